@@ -1,0 +1,33 @@
+# make demo   install what is needed, simulate the 3D dam break, write its video
+# make test   install what is needed, run the tests (make test-slow: the long ones)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := renders/demo
+
+.PHONY: demo test test-slow lint clean
+
+demo: $(VENV)/.installed
+	rm -rf $(DEMO)
+	$(BIN)/python scenes/dam_break.py --dim 3 --resolution 64 --frames 120 --out $(DEMO)
+	@echo "the video is $(CURDIR)/$(DEMO)/video.mp4"
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,105 @@
+"""The command `fluidsim`: scenes, solvers, run, render."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import scenes
+import solvers
+from fluidsim import frames, taichi_runtime
+from fluidsim.config import OneLineParser, picture_size, whole
+from fluidsim.record import read_run
+from fluidsim.run import draw, guarded, make_video, run
+from fluidsim.simulation import SimulationError
+from solvers import runtime
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns the exit status (see fluidsim.run.run)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-"):
+        return _run(arguments[1], arguments[2:])
+    options = _parser().parse_args(arguments)
+    return options.action(options)
+
+
+def scene_names() -> list[str]:
+    """The scenes that come with the program."""
+    return sorted(module.name for module in pkgutil.iter_modules(scenes.__path__))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="fluidsim", description=__doc__)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=OneLineParser
+    )
+    listing = commands.add_parser("scenes", help="what scenes there are, one line each")
+    listing.set_defaults(action=_list_scenes)
+    listing = commands.add_parser("solvers", help="what solvers there are, one line each")
+    listing.set_defaults(action=_list_solvers)
+    runner = commands.add_parser("run", help="run a scene: fluidsim run SCENE [its flags]")
+    runner.add_argument("scene", choices=scene_names())
+    runner.set_defaults(action=lambda options: _run(options.scene, []))
+    render = commands.add_parser("render", help="draw the stored frames of a run again")
+    render.add_argument("folder", type=Path, metavar="RUN_DIR")
+    render.add_argument("--size", type=picture_size, default=None, metavar="WxH")
+    render.add_argument("--fps", type=whole(1, 240), default=None)
+    render.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    render.set_defaults(action=_render)
+    return parser
+
+
+def _scene(name: str) -> ModuleType:
+    return importlib.import_module(f"scenes.{name}")
+
+
+def _run(name: str, flags: Sequence[str]) -> int:
+    if name not in scene_names():
+        print(
+            f"fluidsim run: error: no scene {name!r}; there are {', '.join(scene_names())}",
+            file=sys.stderr,
+        )
+        return 2
+    return run(_scene(name).build, flags, prog=f"fluidsim run {name}")
+
+
+def _list_scenes(options: argparse.Namespace) -> int:
+    for name in scene_names():
+        print(f"{name:14} {(_scene(name).__doc__ or '').strip()}")
+    return 0
+
+
+def _list_solvers(options: argparse.Namespace) -> int:
+    for name in solvers.available():
+        print(f"{name:14} {solvers.describe(name)}")
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    return guarded(lambda: _draw_run(options), options.debug)
+
+
+def _draw_run(options: argparse.Namespace) -> None:
+    folder: Path = options.folder
+    stored, lines = read_run(folder)
+    if not lines:
+        raise SimulationError(f"{folder} holds no frame yet")
+    config, grid = stored["config"], stored["grid"]
+    taichi_runtime.start(runtime.configure())
+    size = options.size or tuple(config["size"])
+    for done, line in enumerate(lines, start=1):
+        frame = frames.load(
+            folder / "frames", line["frame"], grid["kind"], tuple(grid["shape"]), grid["dx"],
+            line["time"], grid["caption"],
+        )  # fmt: skip
+        draw(frame, folder / "frames", size)
+        print(f"\rframe {done}/{len(lines)}", end="", flush=True)
+    print()
+    numbers = [line["frame"] for line in lines]
+    print(make_video(folder, numbers, options.fps or config["fps"]))

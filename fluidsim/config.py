@@ -1,0 +1,147 @@
+"""The flags that every scene understands."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import solvers
+
+MOST_CELLS_A_SIDE = 4096
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What the command line of a scene says. Lengths m, times s."""
+
+    scene: str
+    solver: str = "cg"
+    dim: int = 3
+    resolution: int = 64
+    frames: int = 120
+    frame_seconds: float | None = None
+    rtol: float = 1e-6
+    device: str = "cpu"
+    threads: int | None = None
+    seed: int = 0
+    out: Path | None = None
+    render: bool = True
+    size: tuple[int, int] = (1280, 720)
+    fps: int = 30
+    debug: bool = False
+
+    def point(self, x: float, y: float, z: float) -> tuple[float, ...]:
+        """A point or vector of the scene; in 2D the scene is its slice along x and z."""
+        return (x, z) if self.dim == 2 else (x, y, z)
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings that determine the result, without where it is written."""
+        values = dataclasses.asdict(self)
+        for name in ("out", "debug"):
+            del values[name]
+        return values
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line and exits with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    default = RunConfig(scene="")
+    add = parser.add_argument
+    add("--solver", choices=solvers.available(), default=default.solver, help="pressure solver")
+    add("--dim", type=int, choices=(2, 3), default=default.dim, help="dimensions of the scene")
+    add(
+        "--resolution",
+        type=whole(4, MOST_CELLS_A_SIDE),
+        default=default.resolution,
+        metavar="CELLS",
+        help="cells along the longest side",
+    )
+    add("--frames", type=whole(1, 10**6), default=default.frames, metavar="N", help="frames")
+    add(
+        "--frame-seconds",
+        type=positive,
+        default=None,
+        metavar="S",
+        help="simulated time between frames (default: the scene's)",
+    )
+    add(
+        "--rtol",
+        type=tolerance,
+        default=default.rtol,
+        help="relative residual of the pressure solves",
+    )
+    add("--device", choices=("cpu", "cuda"), default=default.device, help="where to compute")
+    add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")
+    add("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of all random numbers")
+    add("--out", type=Path, default=None, metavar="DIR", help="where the run goes (renders/...)")
+    add("--no-render", dest="render", action="store_false", help="no pictures, no video")
+    add(
+        "--size",
+        type=picture_size,
+        default=default.size,
+        metavar="WxH",
+        help="size of the pictures in pixels (1280x720)",
+    )
+    add("--fps", type=whole(1, 240), default=default.fps, help="frames a second of the video")
+    add("--debug", action="store_true", help="show the traceback of an error")
+
+
+def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: str) -> RunConfig:
+    """The configuration from a command line; exits with 2 and one line when it is wrong."""
+    parser = OneLineParser(
+        prog=prog,
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_run_flags(parser)
+    return RunConfig(scene=scene, **vars(parser.parse_args(argv)))
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be between {least} and {most}, not {text}")
+        return value
+
+    return convert
+
+
+def positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"must be positive, not {text}")
+    return value
+
+
+def tolerance(text: str) -> float:
+    value = positive(text)
+    if not 1e-13 <= value < 1:
+        raise argparse.ArgumentTypeError(f"must be between 1e-13 and 1, not {text}")
+    return value
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 1280x720")
+    size = (int(width), int(height))
+    if not all(16 <= side <= 8192 and side % 2 == 0 for side in size):
+        raise argparse.ArgumentTypeError(f"sides must be even and between 16 and 8192, not {text}")
+    return size

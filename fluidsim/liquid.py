@@ -1,0 +1,109 @@
+"""Liquids: particles carry the motion, the grid keeps it free of divergence (PIC/FLIP)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from fluidsim.cells import CellType
+from fluidsim.extrapolation import extrapolate, levels_beside
+from fluidsim.forces import add_gravity
+from fluidsim.grid import Grid
+from fluidsim.particles import SEEDED, Changes, Particles
+from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
+from fluidsim.solids import Solids
+from fluidsim.timing import StageTimer
+
+VOLUME_RELAXATION = 0.1  # s: time in which a volume error decays to 1/e
+
+
+class Liquid(Simulation):
+    """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
+
+    cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
+    flip: share of FLIP in the PIC/FLIP blend. gravity: m/s^2, along the last axis.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        solids: Solids,
+        positions: Tensor,
+        initial_velocity: Tensor,
+        options: PressureOptions,
+        timer: StageTimer,
+        gravity: float,
+        flip: float,
+        cfl: float,
+        seed: int,
+    ):
+        super().__init__(grid, solids, options, cfl, timer)
+        self.gravity = gravity
+        self.flip = flip
+        self.seed = seed
+        self.steps = 0
+        self.particles = Particles(positions, initial_velocity, grid, self.device)
+        self.cells = grid.zeros(self.device, dtype=torch.int8)
+        self.particles.classify(solids, self.cells)
+        self.first_volume = self.particles.volume(self.cells)
+        self.lost = Changes()
+        self.expansion = 0.0
+        self._before = torch.zeros_like(self.velocity)
+
+    def advance(self, seconds: float) -> FrameReport:
+        """A frame; the volume error at its start is let relax during it (Kim et al. 2007)."""
+        self.expansion = -self.volume_error() / VOLUME_RELAXATION
+        return super().advance(seconds)
+
+    def step(self, dt: float) -> None:
+        particles, timer = self.particles, self.timer
+        with timer("solids"):
+            self.move_solids(dt)
+        with timer("transfer"):
+            particles.to_faces(self.velocity)
+            particles.classify(self.solids, self.cells)
+            self._before.copy_(self.velocity)
+        with timer("forces"):
+            add_gravity(self.velocity, self.gravity, dt, self.grid)
+            self.solids.enforce(self.velocity)
+        self.project(self.fluid_cells(), dt, self.expansion)
+        with timer("extrapolate"):
+            self._extrapolate()
+        with timer("move"):
+            particles.move(self.velocity, self._before, self.solids, dt, self.flip)
+        with timer("sort"):
+            self._sort()
+
+    def fluid_cells(self) -> Tensor:
+        """Cells that hold liquid, (*shape) bool."""
+        return (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
+
+    def top_speed(self, seconds: float) -> float:
+        return top_component(self.particles.velocities) + abs(self.gravity) * seconds
+
+    @property
+    def particle_count(self) -> int:
+        return self.particles.count
+
+    def volume_error(self) -> float:
+        if self.first_volume == 0:
+            return 0.0
+        self.particles.classify(self.solids, self.cells)
+        left = self.lost.left / SEEDED[self.grid.dim] * self.grid.dx**self.grid.dim
+        return (self.particles.volume(self.cells) + left) / self.first_volume - 1
+
+    def _sort(self) -> None:
+        self.steps += 1
+        changes = self.particles.sort_and_resample(self.cells, hash((self.seed, self.steps)))
+        self.lost += changes
+        self.report.particles_added += changes.added
+        self.report.particles_removed += changes.removed
+        self.report.particles_left += changes.left
+
+    def _extrapolate(self) -> None:
+        """Continue the projected velocity beyond the liquid, far enough for the particles."""
+        level = levels_beside(self.fluid_cells(), self.grid)
+        extrapolate(self.velocity, level, math.ceil(self.cfl) + 1, self.grid)
+        self.solids.enforce(self.velocity)

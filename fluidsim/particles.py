@@ -1,0 +1,207 @@
+"""The liquid's particles: seeding, sorting by cell, resampling, and their way to and from faces."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fluidsim import scheduling, transfer
+from fluidsim.cells import CellType
+from fluidsim.grid import Grid
+from fluidsim.shapes import Shape
+from fluidsim.solids import Solids
+
+SEEDED = {2: 4, 3: 8}  # particles in a full cell
+FEWEST = {2: 2, 3: 3}  # kept in a cell surrounded by liquid
+MOST = {2: 8, 3: 12}  # kept in any cell
+ROOM = 1.2  # memory set aside for growth
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Particles that a sort added, removed as surplus, or lost through open sides."""
+
+    added: int = 0
+    removed: int = 0
+    left: int = 0
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(
+            self.added + other.added, self.removed + other.removed, self.left + other.left
+        )
+
+
+def seed(shape: Shape, solids: Solids, grid: Grid, generator: torch.Generator) -> Tensor:
+    """Jittered positions inside `shape` and outside solids, (n, dim) in grid coordinates.
+
+    One particle in each of the 2^dim subcells of a cell, at a random place in it.
+    """
+    cells = torch.stack(
+        torch.meshgrid(*[torch.arange(n, dtype=torch.float32) for n in grid.shape], indexing="ij"),
+        dim=-1,
+    ).reshape(-1, grid.dim)
+    reach = grid.dx * grid.dim**0.5
+    cells = cells[shape.distance((cells + 0.5) * grid.dx) < reach]
+    parts = []
+    for corner in itertools.product((0.0, 0.5), repeat=grid.dim):
+        jitter = torch.rand(cells.shape, generator=generator) * 0.498 + 0.001
+        parts.append(cells + torch.tensor(corner) + jitter)
+    points = torch.stack(parts, dim=1).reshape(-1, grid.dim)
+    world = points * grid.dx
+    solid_distance = solids.distance_at(world.to(solids.device), 0.0).cpu()
+    wanted = (shape.distance(world) < 0) & (solid_distance > transfer.KEPT_FROM_SOLID * grid.dx)
+    return points[wanted]
+
+
+class Particles:
+    """Positions in grid coordinates (cells), velocities in m/s, sorted by cell.
+
+    `positions` and `velocities` are (count, dim) float32 views of larger buffers.
+    `start` (node_count + 2,) int32: the particles of cell c are start[c] .. start[c + 1] - 1.
+    """
+
+    def __init__(self, positions: Tensor, velocity: Tensor, grid: Grid, device: torch.device):
+        """positions: (n, dim) in grid coordinates. velocity: (n, dim) or (dim,), m/s."""
+        self.grid = grid
+        self.device = device
+        self.kernels = transfer.kernels(grid.dim, scheduling.for_device(device))
+        self.count = 0
+        self._reserve(positions.shape[0])
+        self.count = positions.shape[0]
+        self.positions.copy_(positions)
+        self.velocities.copy_(velocity.expand_as(positions))
+        nodes = grid.node_count
+        self.cell_counts = torch.zeros(nodes + 1, dtype=torch.int32, device=device)
+        self.start = torch.zeros(nodes + 2, dtype=torch.int32, device=device)
+        self._new_start = torch.zeros_like(self.start)
+        self._wanted = torch.zeros(nodes, dtype=torch.int32, device=device)
+        self._faces = torch.zeros(2 * grid.dim * nodes, device=device)
+        self._shape = self.kernels.ivec(*grid.shape)
+        self._strides = self.kernels.ivec(*grid.strides)
+        self.kernels.find_cells(
+            self._x, self._key, self._rank, self.cell_counts, self.count, self._strides
+        )
+        self._order_by_cell()
+        self._new_start.copy_(self.start)
+        self._apply_order()
+
+    @property
+    def positions(self) -> Tensor:
+        return self._x[: self.count * self.grid.dim].view(self.count, self.grid.dim)
+
+    @property
+    def velocities(self) -> Tensor:
+        return self._v[: self.count * self.grid.dim].view(self.count, self.grid.dim)
+
+    def to_faces(self, velocity: Tensor) -> None:
+        """Weighted mean of the particle velocities on the faces (dim, *nodes); 0 far away."""
+        self._faces.zero_()
+        for colour in self.kernels.colours:
+            self.kernels.scatter(
+                self._x, self._v, self.start, self._faces, self._shape, self._strides,
+                self.grid.node_count, colour,
+            )  # fmt: skip
+        self.kernels.normalise(self._faces, velocity.view(-1))
+
+    def classify(self, solids: Solids, cells: Tensor) -> None:
+        """Fill `cells` (*nodes) int8 with CellType."""
+        self.kernels.classify(self.cell_counts, solids.solid.view(-1), cells.view(-1))
+
+    def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> None:
+        """Velocities from the faces `new` and the change since `old`; then follow the flow."""
+        grid = self.grid
+        ivec = self.kernels.ivec
+        self.kernels.pair(new.view(-1), old.view(-1), self._faces)
+        self.cell_counts.zero_()
+        self.kernels.move(
+            self._x, self._v, self._faces, solids.distance.view(-1), self._key, self._rank,
+            self.cell_counts, self.count, self._shape, self._strides, grid.node_count,
+            ivec(*(int(solids.is_open(k, False)) for k in range(grid.dim))),
+            ivec(*(int(solids.is_open(k, True)) for k in range(grid.dim))),
+            1 / grid.dx, dt, flip,
+        )  # fmt: skip
+
+    def sort_and_resample(self, cells: Tensor, seed: int) -> Changes:
+        """Sort by cell; thin out crowded cells and fill sparse ones inside the liquid.
+
+        cells: (*nodes) int8, read for solid cells only. Call after `move`, whose faces give new
+        particles their velocity. Same `seed`, same particles.
+        """
+        self._order_by_cell()
+        nodes = self.grid.node_count
+        self.kernels.plan_counts(
+            self.cell_counts, cells.view(-1), self._wanted, FEWEST[self.grid.dim],
+            SEEDED[self.grid.dim], MOST[self.grid.dim], self._shape, self._strides,
+        )  # fmt: skip
+        torch.cumsum(self._wanted, 0, dtype=torch.int32, out=self._new_start[1 : nodes + 1])
+        self._new_start[nodes + 1] = self._new_start[nodes]
+        surplus = (self.cell_counts[:nodes] - self._wanted).clamp_(min=0).sum()
+        before, left = self.count, int(self.cell_counts[nodes])
+        after, removed = int(self._new_start[nodes]), int(surplus)
+        self._reserve(after)
+        self._apply_order()
+        self.count = after
+        added = after - (before - left - removed)
+        if added:
+            self.kernels.fill(
+                self.start, self._new_start, self._x, self._v, self._faces, self._shape,
+                self._strides, nodes, seed & 0xFFFFFFFF,
+            )  # fmt: skip
+        self.start, self._new_start = self._new_start, self.start
+        self.cell_counts[:nodes] = self._wanted
+        self.cell_counts[nodes] = 0
+        return Changes(added, removed, left)
+
+    def volume(self, cells: Tensor) -> float:
+        """Volume of the liquid, m^3 (m^2 in 2D).
+
+        A cell enclosed by liquid, solid and wall counts as full; a cell at the surface by its
+        particles over the mean number in enclosed cells, up to a full cell. So neither uneven
+        spacing inside the liquid nor a spray of single particles counts as change, while
+        crowding and voids do.
+        """
+        grid = self.grid
+        kinds = grid.cells(cells)
+        fluid = kinds == CellType.FLUID
+        held = grid.cells(self.cell_counts[: grid.node_count].view(grid.nodes))
+        air = kinds == CellType.AIR
+        at_surface = torch.zeros_like(fluid)
+        for axis, n in enumerate(grid.shape):
+            at_surface.narrow(axis, 0, n - 1).logical_or_(air.narrow(axis, 1, n - 1))
+            at_surface.narrow(axis, 1, n - 1).logical_or_(air.narrow(axis, 0, n - 1))
+        enclosed = fluid & ~at_surface
+        full_cells = int(enclosed.sum())
+        full = int(held[enclosed].sum()) / full_cells if full_cells else SEEDED[grid.dim]
+        part_cells = (held[fluid & at_surface].to(torch.float64) / full).clamp_(max=1).sum()
+        return (full_cells + float(part_cells)) * grid.dx**grid.dim
+
+    def _order_by_cell(self) -> None:
+        """Fill `start` and `_order` from the keys, ranks and counts."""
+        torch.cumsum(self.cell_counts, 0, dtype=torch.int32, out=self.start[1:])
+        self.kernels.place(self._key, self._rank, self.start, self._order, self.count)
+        self.kernels.settle(self.start, self._order, self.grid.node_count + 1)
+
+    def _apply_order(self) -> None:
+        self.kernels.reorder(
+            self._order, self._key, self.start, self._new_start, self._x, self._v, self._other_x,
+            self._other_v, self.count,
+        )  # fmt: skip
+        self._x, self._other_x = self._other_x, self._x
+        self._v, self._other_v = self._other_v, self._v
+
+    def _reserve(self, count: int) -> None:
+        """Make room for `count` particles, keeping the present ones."""
+        dim = self.grid.dim
+        if self.count and count * dim <= self._x.numel():
+            return
+        room = int(count * ROOM) + 1
+        old = (self._x, self._v, self._key, self._rank, self._order) if self.count else ()
+        self._x = torch.zeros(room * dim, device=self.device)
+        self._v, self._other_x, self._other_v = (torch.zeros_like(self._x) for _ in range(3))
+        self._key = torch.zeros(room, dtype=torch.int32, device=self.device)
+        self._rank, self._order = torch.zeros_like(self._key), torch.zeros_like(self._key)
+        for new, kept in zip((self._x, self._v, self._key, self._rank, self._order), old):  # noqa: B905
+            new[: kept.numel()] = kept

@@ -1,0 +1,126 @@
+"""What a scene script returns, and how it becomes a simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+
+from fluidsim.config import RunConfig
+from fluidsim.grid import Grid
+from fluidsim.liquid import Liquid
+from fluidsim.motion import Moving
+from fluidsim.particles import seed
+from fluidsim.shapes import Shape
+from fluidsim.simulation import PressureOptions, Simulation
+from fluidsim.smoke import Smoke, SmokeOptions, Source
+from fluidsim.solids import Solids
+from fluidsim.timing import StageTimer
+from solvers import registry
+from solvers.runtime import Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene(ABC):
+    """What liquids and smoke share.
+
+    size: sides of the domain, m. solids: shapes, or `Moving` ones. open_sides: sides without a
+    wall, out of "x-", "x+", "y-", "y+", "z-", "z+". density: of the fluid, kg/m^3.
+    cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
+    """
+
+    kind: ClassVar[str]
+    size: tuple[float, ...]
+    solids: Sequence[Shape | Moving] = ()
+    open_sides: Sequence[str] = ()
+    density: float
+    cfl: float
+    frame_seconds: float
+
+    def __post_init__(self) -> None:
+        if not min(self.size) > 0:
+            raise ValueError(f"the sides of a scene must be positive, not {self.size}")
+        for name in ("density", "cfl", "frame_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} of a scene must be positive")
+
+    @abstractmethod
+    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Simulation:
+        """The simulation at time 0."""
+
+    def grid(self, config: RunConfig) -> Grid:
+        """Raises ValueError when the scene is not of the dimension that the run asks for."""
+        if len(self.size) != config.dim:
+            raise ValueError(f"the scene's size {self.size} is not of dimension {config.dim}")
+        return Grid.covering(self.size, config.resolution)
+
+    def prepare(self, config: RunConfig, runtime: Runtime) -> tuple[Grid, Solids, PressureOptions]:
+        """Grid, solids and pressure options of a run."""
+        grid = self.grid(config)
+        solids = Solids(grid, self.solids, self.open_sides, runtime.device)
+        options = PressureOptions(registry.create(config.solver, {}), config.rtol, self.density)
+        return grid, solids, options
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiquidScene(Scene):
+    """A liquid that starts in `liquid` with one velocity (m/s).
+
+    flip: share of FLIP in the PIC/FLIP blend, 0..1. gravity: m/s^2 downwards.
+    """
+
+    kind: ClassVar[str] = "liquid"
+    liquid: Shape
+    velocity: tuple[float, ...] | None = None
+    gravity: float = 9.81
+    flip: float = 0.99
+    density: float = 1000.0
+    cfl: float = 3.0
+    frame_seconds: float = 1 / 60
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.flip <= 1:
+            raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
+
+    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Liquid:
+        grid, solids, options = self.prepare(config, runtime)
+        generator = torch.Generator().manual_seed(config.seed)
+        positions = seed(self.liquid, solids, grid, generator)
+        velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
+        return Liquid(
+            grid, solids, positions, velocity, options, timer, self.gravity, self.flip, self.cfl,
+            config.seed,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeScene(Scene):
+    """Smoke that rises from its sources."""
+
+    kind: ClassVar[str] = "smoke"
+    sources: Sequence[Source]
+    physics: SmokeOptions = field(default_factory=SmokeOptions)
+    density: float = 1.2
+    cfl: float = 2.0
+    frame_seconds: float = 1 / 30
+
+    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Smoke:
+        grid, solids, options = self.prepare(config, runtime)
+        return Smoke(
+            grid, solids, self.sources, self.physics, options, timer, self.cfl, config.seed
+        )
+
+
+def as_json(value: Any) -> Any:
+    """A scene as plain data for the run's config file."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    return value

@@ -1,0 +1,47 @@
+# pyright: reportInvalidTypeForm=false
+"""Dealing out the work of a parallel Taichi loop so that all threads are busy.
+
+On the CPU Taichi gives each thread one contiguous part of a loop, in steps of at least 512
+indices: a short loop, or one whose work lies at one end of the grid, runs on a single thread.
+So each work item stands for `SPREAD` loop indices, all but one idle, and items are dealt like
+cards over `LANES` hands. A GPU wants the plain loop: there both are 1.
+"""
+
+from dataclasses import dataclass
+
+import taichi as ti
+import torch
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """spread: loop indices per item. lanes: hands of the deal. chunk: cells in an item."""
+
+    spread: int
+    lanes: int
+    chunk: int
+
+
+CPU = Schedule(spread=32, lanes=64, chunk=256)
+GPU = Schedule(spread=1, lanes=1, chunk=1)
+
+
+def for_device(device: torch.device) -> Schedule:
+    return GPU if device.type == "cuda" else CPU
+
+
+@ti.func
+def loop_length(items, schedule: ti.template()):
+    """Indices to loop over for so many items."""
+    return schedule.spread * schedule.lanes * ((items + schedule.lanes - 1) // schedule.lanes)
+
+
+@ti.func
+def dealt_item(index, items, schedule: ti.template()):
+    """The item of a loop index, or `items` or more when the index is idle."""
+    result = items
+    if index % schedule.spread == 0:
+        each = (items + schedule.lanes - 1) // schedule.lanes
+        card = index // schedule.spread
+        result = (card % each) * schedule.lanes + card // each
+    return result

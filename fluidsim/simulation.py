@@ -1,0 +1,143 @@
+"""What liquids and smoke share: time steps, the projection, and the report of a frame."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import solvers
+from fluidsim import pressure
+from fluidsim.grid import Grid
+from fluidsim.solids import Solids
+from fluidsim.timing import StageTimer
+
+MOST_SUBSTEPS = 1000  # in a frame; more means that speeds have exploded
+
+
+class SimulationError(RuntimeError):
+    """The simulation cannot go on; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class PressureOptions:
+    """The solver object, its relative tolerance, and the density of the fluid, kg/m^3."""
+
+    solver: solvers.Solver
+    rtol: float
+    density: float
+
+
+@dataclass
+class FrameReport:
+    """What happened in a frame; sums over its substeps unless said otherwise.
+
+    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most.
+    """
+
+    substeps: int = 0
+    unknowns: int = 0
+    iterations: int = 0
+    relative_residual: float = 0.0
+    max_divergence: float = 0.0
+    particles_added: int = 0
+    particles_removed: int = 0
+    particles_left: int = 0
+
+
+class Simulation(ABC):
+    """State on a grid that goes forward in time by whole frames of adaptive substeps."""
+
+    def __init__(
+        self, grid: Grid, solids: Solids, options: PressureOptions, cfl: float, timer: StageTimer
+    ):
+        self.grid = grid
+        self.solids = solids
+        self.options = options
+        self.cfl = cfl
+        self.timer = timer
+        self.device = solids.device
+        self.time = 0.0
+        self.velocity = grid.zeros(self.device, grid.dim)
+        self.pressure: Tensor | None = None
+        self.report = FrameReport()
+
+    @abstractmethod
+    def step(self, dt: float) -> None:
+        """Advance the state by `dt` seconds."""
+
+    @abstractmethod
+    def top_speed(self, seconds: float) -> float:
+        """Bound of the speed per axis during the next `seconds`, m/s."""
+
+    @abstractmethod
+    def volume_error(self) -> float:
+        """Relative change of the liquid's volume since the start, what left apart."""
+
+    @property
+    @abstractmethod
+    def particle_count(self) -> int:
+        """Particles now; 0 where there are none."""
+
+    def advance(self, seconds: float) -> FrameReport:
+        """Go forward by a frame in equal-sized substeps of at most `cfl` cells of motion."""
+        self.report = FrameReport()
+        end = self.time + seconds
+        left = seconds
+        while left > 1e-9 * seconds:
+            steps = self._substeps_for(left)
+            if self.report.substeps + steps > MOST_SUBSTEPS:
+                raise SimulationError(
+                    f"speeds exploded: the frame at {self.time:.4g} s would need more than "
+                    f"{MOST_SUBSTEPS} substeps; try a smaller --frame-seconds or --rtol"
+                )
+            dt = left / steps
+            self.step(dt)
+            self.time = end if steps == 1 else self.time + dt
+            self.report.substeps += 1
+            left = end - self.time
+        return self.report
+
+    def project(self, fluid: Tensor, dt: float, expansion: float = 0.0) -> None:
+        """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape)."""
+        options = self.options
+        with self.timer("project"):
+            done = pressure.project(
+                self.velocity, fluid, self.solids, self.grid, dt, options.density,
+                options.solver, self.pressure, options.rtol, expansion,
+            )  # fmt: skip
+        solution = done.solution
+        self.timer.add("pressure_setup", solution.setup_seconds)
+        self.timer.add("pressure_solve", solution.solve_seconds)
+        self.timer.add("project", -solution.setup_seconds - solution.solve_seconds)
+        self.pressure = solution.pressure
+        report = self.report
+        report.unknowns = max(report.unknowns, int(fluid.sum()))
+        report.iterations += solution.iterations
+        report.relative_residual = max(report.relative_residual, solution.relative_residual)
+        report.max_divergence = max(report.max_divergence, done.max_divergence)
+
+    def move_solids(self, dt: float) -> None:
+        """Bring moving solids to where they are at the end of the step."""
+        if self.solids.moving:
+            self.solids.update(self.time + dt)
+
+    def _substeps_for(self, seconds: float) -> int:
+        speed = max(self.top_speed(seconds), self.solids.top_speed)
+        if not math.isfinite(speed):
+            raise SimulationError(
+                f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
+                "try a smaller --frame-seconds or a tighter --rtol"
+            )
+        return max(1, math.ceil(seconds * speed / (self.cfl * self.grid.dx) - 1e-9))
+
+
+def top_component(values: Tensor) -> float:
+    """Largest absolute value, 0 for an empty tensor; NaN and infinity come through."""
+    if values.numel() == 0:
+        return 0.0
+    low, high = torch.aminmax(values)
+    return max(abs(float(low)), abs(float(high)), key=lambda v: (math.isnan(v), v))

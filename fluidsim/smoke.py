@@ -1,0 +1,165 @@
+"""Smoke: density and temperature carried by a flow that they drive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fluidsim.advection import Advection
+from fluidsim.extrapolation import extrapolate, levels_beside, levels_of
+from fluidsim.forces import add_buoyancy, add_vorticity_confinement
+from fluidsim.grid import Grid
+from fluidsim.shapes import Shape
+from fluidsim.simulation import PressureOptions, Simulation, top_component
+from fluidsim.solids import Solids
+from fluidsim.timing import StageTimer
+
+SOLID_LAYERS = 2  # cells of a solid into which values are continued, for interpolation near it
+
+
+@dataclass(frozen=True)
+class Source:
+    """Keeps density (1) and temperature (K above ambient) inside `shape` at these values.
+
+    velocity: m/s, imposed there too when given. roughness: relative random variation in space
+    and time, which breaks the symmetry that real plumes do not have.
+    """
+
+    shape: Shape
+    density: float = 1.0
+    temperature: float = 150.0
+    velocity: tuple[float, ...] | None = None
+    roughness: float = 0.2
+
+
+@dataclass(frozen=True)
+class SmokeOptions:
+    """Physics of a smoke.
+
+    weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
+    vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
+    advection: "maccormack" or "semi-lagrangian".
+    """
+
+    weight: float = 0.1
+    lift: float = 0.033
+    vorticity: float = 0.2
+    dissipation: float = 0.0
+    cooling: float = 0.3
+    advection: str = "maccormack"
+
+
+class Smoke(Simulation):
+    """Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke".
+
+    scalars (2, *nodes): density and temperature in the cells.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        solids: Solids,
+        sources: Sequence[Source],
+        physics: SmokeOptions,
+        options: PressureOptions,
+        timer: StageTimer,
+        cfl: float,
+        seed: int,
+    ):
+        super().__init__(grid, solids, options, cfl, timer)
+        self.physics = physics
+        self.sources = tuple(sources)
+        self.scalars = grid.zeros(self.device, 2)
+        self._advection = Advection(grid, self.device, physics.advection)
+        self._generator = torch.Generator().manual_seed(seed)
+        points = grid.cells(grid.cell_positions(self.device).movedim(-1, 0)).movedim(0, -1)
+        self._inside = [source.shape.distance(points) < 0 for source in self.sources]
+        self._level: Tensor | None = None
+
+    @property
+    def density(self) -> Tensor:
+        """(*shape), 1."""
+        return self.grid.cells(self.scalars[0])
+
+    @property
+    def temperature(self) -> Tensor:
+        """(*shape), K above ambient."""
+        return self.grid.cells(self.scalars[1])
+
+    def step(self, dt: float) -> None:
+        timer = self.timer
+        with timer("solids"):
+            self.move_solids(dt)
+            self._continue_into_solids()
+        with timer("advect"):
+            scalars = self._advection.cells(self.scalars, self.velocity, dt, self.solids)
+            self.velocity = self._advection.faces(self.velocity, self.velocity, dt, self.solids)
+            self.scalars = scalars
+        with timer("forces"):
+            self._fade(dt)
+            self._feed()
+            self._push(dt)
+            self.solids.enforce(self.velocity)
+        self.project(self.smoke_cells(), dt)
+
+    def smoke_cells(self) -> Tensor:
+        """Cells outside solids, (*shape) bool."""
+        return self.grid.cells(self.solids.solid) == 0
+
+    def top_speed(self, seconds: float) -> float:
+        hottest = top_component(self.temperature)
+        return top_component(self.velocity) + abs(self.physics.lift) * hottest * seconds
+
+    @property
+    def particle_count(self) -> int:
+        return 0
+
+    def volume_error(self) -> float:
+        """0: smoke fills its box, there is no surface to lose volume at."""
+        return 0.0
+
+    def _fade(self, dt: float) -> None:
+        self.scalars[0] *= math.exp(-self.physics.dissipation * dt)
+        self.scalars[1] *= math.exp(-self.physics.cooling * dt)
+
+    def _feed(self) -> None:
+        for source, inside in zip(self.sources, self._inside, strict=True):
+            variation = self._variation(source.roughness)[inside]
+            for values, level in (
+                (self.density, source.density),
+                (self.temperature, source.temperature),
+            ):
+                values[inside] = torch.maximum(values[inside], level * variation)
+            if source.velocity is not None:
+                for axis, speed in enumerate(source.velocity):
+                    n = self.grid.shape[axis]
+                    self.grid.faces(self.velocity, axis).narrow(axis, 0, n)[inside] = speed
+
+    def _variation(self, roughness: float) -> Tensor:
+        """1 +- roughness, smooth over four cells, new at each call, (*shape)."""
+        coarse = [max(2, n // 4 + 1) for n in self.grid.shape]
+        noise = torch.rand(1, 1, *coarse, generator=self._generator) * 2 - 1
+        mode = "bilinear" if self.grid.dim == 2 else "trilinear"
+        fine = torch.nn.functional.interpolate(noise, size=self.grid.shape, mode=mode)
+        return 1 + roughness * fine[0, 0].to(self.device)
+
+    def _push(self, dt: float) -> None:
+        physics, grid = self.physics, self.grid
+        add_buoyancy(
+            self.velocity, self.density, self.temperature, physics.weight, physics.lift, dt, grid
+        )
+        if physics.vorticity > 0:
+            add_vorticity_confinement(self.velocity, physics.vorticity, dt, grid)
+
+    def _continue_into_solids(self) -> None:
+        """Give solid cells and the faces between them the values of the smoke beside them."""
+        solids, grid = self.solids, self.grid
+        if solids.static is None and not solids.moving:
+            return
+        smoke = self.smoke_cells()
+        extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
+        extrapolate(self.velocity, levels_beside(smoke, grid), SOLID_LAYERS, grid)

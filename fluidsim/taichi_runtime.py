@@ -1,0 +1,34 @@
+"""The only place where Taichi is initialised."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import taichi as ti
+
+from solvers.runtime import Runtime
+
+_started: Runtime | None = None
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept between processes."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "fluidsim" / "taichi"
+
+
+def start(runtime: Runtime) -> None:
+    """Initialise Taichi for `runtime`; a second call with the same settings does nothing."""
+    global _started
+    if _started == runtime:
+        return
+    ti.init(
+        arch=ti.cuda if runtime.device.type == "cuda" else ti.cpu,
+        cpu_max_num_threads=runtime.threads,
+        offline_cache=True,
+        offline_cache_file_path=str(cache_folder()),
+        log_level=ti.ERROR,
+        random_seed=0,
+    )
+    _started = runtime

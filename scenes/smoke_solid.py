@@ -1,0 +1,20 @@
+"""A hot plume rises against a sphere."""
+
+import sys
+
+from fluidsim import RunConfig, SmokeScene, Source, run
+from fluidsim.shapes import Cylinder, Sphere
+
+
+def build(config: RunConfig) -> SmokeScene:
+    at = config.point
+    return SmokeScene(
+        size=at(1, 1, 1),
+        sources=[Source(Cylinder(at(0.5, 0.5, 0.02), radius=0.13, height=0.08))],
+        solids=[Sphere(at(0.5, 0.5, 0.45), 0.13)],
+        open_sides=["z+"],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(build))

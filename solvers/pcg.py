@@ -1,0 +1,94 @@
+"""The preconditioned conjugate gradient loop, over any implementation of its vector work."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+# The loop aims a little below the tolerance: the gate sums the residual in another order.
+_MARGIN = 0.99
+# A cycle trusts the recurrence for r down to this factor; below, rounding may rule x.
+_MOST_REDUCTION = 1e-12
+# A cycle that has not at least halved the true residual is the end of progress.
+_PROGRESS = 0.5
+
+
+class Workspace(Protocol):
+    """The vectors x, r, z, p, q = A p of one solve, and what the loop does with them."""
+
+    def start(self) -> tuple[float, float]:
+        """r = b - A x, z = M^-1 r, p = z; returns (r, z) and the norm of r."""
+        ...
+
+    def product(self) -> float:
+        """q = A p; returns (p, q)."""
+        ...
+
+    def advance(self, alpha: float) -> tuple[float, float]:
+        """x += alpha p, r -= alpha q, z = M^-1 r; returns (r, z) and the norm of r."""
+        ...
+
+    def turn(self, beta: float) -> None:
+        """p = z + beta p."""
+        ...
+
+    def remove_means(self) -> None:
+        """Free x of constants on floating components, whose rounding hides what is left of r."""
+        ...
+
+    def keep(self) -> None:
+        """Remember x."""
+        ...
+
+    def revert(self) -> None:
+        """Put the remembered x back."""
+        ...
+
+
+def iterate(
+    space: Workspace, norm_b: float, rtol: float, max_iterations: int
+) -> tuple[int, list[float]]:
+    """Run CG until the true residual norm is at most rtol * norm_b.
+
+    Saad, Iterative Methods for Sparse Linear Systems (2003), algorithm 9.1, in cycles: once the
+    recurrence for r has reached its aim, r is computed anew from x, and a further cycle starts
+    if rounding has made the two differ. Also ends when max_iterations is reached, when (p, A p)
+    or (r, z) is not positive and finite, and when cycles no longer help; x is never left worse
+    than at the start of a cycle.
+    Returns the iterations and the relative residual norms, from the start to the last; the last
+    one is true.
+    """
+    target = _MARGIN * rtol * norm_b
+    rz, norm = space.start()
+    history = [norm / norm_b]
+    iterations = 0
+    while norm > target and iterations < max_iterations:
+        norm_at_start = norm
+        aim = max(target, _MOST_REDUCTION * norm)
+        # A later cycle repairs: it may not take longer than all before it.
+        limit = min(max_iterations, 2 * iterations + 10) if iterations else max_iterations
+        space.keep()
+        while norm > aim and iterations < limit:
+            pq = space.product()
+            if not (_is_positive(pq) and _is_positive(rz)):
+                break
+            rz_old = rz
+            rz, norm = space.advance(rz / pq)
+            space.turn(rz / rz_old)
+            iterations += 1
+            history.append(norm / norm_b)
+        rz, norm = space.start()
+        if norm > target:
+            space.remove_means()
+            rz, norm = space.start()
+        if not norm <= norm_at_start:
+            space.revert()
+            norm = norm_at_start
+        history[-1] = norm / norm_b
+        if norm > _PROGRESS * norm_at_start:
+            break
+    return iterations, history
+
+
+def _is_positive(value: float) -> bool:
+    return 0.0 < value < math.inf

@@ -1,0 +1,206 @@
+"""The system as rows along the last axis, and the CPU kernels that run over them.
+
+Work is dealt out by rows with active cells, and within a row only the span from the first to the
+last of them is touched. Sums are kept per row and added up in the order of the rows, so results
+are bitwise the same from run to run and for any number of threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from solvers.system import PoissonSystem
+
+# Sums within a row may be reordered (SIMD lanes), but NaN and Inf keep their meaning.
+_FASTMATH = {"reassoc", "contract", "nsz"}
+
+
+@dataclass(frozen=True, eq=False)
+class RowLayout:
+    """Arrays for the kernels. m rows of the grid (all axes but the last, flattened) of n cells.
+
+    Vectors that a stencil reads are padded: (m + 1, n + 2), cell k of a row at k + 1, zeros
+    around, and a last row of zeros that stands for everything outside the grid.
+
+    active: bool (m, n). along: weights on the faces of the last axis, (m, n + 1).
+    across: for each other axis the weights as rows, (face rows, n).
+    faces, neighbours: int64 (dim - 1, 2, m): for each other axis and side (below, above) the row
+        of the face in `across` and the row of the neighbour in a padded vector.
+    spans: int64 (rows with active cells, 3): row, first active cell, one past the last.
+    """
+
+    shape: tuple[int, ...]
+    active: np.ndarray
+    along: np.ndarray
+    across: tuple[np.ndarray, ...]
+    faces: np.ndarray
+    neighbours: np.ndarray
+    spans: np.ndarray
+
+    @classmethod
+    def of(cls, system: PoissonSystem) -> RowLayout:
+        """Layout of a system on the CPU; contiguous tensors are not copied."""
+        cells = system.shape[-1]
+        active = system.active.contiguous().numpy().reshape(-1, cells)
+        weights = [w.detach().contiguous().numpy() for w in system.face_weights]
+        faces, neighbours = _row_tables(system.shape[:-1])
+        return cls(
+            shape=system.shape,
+            active=active,
+            along=weights[-1].reshape(-1, cells + 1),
+            across=tuple(w.reshape(-1, cells) for w in weights[:-1]),
+            faces=faces,
+            neighbours=neighbours,
+            spans=_spans(active),
+        )
+
+    def zeros(self) -> np.ndarray:
+        """A vector of zeros, (m, n)."""
+        return np.zeros(self.active.shape)
+
+    def padded_zeros(self) -> np.ndarray:
+        """A padded vector of zeros, (m + 1, n + 2)."""
+        rows, cells = self.active.shape
+        return np.zeros((rows + 1, cells + 2))
+
+    def padded(self, v: Tensor) -> np.ndarray:
+        """A padded copy of a grid tensor that is 0 in inactive cells."""
+        result = self.padded_zeros()
+        result[:-1, 1:-1] = v.numpy().reshape(self.active.shape)
+        return result
+
+    def to_grid(self, padded: np.ndarray) -> Tensor:
+        """The grid tensor that a padded vector holds, a copy."""
+        return torch.from_numpy(padded[:-1, 1:-1].reshape(self.shape))
+
+    def product(self, p: np.ndarray, q: np.ndarray) -> float:
+        """q = A p on the active cells; returns (p, q). p is padded, q is not."""
+        sums = np.zeros(len(self.spans))
+        tables = (self.faces, self.neighbours, self.spans)
+        _product(p, q, sums, self.active, self.along, self.across, *tables)
+        return float(sums.sum())
+
+
+def apply(system: PoissonSystem, p: Tensor) -> Tensor:
+    """`system.apply` by the kernels: float64 tensors on the CPU, p 0 in inactive cells."""
+    layout = RowLayout.of(system)
+    result = layout.zeros()
+    layout.product(layout.padded(p), result)
+    return torch.from_numpy(result.reshape(layout.shape))
+
+
+def _row_tables(rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """`faces` and `neighbours` of a RowLayout for rows laid out in this shape."""
+    count = int(np.prod(rows))
+    number = np.arange(count).reshape(rows)
+    faces, neighbours = [], []
+    for axis in range(len(rows)):
+        grown = [n + (d == axis) for d, n in enumerate(rows)]
+        face = np.moveaxis(np.arange(np.prod(grown)).reshape(grown), axis, 0)
+        ring = [(int(d == axis),) * 2 for d in range(len(rows))]
+        cell = np.moveaxis(np.pad(number, ring, constant_values=count), axis, 0)
+        sides = (face[:-1], face[1:], cell[:-2], cell[2:])
+        flat = [np.moveaxis(side, 0, axis).ravel() for side in sides]
+        faces.append(flat[:2])
+        neighbours.append(flat[2:])
+    return np.array(faces, dtype=np.int64), np.array(neighbours, dtype=np.int64)
+
+
+def _spans(active: np.ndarray) -> np.ndarray:
+    """`spans` of a RowLayout."""
+    rows = np.flatnonzero(active.any(axis=1))
+    first = active[rows].argmax(axis=1)
+    last = active.shape[1] - active[rows, ::-1].argmax(axis=1)
+    return np.ascontiguousarray(np.stack([rows, first, last], axis=1).astype(np.int64))
+
+
+@numba.njit(cache=True, parallel=True)
+def _product(p, q, sums, active, along, across, faces, neighbours, spans):
+    """q = A p in the spans; sums[i] = (p, q) of span i."""
+    for i in numba.prange(len(spans)):
+        row, first, last = spans[i]
+        centre, result = p[row, first : last + 2], q[row, first:last]
+        _add_along(centre, along[row, first : last + 1], result)
+        for axis in range(len(across)):
+            below = p[neighbours[axis, 0, row], first + 1 : last + 1]
+            above = p[neighbours[axis, 1, row], first + 1 : last + 1]
+            weights_below = across[axis][faces[axis, 0, row], first:last]
+            weights_above = across[axis][faces[axis, 1, row], first:last]
+            _add_across(centre[1:-1], below, above, weights_below, weights_above, result)
+        sums[i] = _mask_and_dot(centre[1:-1], active[row, first:last], result)
+
+
+@numba.njit(cache=True, fastmath=_FASTMATH)
+def _add_along(centre, weights, result):
+    """Start the sum over faces with the two on the axis of the row; centre is padded."""
+    for k in range(len(result)):
+        c = centre[k + 1]
+        result[k] = weights[k] * (c - centre[k]) + weights[k + 1] * (c - centre[k + 2])
+
+
+@numba.njit(cache=True, fastmath=_FASTMATH)
+def _add_across(centre, below, above, weights_below, weights_above, result):
+    """Add the two faces towards the neighbouring rows of one axis."""
+    for k in range(len(result)):
+        c = centre[k]
+        result[k] += weights_below[k] * (c - below[k]) + weights_above[k] * (c - above[k])
+
+
+@numba.njit(cache=True, fastmath=_FASTMATH)
+def _mask_and_dot(p, active, q):
+    """Set q to 0 in inactive cells; returns (p, q)."""
+    total = 0.0
+    for k in range(len(q)):
+        value = q[k] if active[k] else 0.0
+        q[k] = value
+        total += p[k] * value
+    return total
+
+
+@numba.njit(cache=True, parallel=True)
+def advance(x, r, p, q, inverse, alpha, spans, sums):
+    """x += alpha p and r -= alpha q in the spans; sums[:, i] = (r, z) and (r, r) of span i.
+
+    z = inverse r. x and p are padded, the others are not.
+    """
+    for i in numba.prange(len(spans)):
+        row, first, last = spans[i]
+        _add_multiple(x[row, first + 1 : last + 1], alpha, p[row, first + 1 : last + 1])
+        residual = r[row, first:last]
+        _add_multiple(residual, -alpha, q[row, first:last])
+        sums[0, i], sums[1, i] = _dots(residual, inverse[row, first:last])
+
+
+@numba.njit(cache=True, parallel=True)
+def turn(p, r, inverse, beta, spans):
+    """p = z + beta p in the spans, with z = inverse r. p is padded, the others are not."""
+    for i in numba.prange(len(spans)):
+        row, first, last = spans[i]
+        _turn_row(p[row, first + 1 : last + 1], r[row, first:last], inverse[row, first:last], beta)
+
+
+@numba.njit(cache=True, fastmath=_FASTMATH)
+def _add_multiple(a, factor, b):
+    for k in range(len(a)):
+        a[k] += factor * b[k]
+
+
+@numba.njit(cache=True, fastmath=_FASTMATH)
+def _dots(r, inverse):
+    rz, rr = 0.0, 0.0
+    for k in range(len(r)):
+        square = r[k] * r[k]
+        rz += inverse[k] * square
+        rr += square
+    return rz, rr
+
+
+@numba.njit(cache=True, fastmath=_FASTMATH)
+def _turn_row(p, r, inverse, beta):
+    for k in range(len(p)):
+        p[k] = inverse[k] * r[k] + beta * p[k]

@@ -1,0 +1,56 @@
+"""Threads and device, set in one place.
+
+Several libraries keep thread pools of their own (BLAS, OpenMP in torch and numba, Taichi).
+Pools that spin at the same time slow each other down by factors, so one call sets them all:
+numba and Taichi work on `threads` threads, BLAS and torch on one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numba
+import threadpoolctl
+import torch
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What `configure` has set: worker threads and the torch device of the tensors."""
+
+    threads: int
+    device: torch.device
+
+
+def available_threads() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def configure(threads: int | None = None, device: str = "cpu") -> Runtime:
+    """Set every thread pool and check the device; returns what holds from now on.
+
+    threads: worker threads, all cores when None. device: "cpu" or "cuda".
+    Raises ValueError with a line for the user when the machine cannot do what is asked.
+    """
+    most = available_threads()
+    threads = most if threads is None else threads
+    if not 1 <= threads <= most:
+        raise ValueError(f"threads must be between 1 and {most} on this machine, not {threads}")
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device must be cpu or cuda, not {device}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("no CUDA device is usable here; run with --device cpu")
+    numba.set_num_threads(threads)
+    torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+    return Runtime(threads, torch.device(device))
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has finished, so that a clock read next is honest."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,164 @@
+"""The pressure system: coefficients on the faces of a grid and a mask of the unknowns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from solvers.nullspace import FloatingComponents, find_floating
+from solvers.slicing import interior, lower, upper
+
+
+@dataclass(frozen=True, eq=False)
+class PoissonSystem:
+    """A p = b on the active cells of a grid in two or three dimensions.
+
+        (A p)_c = sum over the faces f of cell c of w_f (p_c - p_neighbour)
+
+    with p = 0 in inactive neighbours and outside the grid. A is symmetric and positive
+    (semi)definite as long as no weight is negative.
+
+    face_weights: one float32 or float64 tensor an axis; number d has the shape of the grid plus
+        one along axis d (the faces on the rim included). In a fluid solver: dt / (rho dx^2) times
+        the open fraction of the face. Weight 0 is a wall (Neumann); a positive weight towards an
+        inactive cell or over the rim holds p = 0 there (Dirichlet: air, an open side).
+    active: bool, the shape of the grid; True where the pressure is unknown.
+
+    What follows from the tensors is computed once and kept: do not change them in place.
+    Raises TypeError and ValueError with one line when types, shapes or devices do not fit;
+    the values of the weights are checked by `solvers.solve`.
+    """
+
+    face_weights: tuple[Tensor, ...]
+    active: Tensor
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.active, Tensor) or self.active.dtype != torch.bool:
+            raise TypeError(f"active must be a bool tensor, not {_kind(self.active)}")
+        if not isinstance(self.face_weights, tuple):
+            raise TypeError(f"face_weights must be a tuple, not {_kind(self.face_weights)}")
+        if self.active.ndim not in (2, 3) or self.active.numel() == 0:
+            raise ValueError(f"the grid must have 2 or 3 axes with cells, not shape {self.shape}")
+        if len(self.face_weights) != self.dim:
+            raise ValueError(
+                f"face_weights needs one tensor an axis: {self.dim}, not {len(self.face_weights)}"
+            )
+        for axis, weights in enumerate(self.face_weights):
+            self._check_weights(axis, weights)
+
+    def _check_weights(self, axis: int, weights: Tensor) -> None:
+        name = f"face_weights[{axis}]"
+        if not isinstance(weights, Tensor) or weights.dtype not in (torch.float32, torch.float64):
+            raise TypeError(f"{name} must be a float32 or float64 tensor, not {_kind(weights)}")
+        if weights.dtype != self.face_weights[0].dtype:
+            raise TypeError(f"{name} is {weights.dtype}, the first {self.face_weights[0].dtype}")
+        expected = tuple(n + (d == axis) for d, n in enumerate(self.shape))
+        if tuple(weights.shape) != expected:
+            raise ValueError(f"{name} must have shape {expected}, not {tuple(weights.shape)}")
+        if weights.device != self.device:
+            raise ValueError(f"{name} is on {weights.device}, active on {self.device}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Cells along each axis."""
+        return tuple(self.active.shape)
+
+    @property
+    def dim(self) -> int:
+        """Number of axes, 2 or 3."""
+        return self.active.ndim
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors live."""
+        return self.active.device
+
+    @cached_property
+    def unknowns(self) -> int:
+        """Number of active cells."""
+        return int(self.active.sum())
+
+    @cached_property
+    def floating(self) -> FloatingComponents:
+        """The parts of the grid where the pressure is defined up to a constant."""
+        return find_floating(self)
+
+    def apply(self, p: Tensor) -> Tensor:
+        """A p, 0 in inactive cells; computed in float64 and returned in the dtype of p.
+
+        p: the shape of the grid; what it holds in inactive cells does not matter.
+        The flux form -div(w grad p) maps a constant on a floating component to exact zeros.
+        """
+        pressure = torch.where(self.active, p, 0).to(torch.float64)
+        total = torch.zeros_like(pressure)
+        for axis, weights in enumerate(self.face_weights):
+            outside = torch.zeros_like(pressure.narrow(axis, 0, 1))
+            jump = torch.diff(pressure, dim=axis, prepend=outside, append=outside)
+            total = total - torch.diff(weights * jump, dim=axis)
+        return torch.where(self.active, total, 0).to(p.dtype)
+
+    def diagonal(self) -> Tensor:
+        """The diagonal of A in float64: the sum of the weights around a cell, 0 in inactive cells.
+
+        A cell that is walled in has 0 as well.
+        """
+        total = torch.zeros(self.shape, dtype=torch.float64, device=self.device)
+        for axis, weights in enumerate(self.face_weights):
+            total += lower(weights, axis)
+            total += upper(weights, axis)
+        return torch.where(self.active, total, 0)
+
+    def to_scipy(self) -> tuple[sp.csr_matrix, np.ndarray]:
+        """A as a float64 CSR matrix on the active cells, and the cells: int64, (unknowns, dim).
+
+        Rows follow the order of the cells in memory (last axis fastest); column indices are
+        sorted, couplings of weight 0 are left out, the diagonal is always stored. Computed once:
+        copy before changing it.
+        """
+        return self._scipy
+
+    def to_unknowns(self, v: Tensor) -> np.ndarray:
+        """The active cells of a grid tensor in the order of the rows of `to_scipy`."""
+        return v[self.active].cpu().numpy()
+
+    def from_unknowns(self, x: np.ndarray) -> Tensor:
+        """The grid tensor on the device of the system with these active cells, 0 elsewhere."""
+        result = torch.zeros(self.shape, dtype=torch.float64, device=self.device)
+        result[self.active] = torch.from_numpy(x).to(self.device)
+        return result
+
+    @cached_property
+    def _scipy(self) -> tuple[sp.csr_matrix, np.ndarray]:
+        active = self.active.cpu()
+        count = int(active.sum())
+        number = torch.full(self.shape, -1, dtype=torch.int32)
+        number[active] = torch.arange(count, dtype=torch.int32)
+        below, above = [], []
+        for axis, weights in enumerate(self.face_weights):
+            inner = -interior(weights.detach().cpu().double(), axis)
+            column, value = torch.full_like(number, -1), torch.zeros(self.shape).double()
+            upper(column, axis).copy_(lower(number, axis))
+            upper(value, axis).copy_(inner)
+            below.append((column, value))
+            column, value = torch.full_like(number, -1), torch.zeros(self.shape).double()
+            lower(column, axis).copy_(upper(number, axis))
+            lower(value, axis).copy_(inner)
+            above.append((column, value))
+        entries = [*below, (number, self.diagonal().detach().cpu()), *reversed(above)]
+        columns = torch.stack([column[active] for column, _ in entries], dim=1)
+        values = torch.stack([value[active] for _, value in entries], dim=1)
+        stored = (columns >= 0) & (values != 0)
+        stored[:, self.dim] = True
+        starts = torch.zeros(count + 1, dtype=torch.int32)
+        starts[1:] = stored.sum(dim=1).cumsum(0)
+        data = (values[stored].numpy(), columns[stored].numpy(), starts.numpy())
+        return sp.csr_matrix(data, shape=(count, count)), active.nonzero().numpy()
+
+
+def _kind(value: object) -> str:
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__

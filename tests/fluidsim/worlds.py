@@ -1,0 +1,58 @@
+"""Small simulations for the tests."""
+
+from __future__ import annotations
+
+import torch
+
+from fluidsim.grid import Grid
+from fluidsim.liquid import Liquid
+from fluidsim.particles import Particles, seed
+from fluidsim.shapes import Shape
+from fluidsim.simulation import PressureOptions
+from fluidsim.smoke import Smoke, SmokeOptions, Source
+from fluidsim.solids import Solids
+from fluidsim.timing import StageTimer
+from solvers import registry
+
+CPU = torch.device("cpu")
+
+
+def cubic(dim: int, n: int) -> Grid:
+    return Grid((n,) * dim, 1 / n)
+
+
+def oblong(dim: int) -> Grid:
+    """Odd sizes, different on each axis."""
+    return Grid((11, 14, 9)[:dim], 0.1)
+
+
+def particles_in(grid: Grid, shape: Shape, velocity=None) -> Particles:
+    solids = Solids(grid, [], [], CPU)
+    positions = seed(shape, solids, grid, torch.Generator().manual_seed(0))
+    return Particles(positions, torch.zeros(grid.dim) if velocity is None else velocity, grid, CPU)
+
+
+def liquid(
+    grid: Grid, shape: Shape, solids=(), open_sides=(), gravity=9.81, flip=0.99, rtol=1e-8,
+    solver="cg", velocity=None, cfl=3.0,
+) -> Liquid:  # fmt: skip
+    world = Solids(grid, solids, open_sides, CPU)
+    positions = seed(shape, world, grid, torch.Generator().manual_seed(0))
+    options = PressureOptions(registry.create(solver, {}), rtol, 1000.0)
+    start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
+    return Liquid(
+        grid, world, positions, start, options, StageTimer(CPU), gravity, flip, cfl, seed=0
+    )
+
+
+def smoke(
+    grid: Grid, sources=(), solids=(), open_sides=(), physics=None, rtol=1e-8, cfl=2.0
+) -> Smoke:
+    world = Solids(grid, solids, open_sides, CPU)
+    options = PressureOptions(registry.create("cg", {}), rtol, 1.2)
+    physics = physics or SmokeOptions()
+    return Smoke(grid, world, sources, physics, options, StageTimer(CPU), cfl, seed=0)
+
+
+def source(shape: Shape) -> Source:
+    return Source(shape, roughness=0.1)
