@@ -1,0 +1,77 @@
+"""The point of view of a 3D picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+_DIRECTION = np.array((0.523, -0.782, 0.339))  # from the scene to the eye: a three-quarter view
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera whose picture is upright along the last axis.
+
+    eye, look_at: points in metres. field_of_view: vertical angle of the picture in degrees.
+    """
+
+    eye: tuple[float, float, float]
+    look_at: tuple[float, float, float]
+    field_of_view: float = 28.0
+
+    @classmethod
+    def framing(
+        cls,
+        extent: tuple[float, ...],
+        aspect: float = 16 / 9,
+        fill: float = 0.98,
+        direction: np.ndarray = _DIRECTION,
+        field_of_view: float = 28.0,
+    ) -> Camera:
+        """The three-quarter view whose picture holds the box [0, extent], centred.
+
+        aspect: width / height of the picture. fill: part of the picture's width or height, the
+        tighter one, that the box takes.
+        """
+        corners = np.stack(np.meshgrid(*[(0.0, side) for side in extent], indexing="ij"), -1)
+        corners = corners.reshape(-1, 3)
+        toward = direction / np.linalg.norm(direction)
+        target = np.asarray(extent) / 2
+        distance = 2 * float(np.linalg.norm(extent))
+        camera = cls(tuple(target + distance * toward), tuple(target), field_of_view)
+        for _ in range(8):  # perspective makes this a fixed point, reached in a few rounds
+            seen = camera.project(corners, aspect)
+            middle = (seen.max(0) + seen.min(0)) / 2
+            distance *= float((seen.max(0) - seen.min(0)).max() / (2 * fill))
+            _, right, up = camera.axes()
+            target = target + distance * (middle[0] * aspect * right + middle[1] * up) * np.tan(
+                np.radians(field_of_view) / 2
+            )
+            camera = replace(camera, eye=tuple(target + distance * toward), look_at=tuple(target))
+        return camera
+
+    @property
+    def distance(self) -> float:
+        """Metres from the eye to the point looked at."""
+        return float(np.linalg.norm(np.subtract(self.look_at, self.eye)))
+
+    def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Unit vectors forward, right and up of the picture."""
+        forward = np.subtract(self.look_at, self.eye)
+        forward = forward / np.linalg.norm(forward)
+        right = np.cross(forward, (0.0, 0.0, 1.0))
+        right = right / np.linalg.norm(right)
+        return forward, right, np.cross(right, forward)
+
+    def project(self, points: np.ndarray, aspect: float) -> np.ndarray:
+        """Places (n, 2) of points (n, 3): (-1, -1) is the lower left, (1, 1) the upper right."""
+        forward, right, up = self.axes()
+        offset = np.asarray(points) - self.eye
+        height = offset @ forward * np.tan(np.radians(self.field_of_view) / 2)
+        return np.stack([offset @ right / (height * aspect), offset @ up / height], -1)
+
+    def scaled(self, factor: float) -> Camera:
+        """The same view of a scene enlarged by `factor`."""
+        eye, look_at = (tuple(factor * np.asarray(point)) for point in (self.eye, self.look_at))
+        return replace(self, eye=eye, look_at=look_at)

@@ -1,0 +1,139 @@
+# pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
+# pyright: reportIndexIssue=false, reportOptionalCall=false
+"""Sunlight that reaches the floor: shadows of solids, shadows and caustics of water.
+
+Light is traced from the sun through the scene, once a frame; the renderers look the floor up in
+the resulting map.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import taichi as ti
+from scipy.ndimage import gaussian_filter
+
+from fluidsim.render.rays import (
+    FAR,
+    Grid,
+    Map,
+    Pixels,
+    box_normal,
+    box_span,
+    first_crossing,
+    normal,
+    refracted,
+    vec3,
+)
+from fluidsim.scheduling import CPU, dealt_item, loop_length
+
+_TEXELS = 290  # along the unit of length
+_INTERFACES = 4  # of water that a ray may cross
+
+
+@dataclass(frozen=True)
+class FloorMap:
+    """Light on the floor as a part of full sunlight: value [i, j] at lower + (i, j) * spacing."""
+
+    values: np.ndarray
+    lower: np.ndarray
+    spacing: float
+
+
+def floor_places(upper: np.ndarray, sun: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """A grid of floor points (n, m, 2) that holds the shadow of the box [0, upper].
+
+    Returns also its lower corner and its spacing.
+    """
+    spacing = 1 / _TEXELS
+    reach = -sun[:2] / sun[2] * upper[2]
+    lower = np.minimum(reach, 0) - 0.05
+    count = np.ceil((np.maximum(reach, 0) + upper[:2] + 0.05 - lower) / spacing).astype(int) + 1
+    places = np.stack(np.meshgrid(*[np.arange(n) for n in count], indexing="ij"), -1)
+    return (lower + places * spacing).astype(np.float32), lower, spacing
+
+
+def through_water(
+    water: np.ndarray, solid: np.ndarray, upper: np.ndarray, sun: np.ndarray, absorption: float
+) -> FloorMap:
+    """Light refracted by the water (distance on nodes over [0, upper]), stopped by solids."""
+    places, lower, spacing = floor_places(upper, sun)
+    shape = places.shape[:2]
+    landing = places.reshape(-1, 2).copy()
+    power = np.empty(shape, np.float32)
+    _trace_light(landing, power, water, solid, vec3(*upper), vec3(*sun), absorption)
+    values = _deposit((landing - lower) / spacing, power.ravel(), shape)
+    return FloorMap(gaussian_filter(values, 1.3, mode="nearest"), lower, spacing)
+
+
+def _deposit(place: np.ndarray, power: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Sum of powers on a grid, each shared bilinearly by four points; 1 on the rim."""
+    low = np.floor(place).astype(np.int64)
+    part = place - low
+    total = np.zeros(shape)
+    for corner in np.ndindex(2, 2):
+        index = low + corner
+        weight = power * np.where(corner, part, 1 - part).prod(1)
+        keep = ((index >= 0) & (index < shape)).all(1)
+        flat = np.ravel_multi_index(tuple(index[keep].T), shape)
+        total += np.bincount(flat, weight[keep], total.size).reshape(shape)
+    for axis in (0, 1):  # rays from outside of the grid were not traced
+        np.moveaxis(total, axis, 0)[[0, -1]] = 1
+    return total.astype(np.float32)
+
+
+@ti.kernel
+def _trace_light(
+    landing: Pixels, power: Map, water: Grid, solid: Grid, upper: vec3, sun: vec3,
+    absorption: float,
+):  # fmt: skip
+    """Follow the rays that aim at the floor's points to where they land, and what is left."""
+    spacing = upper[2] / (water.shape[2] - 1)
+    solid_spacing = upper[2] / (solid.shape[2] - 1)
+    rows = power.shape[0]
+    for item in range(loop_length(rows, CPU)):
+        row = dealt_item(item, rows, CPU)
+        if row < rows:
+            for column in range(power.shape[1]):
+                ray = row * power.shape[1] + column
+                direction = -sun
+                origin = vec3(landing[ray].x, landing[ray].y, 0.0) + sun * (2 * upper[2] / sun[2])
+                left = 1.0
+                inside = False
+                for _ in range(_INTERFACES):
+                    near, far = box_span(origin, direction, upper)
+                    if near >= far:
+                        break
+                    hit = first_crossing(
+                        water, spacing, origin, direction, near, far, -1.0 if inside else 1.0
+                    )
+                    stop = first_crossing(
+                        solid, solid_spacing, origin, direction, near, ti.min(hit, far), 1.0
+                    )
+                    if inside:
+                        left *= ti.exp(-absorption * ti.min(hit, far))
+                    if stop < FAR:
+                        left = 0.0
+                        break
+                    floor = -origin.z / direction.z if direction.z < 0 else FAR
+                    if inside and hit == FAR and far < floor - 1e-4:
+                        hit = far
+                    if hit == FAR:
+                        break
+                    point = origin + direction * hit
+                    outward = normal(water, point / spacing, 1.0)
+                    if (hit == near and near > 0) or hit == far:
+                        outward = box_normal(point, upper)
+                    facing = -outward if inside else outward
+                    bent, cosine, passes = refracted(direction, facing, inside)
+                    if passes:
+                        left *= 0.98 * (1 - ti.pow(1 - cosine, 5.0))
+                        origin = point - facing * (0.3 * spacing)
+                        inside = not inside
+                    else:
+                        origin = point + facing * (0.3 * spacing)
+                    direction = bent
+                if direction.z < -0.05:
+                    landing[ray] = (origin - direction * (origin.z / direction.z)).xy
+                else:
+                    left = 0.0
+                power[row, column] = left

@@ -1,0 +1,146 @@
+# pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
+# pyright: reportIndexIssue=false, reportOptionalCall=false
+"""Rays through sampled distances: what the water and the smoke renderer share.
+
+Scenes are scaled so that the longest side of the domain is 1. Grids hold values on the nodes of
+the box [0, upper]; their spacing follows from their shape.
+"""
+
+from typing import Any
+
+import taichi as ti
+
+vec2: Any = ti.math.vec2
+vec3: Any = ti.math.vec3
+Grid: Any = ti.types.ndarray(dtype=ti.f32, ndim=3)
+Map: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
+Colours: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=1)
+Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
+
+FAR = 1e6
+REFRACTION = 1.33  # of water
+
+
+@ti.dataclass
+class View:
+    """A camera: unit vector forward; right and up scaled to half the picture's size."""
+
+    eye: vec3
+    forward: vec3
+    right: vec3
+    up: vec3
+
+
+@ti.func
+def sample(grid: ti.template(), place):
+    """Trilinear value at a place given in units of the grid's spacing, clamped to the grid."""
+    last = ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1.001
+    q = ti.math.clamp(place, 0.0, last)
+    i = ti.cast(q, ti.i32)
+    f = q - i
+    x, y, z = i[0], i[1], i[2]
+    total = 0.0
+    for side in range(2):
+        low = grid[x + side, y, z] * (1 - f[2]) + grid[x + side, y, z + 1] * f[2]
+        high = grid[x + side, y + 1, z] * (1 - f[2]) + grid[x + side, y + 1, z + 1] * f[2]
+        total += (low * (1 - f[1]) + high * f[1]) * (f[0] if side == 1 else 1 - f[0])
+    return total
+
+
+@ti.func
+def normal(grid: ti.template(), place, reach):
+    """Unit vector along the gradient: central differences over `reach` nodes to both sides."""
+    slope = vec3(0.0)
+    for axis in range(3):
+        step = vec3(0.0)
+        step[axis] = reach
+        slope[axis] = sample(grid, place + step) - sample(grid, place - step)
+    return slope / ti.max(slope.norm(), 1e-9)
+
+
+@ti.func
+def box_span(origin, direction, upper):
+    """Distances at which a ray enters and leaves the box [0, upper]; entry > exit: a miss."""
+    first, second = -origin / direction, (upper - origin) / direction
+    return ti.max(ti.min(first, second).max(), 0.0), ti.max(first, second).min()
+
+
+@ti.func
+def box_normal(point, upper):
+    """Outward normal of the face of the box [0, upper] that a point on it belongs to."""
+    best = FAR
+    result = vec3(0.0)
+    for axis in range(3):
+        for side in range(2):
+            away = ti.abs(point[axis] - side * upper[axis])
+            if away < best:
+                best = away
+                result = vec3(0.0)
+                result[axis] = 2.0 * side - 1.0
+    return result
+
+
+@ti.func
+def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, sign):
+    """Distance along a ray to where sign * value first turns negative, FAR when it does not.
+
+    `start` itself when it is negative there. The values must be lower bounds of the distance to
+    the crossing, up to a factor that min steps of a quarter of the spacing make up for.
+    """
+    result = FAR
+    t, before, t_before = start, -1.0, start
+    while t < end:
+        value = sign * sample(grid, (origin + direction * t) / spacing)
+        if value < 0:
+            result = t
+            if before > 0:
+                result = t_before + (t - t_before) * before / (before - value)
+            break
+        before, t_before = value, t
+        t += ti.max(0.9 * value, 0.25 * spacing)
+    return result
+
+
+@ti.func
+def refracted(direction, facing, inside):
+    """Direction behind a water surface, or the mirrored one where reflection is total.
+
+    facing: the surface's normal towards where the ray comes from; inside: it comes from water.
+    Returns also the cosine of the angle of incidence and whether the ray passes.
+    """
+    cosine = ti.max(-facing.dot(direction), 0.0)
+    ratio = REFRACTION if inside else 1 / REFRACTION
+    square = 1 - ratio * ratio * (1 - cosine * cosine)
+    result = direction + 2 * cosine * facing
+    passes = square > 0
+    if passes:
+        result = ratio * direction + (ratio * cosine - ti.sqrt(square)) * facing
+    return result.normalized(), cosine, passes
+
+
+@ti.func
+def map_value(grid: ti.template(), place):
+    """Bilinear value of a map at a place in units of its spacing, 1 outside of it."""
+    result = 1.0
+    if 0 <= place[0] < grid.shape[0] - 1 and 0 <= place[1] < grid.shape[1] - 1:
+        i, j = int(place[0]), int(place[1])
+        f, g = place[0] - i, place[1] - j
+        low = grid[i, j] * (1 - g) + grid[i, j + 1] * g
+        high = grid[i + 1, j] * (1 - g) + grid[i + 1, j + 1] * g
+        result = low * (1 - f) + high * f
+    return result
+
+
+@ti.func
+def checker(point, size):
+    """0 or 1: the field of a chess board on the floor."""
+    parity = int(ti.floor(point[0] / size)) + int(ti.floor(point[1] / size))
+    return float(parity & 1)
+
+
+@ti.func
+def display(colour):
+    """Linear light to a picture's values in 0 .. 1: Narkowicz's fit of the ACES curve, sRGB."""
+    x = ti.max(colour, 0.0)
+    mapped = (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)
+    return ti.pow(ti.math.clamp(mapped, 0.0, 1.0), 1 / 2.2)

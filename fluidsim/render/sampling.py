@@ -1,0 +1,83 @@
+"""Which rays a picture needs: one a pixel, more where colours change abruptly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fluidsim.render.camera import Camera
+from fluidsim.render.rays import View, vec3
+
+_CONTRAST = 0.06  # between neighbours, of 1: above it a pixel gets more rays
+_MOST = 0.08  # part of the pixels that may get them, the ones of most contrast
+_MORE = np.array([(0.33, 0.17), (-0.33, 0.30), (0.05, -0.40)], np.float32)  # beside the centre
+_LANES = 64
+
+Tracer = Callable[[np.ndarray, np.ndarray], None]
+
+
+def view_of(camera: Camera, aspect: float):
+    """The camera as the kernels take it."""
+    forward, right, up = camera.axes()
+    half = np.tan(np.radians(camera.field_of_view) / 2)
+    return View(
+        eye=vec3(*camera.eye),
+        forward=vec3(*forward),
+        right=vec3(*(right * half * aspect)),
+        up=vec3(*(up * half)),
+    )
+
+
+def trace_picture(trace: Tracer, size: tuple[int, int]) -> np.ndarray:
+    """The picture uint8 (height, width, 3) that `trace` sees, anti-aliased.
+
+    trace(places, colours) fills colours (n, 3) in 0 .. 1 for places (n, 2) on the picture,
+    float32, from (-1, -1) lower left to (1, 1) upper right.
+    """
+    width, height = size
+    pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
+    picture = _trace(trace, pixels.reshape(-1, 2), size).reshape(height, width, 3)
+    edges = _edges(picture)
+    chosen = pixels[edges]
+    if len(chosen):
+        more = (chosen[:, None] + _MORE).reshape(-1, 2)
+        colours = _trace(trace, more, size).reshape(len(chosen), len(_MORE), 3)
+        picture[edges] = (picture[edges] + colours.sum(1)) / (1 + len(_MORE))
+    return _to_bytes(picture)
+
+
+def _trace(trace: Tracer, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Colours of places in pixels. Stretches of rays are dealt out, so that threads share work."""
+    places = (2 * pixels + 1) / np.array(size, np.float32) - 1
+    places[:, 1] *= -1
+    stretch = max(1, min(1024, len(places) // _LANES))
+    whole = len(places) // stretch
+    order = [np.arange(lane, whole, _LANES) for lane in range(_LANES)]
+    order = np.concatenate(order)[:, None] * stretch + np.arange(stretch)
+    order = np.concatenate([order.ravel(), np.arange(whole * stretch, len(places))])
+    colours = np.empty((len(places), 3), np.float32)
+    trace(np.ascontiguousarray(places[order], np.float32), colours)
+    result = np.empty_like(colours)
+    result[order] = colours
+    return result
+
+
+def _edges(picture: np.ndarray) -> np.ndarray:
+    """Pixels (height, width) bool that differ much from a neighbour."""
+    contrast = np.zeros(picture.shape[:2], np.float32)
+    for axis in (0, 1):
+        jump = np.abs(np.diff(picture, axis=axis)).max(-1)
+        for side in (slice(1, None), slice(None, -1)):
+            part = contrast[side] if axis == 0 else contrast[:, side]
+            np.maximum(part, jump, out=part)
+    least = int((1 - _MOST) * contrast.size)
+    return contrast > max(_CONTRAST, float(np.partition(contrast.ravel(), least)[least]))
+
+
+def _to_bytes(picture: np.ndarray) -> np.ndarray:
+    """To uint8 with a fixed dither of half a step (interleaved gradient noise), against bands."""
+    rows = np.arange(picture.shape[0], dtype=np.float32)[:, None]
+    columns = np.arange(picture.shape[1], dtype=np.float32)
+    noise = (52.9829189 * ((0.06711056 * columns + 0.00583715 * rows) % 1)) % 1
+    return np.clip(picture * 255 + noise[..., None], 0, 255).astype(np.uint8)

@@ -1,0 +1,50 @@
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from fluidsim.render import Frame, picture, save_picture
+
+EMPTY = Frame("smoke", 3, 1.0, (8, 8), 0.1, None, "title", density=np.zeros((8, 8), np.float32))
+
+
+def test_caption_changes_the_upper_corners_only():
+    plain, titled = (picture(EMPTY, (200, 200), caption=c).astype(int) for c in (False, True))
+    changed = np.abs(titled - plain).max(-1) > 0
+    assert changed[:20, :60].any() and changed[:20, -60:].any()
+    assert not changed[20:].any()
+
+
+def test_supersampled_picture_has_the_same_size():
+    positions = np.full((1, 2), 0.4, np.float32)
+    drop = Frame("liquid", 0, 0.0, (8, 8), 0.1, None, "", positions, positions)
+    once, twice = picture(drop, (64, 64)), picture(drop, (64, 64), supersample=2)
+    assert once.shape == twice.shape == (64, 64, 3)
+    assert np.abs(once.astype(int) - twice).mean() < 4
+
+
+def test_errors_name_what_is_missing():
+    with pytest.raises(ValueError, match=r"frame 7 .* no positions"):
+        picture(Frame("liquid", 7, 0.0, (8, 8), 0.1, None, ""))
+    with pytest.raises(ValueError, match="no density"):
+        picture(Frame("smoke", 7, 0.0, (8, 8, 8), 0.1, None, ""))
+    with pytest.raises(ValueError, match="kind"):
+        picture(Frame("fire", 7, 0.0, (8, 8, 8), 0.1, None, ""))
+    with pytest.raises(ValueError, match="supersample"):
+        picture(EMPTY, supersample=0)
+
+
+def test_saved_picture_reads_back(tmp_path):
+    image = picture(EMPTY, (64, 64))
+    path = save_picture(tmp_path / "new" / "a.png", image)
+    assert np.array_equal(iio.imread(path), image)
+    assert [file.name for file in path.parent.iterdir()] == ["a.png"]
+
+
+def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_picture(tmp_path / "a.png", picture(EMPTY, (64, 64)))
+    assert list(tmp_path.iterdir()) == []

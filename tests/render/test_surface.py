@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from fluidsim.render import liquid_surface
+from tests.render.worlds import ball_solid, jittered, on_nodes
+
+CELLS = 24
+DX = 1 / CELLS
+
+
+def surface_of(positions, **options):
+    dim = positions.shape[1]
+    return liquid_surface(positions, np.ones_like(positions), (CELLS,) * dim, DX, **options)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_ball_of_particles(dim):
+    centre, radius = 0.5 + 0.01 * np.arange(dim), 7 * DX
+    particles = jittered((CELLS,) * dim, DX)
+    surface = surface_of(particles[np.linalg.norm(particles - centre, axis=1) < radius])
+    assert surface.distance.shape == (2 * CELLS + 1,) * dim
+    assert surface.distance.dtype == np.float32
+    exact = np.linalg.norm(on_nodes(surface.distance.shape, DX / 2) - centre, axis=-1) - radius
+    assert np.all(surface.distance[exact > 0.5 * DX] > 0)
+    assert np.all(surface.distance[exact < -0.5 * DX] < 0)
+    near = np.abs(exact) < 0.25 * DX
+    assert np.abs(surface.distance - exact)[near].max() < 0.5 * DX
+    volume = np.clip(0.5 - surface.distance / surface.spacing, 0, 1).mean()
+    assert volume == pytest.approx(np.clip(0.5 - exact / surface.spacing, 0, 1).mean(), rel=0.08)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_resting_liquid_is_flat_whole_and_meets_the_walls(dim):
+    height = 10
+    distance = surface_of(jittered((CELLS,) * (dim - 1) + (height,), DX)).distance
+    columns = distance.reshape(-1, distance.shape[-1])
+    first = (columns > 0).argmax(1)
+    assert np.all((columns > 0).sum(1) + first == columns.shape[1])  # no holes, nothing above
+    below, above = columns[range(len(columns)), first - 1], columns[range(len(columns)), first]
+    heights = (first - 1 + below / (below - above)) / 2  # cells
+    assert abs(heights.mean() - height) < 0.1
+    assert np.abs(heights - height).max() < 0.25
+    assert heights.std() < (0.06 if dim == 3 else 0.12)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_far_values_do_not_exceed_the_distance(dim):
+    distance = surface_of(jittered((CELLS,) * (dim - 1) + (10,), DX)).distance
+    exact = np.arange(distance.shape[-1]) * DX / 2 - 10 * DX
+    far = np.abs(exact) > 3 * DX
+    assert np.all(np.abs(distance[..., far]) <= np.abs(exact[far]) + 0.3 * DX)
+    assert np.abs(distance[..., far]).max() > 8 * DX  # long steps
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_lone_particle_is_a_drop(dim):
+    for seed in range(8):
+        place = 0.4 + 0.2 * np.random.default_rng(seed).random((1, dim))
+        inside = surface_of(place.astype(np.float32)).distance < 0
+        assert 1 <= inside.sum() <= 3**dim
+        assert inside[tuple(np.round(place[0] / DX * 2).astype(int))]
+
+
+def test_sheet_has_no_holes():
+    particles = jittered((CELLS,) * 3, DX)
+    sheet = particles[np.floor(particles[:, 2] / DX * 2) == CELLS]  # one layer of particles
+    assert (surface_of(sheet).distance < 0).any(-1).all()
+
+
+def test_no_particles_and_a_full_domain():
+    assert np.all(surface_of(np.zeros((0, 3), np.float32)).distance > 0)
+    assert np.all(surface_of(jittered((CELLS,) * 3, DX)).distance < 0)
+
+
+def test_repeatable_bit_for_bit():
+    particles = jittered((CELLS,) * 3, DX)
+    particles = particles[np.linalg.norm(particles - 0.5, axis=1) < 0.3]
+    one, two = surface_of(particles), surface_of(particles)
+    assert np.array_equal(one.distance, two.distance)
+    assert np.array_equal(one.speed, two.speed)
+
+
+def test_speed_is_that_of_the_particles():
+    particles = jittered((CELLS, CELLS, 10), DX)
+    surface = surface_of(particles)
+    assert surface.speed.shape == (CELLS,) * 3
+    assert np.allclose(surface.speed[..., :10], np.sqrt(3), rtol=1e-4)
+    assert np.all(surface.speed[..., 14:] == 0)
+
+
+def test_liquid_reaches_into_solids():
+    solid = ball_solid((CELLS,) * 3, DX, 0.5, 0.2)
+    nodes = on_nodes((2 * CELLS + 1,) * 3, DX / 2)
+    particles = jittered((CELLS,) * 3, DX)
+    particles = particles[np.linalg.norm(particles - 0.5, axis=1) > 0.2 + 0.2 * DX]
+    surface = surface_of(particles, solids=solid)
+    outside = np.linalg.norm(nodes - 0.5, axis=-1) > 0.2
+    assert np.all(surface.distance[outside] < 0)

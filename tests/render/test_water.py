@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from fluidsim.render import Camera, Frame, SolidGrid, picture
+from fluidsim.render.floor_light import through_water
+from fluidsim.render.water import SUN
+from tests.render.worlds import ball_solid, jittered, on_nodes
+
+SHAPE, DX = (16, 16, 16), 1 / 16
+SIZE = (160, 120)
+NONE = np.zeros((0, 3), np.float32)
+
+
+def draw(positions=NONE, solids=None, scale=1):
+    """The picture of liquid at rest, all lengths times `scale`."""
+    if solids is not None:
+        solids = SolidGrid(solids.distance * scale, solids.spacing * scale)
+    still = np.zeros_like(positions)
+    frame = Frame("liquid", 0, 0.0, SHAPE, DX * scale, solids, "", positions * scale, still)
+    return picture(frame, SIZE, caption=False).astype(int)
+
+
+def blueness(image):
+    return image[..., 2] - image[..., 0]
+
+
+@pytest.fixture(scope="module")
+def empty():
+    return draw()
+
+
+@pytest.fixture(scope="module")
+def dam():
+    positions = jittered(SHAPE, DX)
+    return positions[(positions[:, 0] < 0.5) & (positions[:, 2] < 0.5)]
+
+
+def silhouette(box, margin):
+    """Pixels (height, width) within the bounding rectangle of a box."""
+    width, height = SIZE
+    aspect = width / height
+    corners = np.array(list(np.ndindex(2, 2, 2))) * box
+    seen = Camera.framing((1.0, 1.0, 1.0), aspect).project(corners, aspect)
+    x, y = (seen[:, 0] + 1) / 2 * width, (1 - seen[:, 1]) / 2 * height
+    rows, columns = np.indices((height, width))
+    across = (columns > x.min() - margin) & (columns < x.max() + margin)
+    return across & (rows > y.min() - margin) & (rows < y.max() + margin)
+
+
+def test_empty_scene_shows_only_sky_and_floor(empty):
+    assert empty.shape == (120, 160, 3)
+    assert np.abs(blueness(empty)).max() < 60
+    assert empty.min() > 90
+
+
+def test_water_colours_its_silhouette_only(empty, dam):
+    image = draw(dam)
+    water = blueness(image) > 60
+    assert water[silhouette((0.5, 1, 0.5), 0)].mean() > 0.3
+    assert not water[~silhouette((0.5, 1, 0.5), 2)].any()
+    sky = np.s_[:20]
+    assert np.abs(image[sky] - empty[sky]).max() <= 1
+
+
+def test_look_does_not_depend_on_the_unit_of_length(dam):
+    assert np.abs(draw(dam) - draw(dam, scale=8)).mean() < 0.5
+
+
+def test_repeatable(dam):
+    assert np.array_equal(draw(dam), draw(dam))
+
+
+def test_solid_stands_at_its_projected_place(empty):
+    centre, radius = np.array((0.4, 0.6, 0.55)), 0.2
+    image = draw(solids=ball_solid(SHAPE, DX, centre, radius))
+    orange = image[..., 0] - image[..., 2] > 60
+    seen = Camera.framing((1.0, 1.0, 1.0), 4 / 3).project(centre[None], 4 / 3)[0]
+    rows, columns = np.nonzero(orange)
+    assert (columns.mean() + 0.5) / 160 * 2 - 1 == pytest.approx(seen[0], abs=0.05)
+    assert 1 - (rows.mean() + 0.5) / 120 * 2 == pytest.approx(seen[1], abs=0.07)
+    # Round, whole and of the right size.
+    distance = Camera.framing((1.0, 1.0, 1.0), 4 / 3).distance
+    expected = radius / (distance * np.tan(np.radians(14))) * 60
+    assert np.sqrt(orange.sum() / np.pi) == pytest.approx(expected, rel=0.12)
+    changed = np.abs(image - empty).max(-1) > 20
+    assert changed.sum() > 1.3 * orange.sum()  # it throws a shadow
+
+
+def test_calm_water_refracts_the_light_evenly():
+    level = on_nodes((17, 17, 17), 1 / 16)[..., 2].astype(np.float32) - 0.5
+    dry = np.full((2, 2, 2), 10.0, np.float32)
+    light = through_water(level, dry, np.ones(3), SUN, 0.5)
+    columns, rows = light.values.shape
+    x = light.lower[0] + np.arange(columns) * light.spacing
+    y = light.lower[1] + np.arange(rows) * light.spacing
+    # Where no light arrives through the sides.
+    under = light.values[np.ix_((x > 0.26) & (x < 0.285), (y > 0.18) & (y < 0.35))]
+    path = 0.5 / np.sqrt(1 - (1 - SUN[2] ** 2) / 1.33**2)
+    assert under.mean() == pytest.approx(0.98 * np.exp(-0.5 * path), rel=0.03)
+    assert light.values[x > 1.02].min() > 0.99  # nothing between the sun and the floor there
+
+
+def test_clear_water_only_moves_the_light():
+    level = on_nodes((17, 17, 17), 1 / 16)[..., 2].astype(np.float32) - 0.5
+    light = through_water(level, np.full((2, 2, 2), 10.0, np.float32), np.ones(3), SUN, 0.0)
+    shaded = light.spacing**2 * np.maximum(1 - light.values, 0).sum()
+    gained = light.spacing**2 * np.maximum(light.values - 1, 0).sum()
+    assert shaded > 0.3
+    assert gained == pytest.approx(shaded, rel=0.15)
