@@ -112,10 +112,33 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
         return result
 
     @ti.func
-    def traced(velocity: ti.template(), x: ti.template(), step: ti.f32, shape: ti.template(),
-               strides: ti.template(), nodes: ti.i32):  # fmt: skip
-        middle = x + 0.5 * step * flow(velocity, x, shape, strides, nodes)
-        return x + step * flow(velocity, middle, shape, strides, nodes)
+    def flow_on_grid(velocity: ti.template(), i: ti.i32, at: ti.template(), axis: ti.i32,
+                     shape: ti.template(), strides: ti.template(), nodes: ti.i32):  # fmt: skip
+        """Velocity at the face normal to `axis` (the cell for -1) of flat index i: plain means."""
+        below = 0
+        above = 0
+        for k in ti.static(range(dim)):
+            if k == axis:
+                below = -strides[k] if at[k] > 0 else 0
+                above = -strides[k] if at[k] == shape[k] else 0
+        result = vec(0.0)
+        for b in ti.static(range(dim)):
+            j = b * nodes + i
+            result[b] = velocity[j]
+            if b != axis:
+                up = strides[b]
+                result[b] = 0.25 * (
+                    velocity[j + below] + velocity[j + above]
+                    + velocity[j + below + up] + velocity[j + above + up]
+                )  # fmt: skip
+        return result
+
+    @ti.func
+    def traced(velocity: ti.template(), x: ti.template(), i: ti.i32, at: ti.template(),
+               axis: ti.i32, step: ti.f32, shape: ti.template(), strides: ti.template(),
+               nodes: ti.i32):  # fmt: skip
+        here = flow_on_grid(velocity, i, at, axis, shape, strides, nodes)
+        return x + step * flow(velocity, x + 0.5 * step * here, shape, strides, nodes)
 
     @ti.func
     def came_in(x: ti.template(), shape: ti.template(), low: ti.template(), high: ti.template()):
@@ -193,7 +216,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                     x, exists = located(at, axis, shape)
                     if not exists:
                         continue
-                    origin = traced(velocity, x, -step, shape, strides, nodes)
+                    origin = traced(velocity, x, i, at, axis, -step, shape, strides, nodes)
                     fresh = on_faces == 0 and came_in(origin, shape, low, high)
                     for c in range(place, place + 1 if on_faces == 1 else components):
                         value, least, most = 0.0, 0.0, 0.0
@@ -226,7 +249,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                     x, exists = located(at, axis, shape)
                     if not exists:
                         continue
-                    target = traced(velocity, x, step, shape, strides, nodes)
+                    target = traced(velocity, x, i, at, axis, step, shape, strides, nodes)
                     outside = came_in(target, shape, low, high)
                     for c in range(place, place + 1 if on_faces == 1 else components):
                         j = c * nodes + i

@@ -34,15 +34,21 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
         program.sweep(field.view(-1), level.view(-1), layer, components, shape, strides)
 
 
-def levels_beside(known: Tensor, grid: Grid) -> Tensor:
-    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known."""
+def levels_beside(known: Tensor, reach: int, grid: Grid) -> Tensor:
+    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known.
+
+    Faces more than `reach` cells away from those are OUTSIDE, so that sweeps pass over them.
+    """
     level = grid.zeros(known.device, grid.dim, dtype=torch.int8).fill_(OUTSIDE)
-    flags = known.to(torch.int8) * KNOWN
-    for axis, n in enumerate(grid.shape):
-        faces = grid.faces(level, axis)
-        faces.fill_(UNKNOWN)
-        faces.narrow(axis, 0, n).bitwise_or_(flags)
-        faces.narrow(axis, 1, n).bitwise_or_(flags)
+    near = known
+    for _ in range(reach):
+        near = _with_neighbours(near)
+    for cells, value in ((near, UNKNOWN), (known, KNOWN)):
+        flags = cells.to(torch.int8) * (value - OUTSIDE) + OUTSIDE
+        for axis, n in enumerate(grid.shape):
+            faces = grid.faces(level, axis)
+            for side in (faces.narrow(axis, 0, n), faces.narrow(axis, 1, n)):
+                torch.maximum(side, flags, out=side)
     return level
 
 
@@ -51,6 +57,15 @@ def levels_of(known: Tensor, components: int, grid: Grid) -> Tensor:
     level = grid.zeros(known.device, components, dtype=torch.int8).fill_(OUTSIDE)
     grid.cells(level).copy_(torch.where(known, KNOWN, UNKNOWN))
     return level
+
+
+def _with_neighbours(cells: Tensor) -> Tensor:
+    """The cells and those that share a face with one of them."""
+    grown = cells.clone()
+    for axis, n in enumerate(cells.shape):
+        grown.narrow(axis, 0, n - 1).logical_or_(cells.narrow(axis, 1, n - 1))
+        grown.narrow(axis, 1, n - 1).logical_or_(cells.narrow(axis, 0, n - 1))
+    return grown
 
 
 @functools.cache

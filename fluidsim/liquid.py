@@ -70,7 +70,7 @@ class Liquid(Simulation):
             self.solids.enforce(self.velocity)
         self.project(self.fluid_cells(), dt, self.expansion)
         with timer("extrapolate"):
-            self._extrapolate()
+            self._extrapolate(dt)
         with timer("move"):
             particles.move(self.velocity, self._before, self.solids, dt, self.flip)
         with timer("sort"):
@@ -102,8 +102,9 @@ class Liquid(Simulation):
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
-    def _extrapolate(self) -> None:
-        """Continue the projected velocity beyond the liquid, far enough for the particles."""
-        level = levels_beside(self.fluid_cells(), self.grid)
-        extrapolate(self.velocity, level, math.ceil(self.cfl) + 1, self.grid)
+    def _extrapolate(self, dt: float) -> None:
+        """Continue the projected velocity beyond the liquid, as far as particles may get."""
+        reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
+        level = levels_beside(self.fluid_cells(), reach, self.grid)
+        extrapolate(self.velocity, level, reach, self.grid)
         self.solids.enforce(self.velocity)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from fluidsim.advection import Advection
+from fluidsim.confinement import add_vorticity_confinement
 from fluidsim.extrapolation import extrapolate, levels_beside, levels_of
-from fluidsim.forces import add_buoyancy, add_vorticity_confinement
+from fluidsim.forces import add_buoyancy
 from fluidsim.grid import Grid
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation, top_component
@@ -162,4 +163,4 @@ class Smoke(Simulation):
             return
         smoke = self.smoke_cells()
         extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
-        extrapolate(self.velocity, levels_beside(smoke, grid), SOLID_LAYERS, grid)
+        extrapolate(self.velocity, levels_beside(smoke, SOLID_LAYERS, grid), SOLID_LAYERS, grid)

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim.forces import centred
 from fluidsim.grid import Grid
 from fluidsim.liquid import Liquid
 from fluidsim.render.frame import Frame, SolidGrid
@@ -49,6 +48,15 @@ def solid_grid(simulation: Simulation) -> SolidGrid | None:
     distance = solids.distance_at(fine.node_positions(simulation.device), simulation.time)
     band = SOLID_BAND * grid.dx
     return SolidGrid(_array(distance.clamp(-band, band)), fine.dx)
+
+
+def centred(velocity: Tensor, grid: Grid) -> Tensor:
+    """Velocity at the cell centres, (dim, *shape)."""
+    parts = []
+    for axis, n in enumerate(grid.shape):
+        faces = grid.faces(velocity, axis)
+        parts.append((faces.narrow(axis, 0, n) + faces.narrow(axis, 1, n)) / 2)
+    return torch.stack(parts)
 
 
 def _array(values: Tensor) -> np.ndarray:
