@@ -42,7 +42,7 @@ def levels_beside(known: Tensor, reach: int, grid: Grid) -> Tensor:
     level = grid.zeros(known.device, grid.dim, dtype=torch.int8).fill_(OUTSIDE)
     near = known
     for _ in range(reach):
-        near = _with_neighbours(near)
+        near = with_neighbours(near)
     for cells, value in ((near, UNKNOWN), (known, KNOWN)):
         flags = cells.to(torch.int8) * (value - OUTSIDE) + OUTSIDE
         for axis, n in enumerate(grid.shape):
@@ -59,7 +59,7 @@ def levels_of(known: Tensor, components: int, grid: Grid) -> Tensor:
     return level
 
 
-def _with_neighbours(cells: Tensor) -> Tensor:
+def with_neighbours(cells: Tensor) -> Tensor:
     """The cells and those that share a face with one of them."""
     grown = cells.clone()
     for axis, n in enumerate(cells.shape):

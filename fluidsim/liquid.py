@@ -12,10 +12,12 @@ from fluidsim.extrapolation import extrapolate, levels_beside
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.particles import SEEDED, Changes, Particles
+from fluidsim.separation import separating_faces
 from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
 
+WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
 VOLUME_RELAXATION = 0.1  # s: time in which a volume error decays to 1/e
 
 
@@ -67,10 +69,11 @@ class Liquid(Simulation):
             self._before.copy_(self.velocity)
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt, self.grid)
-            self.solids.enforce(self.velocity)
-        self.project(self.fluid_cells(), dt, self.expansion)
+            closed = self._closed_faces()
+            self.solids.enforce(self.velocity, closed)
+        self.project(self.fluid_cells(), closed, dt, self.expansion)
         with timer("extrapolate"):
-            self._extrapolate(dt)
+            self._extrapolate(closed, dt)
         with timer("move"):
             particles.move(self.velocity, self._before, self.solids, dt, self.flip)
         with timer("sort"):
@@ -102,9 +105,19 @@ class Liquid(Simulation):
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
-    def _extrapolate(self, dt: float) -> None:
+    def _closed_faces(self) -> Tensor:
+        """Faces that nothing passes: those of walls and solids, less those the liquid leaves."""
+        solids = self.solids
+        if self.pressure is None:
+            return solids.fixed
+        least = WALL_PUSHES * self.options.density * abs(self.gravity) * self.grid.dx
+        return solids.fixed & ~separating_faces(
+            self.velocity, self.pressure, self.cells, solids, self.grid, least
+        )
+
+    def _extrapolate(self, closed: Tensor, dt: float) -> None:
         """Continue the projected velocity beyond the liquid, as far as particles may get."""
         reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
         level = levels_beside(self.fluid_cells(), reach, self.grid)
         extrapolate(self.velocity, level, reach, self.grid)
-        self.solids.enforce(self.velocity)
+        self.solids.enforce(self.velocity, closed)

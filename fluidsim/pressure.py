@@ -9,7 +9,6 @@ from torch import Tensor
 
 import solvers
 from fluidsim.grid import Grid
-from fluidsim.solids import Solids
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,17 @@ def divergence(velocity: Tensor, grid: Grid) -> Tensor:
 
 
 def assemble(
-    fluid: Tensor, solids: Solids, grid: Grid, dt: float, density: float
+    fluid: Tensor, closed: Tensor, grid: Grid, dt: float, density: float
 ) -> solvers.PoissonSystem:
     """The system whose solution p makes velocity - dt/density grad p free of divergence.
 
-    fluid: (*shape) bool. Weights are dt/(density dx^2) on open faces and 0 on fixed ones, so
-    that the unknown is the pressure in Pa; p = 0 in air and outside open sides.
+    fluid: (*shape) bool. closed: (dim, *nodes) bool, faces that nothing passes.
+    Weights are dt/(density dx^2) on open faces and 0 on closed ones, so that the unknown is the
+    pressure in Pa; p = 0 in air, outside open sides and behind walls that the liquid leaves.
     """
     scale = dt / (density * grid.dx**2)
     weights = tuple(
-        (~grid.faces(solids.fixed, axis)).to(torch.float64) * scale for axis in range(grid.dim)
+        (~grid.faces(closed, axis)).to(torch.float64) * scale for axis in range(grid.dim)
     )
     return solvers.PoissonSystem(weights, fluid)
 
@@ -63,7 +63,7 @@ def subtract_gradient(
 def project(
     velocity: Tensor,
     fluid: Tensor,
-    solids: Solids,
+    closed: Tensor,
     grid: Grid,
     dt: float,
     density: float,
@@ -74,9 +74,10 @@ def project(
 ) -> Projection:
     """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
 
-    The walls must have been enforced. Raises solvers.SolveError when the solver fails.
+    The velocity of the `closed` faces must have been set. Raises solvers.SolveError when the
+    solver fails.
     """
-    system = assemble(fluid, solids, grid, dt, density)
+    system = assemble(fluid, closed, grid, dt, density)
     rhs = (expansion - divergence(velocity, grid)) * fluid
     solution = solvers.solve(system, rhs, solver=solver, guess=guess, rtol=rtol)
     subtract_gradient(velocity, solution.pressure, system, grid)

@@ -108,16 +108,17 @@ def _frames(
 ) -> list[FrameRecord]:
     records = []
     timer.take()
-    if (solids := solid_grid(simulation)) and not simulation.solids.moving:
+    solids = solid_grid(simulation)
+    if solids and not simulation.solids.moving:
         frames.save_solids(solids, folder.frames, None)
     with Progress(config.frames) as progress:
         for number in range(1, config.frames + 1):
             report = simulation.advance(seconds)
             with timer("output"):
-                frame = frame_of(simulation, number, caption)
+                if simulation.solids.moving and (solids := solid_grid(simulation)):
+                    frames.save_solids(solids, folder.frames, number)
+                frame = frame_of(simulation, number, caption, solids)
                 frames.save(frame, folder.frames)
-                if frame.solids and simulation.solids.moving:
-                    frames.save_solids(frame.solids, folder.frames, number)
             if config.render:
                 with timer("render"):
                     draw(frame, folder.frames, config.size)
@@ -165,7 +166,7 @@ def _warm_up(build: Build, config: RunConfig, machine: runtime.Runtime, console:
     if config.render:
         from fluidsim import render
 
-        render.picture(frame_of(simulation, 0, ""), small.size)
+        render.picture(frame_of(simulation, 0, "", solid_grid(simulation)), small.size)
     console.print(f"kernels ready after {time.perf_counter() - begin:.1f} s")
 
 

@@ -101,12 +101,15 @@ class Simulation(ABC):
             left = end - self.time
         return self.report
 
-    def project(self, fluid: Tensor, dt: float, expansion: float = 0.0) -> None:
-        """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape)."""
+    def project(self, fluid: Tensor, closed: Tensor, dt: float, expansion: float = 0.0) -> None:
+        """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
+
+        closed: (dim, *nodes) bool, faces whose velocity stays.
+        """
         options = self.options
         with self.timer("project"):
             done = pressure.project(
-                self.velocity, fluid, self.solids, self.grid, dt, options.density,
+                self.velocity, fluid, closed, self.grid, dt, options.density,
                 options.solver, self.pressure, options.rtol, expansion,
             )  # fmt: skip
         solution = done.solution

@@ -104,8 +104,8 @@ class Smoke(Simulation):
             self._fade(dt)
             self._feed()
             self._push(dt)
-            self.solids.enforce(self.velocity)
-        self.project(self.smoke_cells(), dt)
+            self.solids.enforce(self.velocity, self.solids.fixed)
+        self.project(self.smoke_cells(), self.solids.fixed, dt)
 
     def smoke_cells(self) -> Tensor:
         """Cells outside solids, (*shape) bool."""

@@ -16,8 +16,8 @@ SOLID_BAND = 8.0  # cells: stored distances are clamped to this
 SOLID_NODES = 129  # nodes a side up to which solids are sampled at half the cell size
 
 
-def frame_of(simulation: Simulation, number: int, caption: str) -> Frame:
-    """The present state, copied to the CPU."""
+def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGrid | None) -> Frame:
+    """The present state, copied to the CPU. solids: what `solid_grid` gave for it."""
     grid = simulation.grid
     fields: dict[str, np.ndarray] = {}
     if isinstance(simulation, Liquid):
@@ -34,7 +34,7 @@ def frame_of(simulation: Simulation, number: int, caption: str) -> Frame:
         raise TypeError(f"no picture is known of a {type(simulation).__name__}")
     return Frame(
         kind=kind, number=number, time=simulation.time, shape=grid.shape, dx=grid.dx,
-        solids=solid_grid(simulation), caption=caption, **fields,
+        solids=solids, caption=caption, **fields,
     )  # fmt: skip
 
 

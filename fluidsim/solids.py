@@ -26,7 +26,8 @@ class Solids:
 
     distance  (*nodes) float32, m: signed distance at the nodes, negative inside
     solid     (*nodes) int8: 1 in cells whose centre is inside a solid
-    fixed     (dim, *nodes) bool: faces whose normal velocity is prescribed (solid or wall)
+    fixed     (dim, *nodes) bool: faces of a wall or between a solid cell and another one, whose
+              normal velocity is prescribed (free slip)
     velocity  (dim, *nodes) float32, m/s: that velocity, 0 elsewhere
     """
 
@@ -70,9 +71,9 @@ class Solids:
     def is_open(self, axis: int, upper: bool) -> bool:
         return side_name(axis, upper, self.grid.dim) in self.open_sides
 
-    def enforce(self, velocity: Tensor) -> None:
-        """Set the normal velocity of walls and solids in a face field (free slip)."""
-        torch.where(self.fixed, self.velocity, velocity, out=velocity)
+    def enforce(self, velocity: Tensor, closed: Tensor) -> None:
+        """Give the `closed` faces (dim, *nodes) the velocity of their wall or solid."""
+        torch.where(closed, self.velocity, velocity, out=velocity)
 
     def distance_at(self, points: Tensor, time: float) -> Tensor:
         """Signed distance (...) of all solids at world `points` (..., dim), m."""
@@ -89,13 +90,13 @@ class Solids:
         return self.static.distance(points).contiguous()
 
     def _fixed_faces(self, solid: Tensor) -> Tensor:
-        """Faces beside a solid cell and on closed sides; stored points beyond the grid too."""
+        """Faces of solids and of closed sides; stored points beyond the grid too."""
         grid = self.grid
         fixed = torch.ones((grid.dim, *grid.nodes), dtype=torch.bool, device=self.device)
         cells = grid.cells(solid)
         for axis, n in enumerate(grid.shape):
             faces = grid.faces(fixed, axis)
-            torch.logical_or(
+            torch.logical_xor(
                 cells.narrow(axis, 0, n - 1),
                 cells.narrow(axis, 1, n - 1),
                 out=faces.narrow(axis, 1, n - 1),
