@@ -3,6 +3,11 @@
 A scene script describes a `LiquidScene` or a `SmokeScene` and hands it to `run`.
 """
 
+import os
+
+# Taichi greets on standard output when it is imported, also where nobody asked it to compute.
+os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
+
 from fluidsim.config import RunConfig
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene

@@ -16,7 +16,7 @@ from fluidsim.extrapolation import with_neighbours
 from fluidsim.grid import Grid
 from fluidsim.solids import Solids
 
-FILM = 2  # cells: only liquid this near to air separates; deeper water is held by the air's weight
+FILM = 4  # cells: only liquid this near to air separates; deeper water is held by the air's weight
 
 
 def separating_faces(

@@ -1,0 +1,148 @@
+"""Every scene for two frames, what a run leaves behind, and that it repeats bit for bit."""
+
+import json
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+
+import solvers
+from fluidsim import LiquidScene, RunConfig, run
+from fluidsim.cli import main, scene_names
+from fluidsim.shapes import HalfSpace
+
+KEYS = {
+    "frame", "time", "substeps", "unknowns", "solver", "iterations", "relative_residual",
+    "max_divergence", "volume_error", "particles", "seconds",
+}  # fmt: skip
+SMALL = ["--resolution", "16", "--frames", "2", "--size", "160x120"]
+
+
+def log_of(folder):
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return lines[0], lines[1:]
+
+
+def without_times(folder):
+    header, records = log_of(folder)
+    for record in records:
+        del record["seconds"]
+    return header, records
+
+
+def test_the_five_scenes_are_there():
+    assert {"dam_break", "water_drop", "smoke_solid", "smoke_plume", "stirred_tank"} <= set(
+        scene_names()
+    )
+
+
+@pytest.mark.parametrize("dim", ["2", "3"])
+@pytest.mark.parametrize("name", scene_names())
+def test_scene(name, dim, tmp_path):
+    out = tmp_path / "run"
+    assert main(["run", name, "--dim", dim, "--out", str(out), *SMALL]) == 0
+    header, records = log_of(out)
+    assert [record["frame"] for record in records] == [1, 2]
+    for record in records:
+        assert record.keys() >= KEYS
+        assert record["relative_residual"] <= 1e-6
+        assert abs(record["volume_error"]) < 0.05
+        assert all(seconds >= 0 for seconds in record["seconds"].values())
+    assert header.keys() >= {"config", "versions", "machine", "threads", "commit"}
+    assert json.loads((out / "config.json").read_text())["status"] == "done"
+    video = imageio.imread(out / "video.mp4")
+    assert len(video) == 2
+    assert np.std(video[-1]) > 5
+    assert not [path for path in out.rglob(".*")]
+
+
+@pytest.mark.parametrize("solver", solvers.available())
+@pytest.mark.parametrize("dim", ["2", "3"])
+def test_solver_flag(solver, dim, tmp_path):
+    flags = ["--solver", solver, "--dim", dim, "--no-render", "--out", str(tmp_path / "a")]
+    assert main(["run", "dam_break", *flags, *SMALL]) == 0
+    _, records = log_of(tmp_path / "a")
+    assert {record["solver"] for record in records} == {solver}
+    assert not (tmp_path / "a" / "video.mp4").exists()
+    assert not list((tmp_path / "a" / "frames").glob("*.png"))
+
+
+@pytest.mark.parametrize("scene", ["dam_break", "smoke_solid"])
+@pytest.mark.parametrize("dim", ["2", "3"])
+def test_same_seed_same_log(scene, dim, tmp_path):
+    for name in "ab":
+        flags = ["--dim", dim, "--no-render", "--out", str(tmp_path / name)]
+        assert main(["run", scene, *flags, *SMALL, "--frames", "5"]) == 0
+    assert without_times(tmp_path / "a") == without_times(tmp_path / "b")
+    flags = ["--dim", dim, "--no-render", "--out", str(tmp_path / "c"), "--seed", "1"]
+    assert main(["run", scene, *flags, *SMALL, "--frames", "5"]) == 0
+    assert without_times(tmp_path / "a")[1] != without_times(tmp_path / "c")[1]
+
+
+@pytest.mark.parametrize("scene", ["stirred_tank", "smoke_solid"])
+def test_render_again_makes_the_same_pictures(scene, tmp_path):
+    out = tmp_path / "run"
+    assert main(["run", scene, "--dim", "3", "--out", str(out), *SMALL]) == 0
+    pictures = sorted((out / "frames").glob("*.png"))
+    assert len(pictures) == 2
+    before = [imageio.imread(path) for path in pictures]
+    for path in pictures:
+        path.unlink()
+    (out / "video.mp4").unlink()
+    assert main(["render", str(out)]) == 0
+    after = [imageio.imread(path) for path in pictures]
+    for first, second in zip(before, after, strict=True):
+        assert np.abs(first.astype(int) - second.astype(int)).mean() < 0.5
+    assert (out / "video.mp4").exists()
+
+
+def build(config: RunConfig) -> LiquidScene:
+    return LiquidScene(size=config.point(1, 1, 1), liquid=HalfSpace(0.5), gravity=GRAVITY)
+
+
+GRAVITY = 9.81
+
+
+def test_a_script_of_ones_own(tmp_path):
+    flags = ["--dim", "2", "--no-render", "--out", str(tmp_path / "own")]
+    assert run(build, [*flags, *SMALL]) == 0
+    config = json.loads((tmp_path / "own" / "config.json").read_text())
+    assert config["config"]["scene"] == "test_run"
+    assert config["scene"]["liquid"] == {"type": "HalfSpace", "height": 0.5}
+
+
+def test_not_a_number_fails_with_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tests.fluidsim.test_run.GRAVITY", float("nan"))
+    flags = ["--dim", "2", "--no-render", "--out", str(tmp_path / "run")]
+    assert run(build, [*flags, *SMALL]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert "not finite" in lines[0] or "nan" in lines[0]
+
+
+def test_a_solver_that_does_not_converge_fails_with_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("solvers.cg.ConjugateGradient.max_iterations", 1)
+    monkeypatch.setattr(
+        "solvers.registry.create",
+        lambda name, options: solvers.cg.ConjugateGradient(max_iterations=1),
+    )
+    flags = ["--dim", "2", "--out", str(tmp_path / "run")]
+    assert run(build, [*flags, *SMALL]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert "solver cg" in lines[0]
+    status = json.loads((tmp_path / "run" / "config.json").read_text())["status"]
+    assert status.startswith("failed")
+    assert not (tmp_path / "run" / "video.mp4").exists()
+
+
+def test_scene_values_are_checked():
+    with pytest.raises(ValueError, match="flip"):
+        LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.5), flip=1.5)
+    with pytest.raises(ValueError, match="density"):
+        LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.5), density=-1.0)
+    with pytest.raises(ValueError, match="frame_seconds"):
+        LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.5), frame_seconds=-0.1)
+    with pytest.raises(ValueError, match="sides"):
+        LiquidScene(size=(1.0, 0.0), liquid=HalfSpace(0.5))

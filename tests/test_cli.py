@@ -1,0 +1,130 @@
+"""The command line as a user meets it: a process, one clear line, an exit status."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = ["--dim", "2", "--resolution", "16", "--frames", "2", "--no-render"]
+
+
+def fluidsim(*arguments, cwd=None, script=None):
+    command = [sys.executable, *(["-m", "fluidsim"] if script is None else [str(script)])]
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300
+    )
+
+
+def test_script_runs_from_anywhere(tmp_path):
+    done = fluidsim(*SMALL, cwd=tmp_path, script=ROOT / "scenes" / "dam_break.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    folder = tmp_path / "renders" / "dam_break-2d-16-cg"
+    assert (folder / "log.jsonl").exists()
+    assert "pressure_solve" in done.stdout
+    assert "worst volume error" in done.stdout
+
+
+def test_listings():
+    scenes, solver_list = fluidsim("scenes"), fluidsim("solvers")
+    assert scenes.returncode == solver_list.returncode == 0
+    assert "dam_break" in scenes.stdout
+    assert [line.split()[0] for line in solver_list.stdout.splitlines()] == ["amg", "cg", "direct"]
+    assert all(len(line.split()) > 3 for line in solver_list.stdout.splitlines())
+
+
+WRONG = [
+    (["run", "nowhere"], "nowhere"),
+    (["run", "dam_break", "--solver", "magic"], "magic"),
+    (["run", "dam_break", "--speed", "3"], "--speed"),
+    (["run", "dam_break", "--resolution", "0"], "between"),
+    (["run", "dam_break", "--resolution", "-3"], "between"),
+    (["run", "dam_break", "--resolution", "1e9"], "whole number"),
+    (["run", "dam_break", "--resolution", "1000000000"], "between"),
+    (["run", "dam_break", "--frame-seconds", "-1"], "positive"),
+    (["run", "dam_break", "--frames", "0"], "between"),
+    (["run", "dam_break", "--size", "7x7"], "even"),
+    (["fly"], "fly"),
+    ([], "COMMAND"),
+    (["render"], "RUN_DIR"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG, ids=lambda v: " ".join(v) or "nothing")
+def test_wrong_arguments_exit_with_2_and_one_line(arguments, said, capsys):
+    from fluidsim.cli import main
+
+    try:
+        status = main(arguments)
+    except SystemExit as exit:
+        status = exit.code
+    output = capsys.readouterr()
+    assert status == 2
+    assert len(output.err.strip().splitlines()) == 1
+    assert said in output.err
+
+
+def test_wrong_flag_of_a_script_exits_with_2(tmp_path):
+    done = fluidsim("--solver", "magic", script=ROOT / "scenes" / "water_drop.py", cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+FAILING = {
+    "file in the way": (lambda p: p.write_text("x"), lambda p: p / "run"),
+    "run already there": (lambda p: (p.mkdir(), (p / "config.json").write_text("{}")), lambda p: p),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_folder_that_cannot_be_used_fails_with_one_line(name, tmp_path):
+    prepare, out = FAILING[name]
+    prepare(tmp_path / "place")
+    done = fluidsim("run", "dam_break", *SMALL, "--out", out(tmp_path / "place"))
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_more_cells_than_memory_fails_with_advice(tmp_path):
+    done = fluidsim("run", "dam_break", "--resolution", "4000", "--out", tmp_path / "big")
+    assert done.returncode == 1
+    assert "--resolution" in done.stderr
+    assert not (tmp_path / "big").exists()
+
+
+def test_render_of_something_else_fails_with_one_line(tmp_path):
+    done = fluidsim("render", tmp_path)
+    assert done.returncode == 1
+    assert "no readable run" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_interrupted_run_exits_with_130_and_says_so_in_its_folder(tmp_path):
+    out = tmp_path / "run"
+    flags = ["--dim", "2", "--resolution", "64", "--frames", "100000", "--no-render"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fluidsim", "run", "dam_break", *flags, "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = out / "log.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (log.exists() and log.stat().st_size > 3000):
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "interrupted"
+    assert json.loads((out / "config.json").read_text())["status"] == "interrupted"
+    assert not (out / "video.mp4").exists()
+    lines = log.read_text().splitlines()
+    assert all(json.loads(line) for line in lines)
