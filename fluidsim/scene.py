@@ -107,7 +107,7 @@ class SmokeScene(Scene):
     physics: SmokeOptions = field(default_factory=SmokeOptions)
     density: float = 1.2
     cfl: float = 2.0
-    frame_seconds: float = 1 / 30
+    frame_seconds: float = 1 / 40
 
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Smoke:
         grid, solids, options = self.prepare(config, runtime)

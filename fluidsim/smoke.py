@@ -32,7 +32,7 @@ class Source:
 
     shape: Shape
     density: float = 1.0
-    temperature: float = 150.0
+    temperature: float = 100.0
     velocity: tuple[float, ...] | None = None
     roughness: float = 0.2
 

@@ -10,8 +10,8 @@ def build(config: RunConfig) -> SmokeScene:
     at = config.point
     return SmokeScene(
         size=at(1, 1, 1),
-        sources=[Source(Cylinder(at(0.5, 0.5, 0.02), radius=0.13, height=0.08))],
-        solids=[Sphere(at(0.5, 0.5, 0.45), 0.13)],
+        sources=[Source(Cylinder(at(0.5, 0.5, 0.02), radius=0.1, height=0.06))],
+        solids=[Sphere(at(0.56, 0.5, 0.45), 0.15)],
         open_sides=["z+"],
     )
 

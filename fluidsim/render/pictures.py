@@ -8,6 +8,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 
+from fluidsim.files import replacing
 from fluidsim.render import flat, smoke, surface, water
 from fluidsim.render.camera import Camera
 from fluidsim.render.captions import add_caption
@@ -45,12 +46,8 @@ def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
     """Write a picture as PNG; the file appears at `path` only when it is complete."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.png")
-    try:
-        iio.imwrite(partial, image, plugin="pillow", extension=".png", compress_level=1)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        iio.imwrite(temporary, image, plugin="pillow", extension=".png", compress_level=1)
     return path
 
 

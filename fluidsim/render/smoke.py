@@ -39,6 +39,7 @@ SUN = np.array((0.80, -0.10, 0.62)) / np.linalg.norm((0.80, -0.10, 0.62))
 VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, smoke towers
 EXTINCTION = 46.0  # of density 1, along the unit of length
 _MARCH = 1 / 110  # longest step of a ray
+_THIN = 0.08  # optical depth of a step in dense smoke
 _CLEAR = 0.004  # density below which a place counts as clear air
 
 
@@ -258,20 +259,26 @@ def _trace(
         pixel = places[ray] * 640
         noise = 0.06711056 * pixel.x + 0.00583715 * pixel.y
         noise = 52.9829189 * (noise - ti.floor(noise))
-        t = near + 0.5 * scene.step * (noise - ti.floor(noise))
+        t = near + 0.1 * scene.step * (noise - ti.floor(noise))
         far = ti.min(far, opaque)
         left, gathered = 1.0, vec3(0.0)
         cosine = direction.dot(scene.sun)
+        skipped = 0.0
         while t < far and left > 0.01:
             point = origin + direction * t
             here = _density(density, point, scene)
             step = 0.5 * scene.step
-            if here > _CLEAR:
+            if here > _CLEAR and skipped > 0:
+                step = -skipped  # go back to where the smoke may begin
+                skipped = 0.0
+            elif here > _CLEAR:
+                step = ti.min(step, ti.max(0.2 * step, _THIN / (here * scene.extinction)))
                 passed = ti.exp(-here * scene.extinction * step)
                 light = _scattered(here, point, cosine, depth, lit, scene)
                 gathered += left * (1 - passed) * 0.92 * light
                 left *= passed
             else:
                 step *= 2.5
+                skipped = 0.8 * step
             t += step
         colours[ray] = display(0.95 * (colour * left + gathered))

@@ -9,6 +9,8 @@ from pathlib import Path
 import imageio.v2 as imageio
 import numpy as np
 
+from fluidsim.files import replacing
+
 # ffmpeg would convert by BT.601 and leave the file untagged: players then guess, and colours shift.
 _BT709 = [
     "-vf", "scale=out_color_matrix=bt709:out_range=tv",
@@ -39,20 +41,19 @@ def write_video(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.mp4")
     options = ["-crf", str(crf), "-preset", preset, "-movflags", "+faststart", *_BT709]
-    writer = imageio.get_writer(
-        partial,
-        format="FFMPEG",  # pyright: ignore[reportArgumentType]
-        fps=fps,
-        codec="libx264",
-        pixelformat="yuv420p",
-        macro_block_size=2,
-        ffmpeg_log_level="error",
-        output_params=options,
-    )
     count = 0
-    try:
+    with replacing(path) as temporary:
+        writer = imageio.get_writer(
+            temporary,
+            format="FFMPEG",  # pyright: ignore[reportArgumentType]
+            fps=fps,
+            codec="libx264",
+            pixelformat="yuv420p",
+            macro_block_size=2,
+            ffmpeg_log_level="error",
+            output_params=options,
+        )
         try:
             for picture in pictures:
                 writer.append_data(even(picture))
@@ -61,7 +62,4 @@ def write_video(
             writer.close()  # waits for ffmpeg; `with writer` would not, after an error
         if count == 0:
             raise ValueError("a video needs at least one picture")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path

@@ -53,7 +53,7 @@ def test_scene(name, dim, tmp_path):
     video = imageio.imread(out / "video.mp4")
     assert len(video) == 2
     assert np.std(video[-1]) > 5
-    assert not [path for path in out.rglob(".*")]
+    assert not list(out.rglob(".*"))
 
 
 @pytest.mark.parametrize("solver", solvers.available())

@@ -1,0 +1,120 @@
+"""The README's table of timings: `python -m fluidsim.figures README.md` measures and rewrites it.
+
+Run it on an idle machine. Each case is a scene without pictures; the figures are medians over its
+frames after the first ones.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fluidsim.files import replacing
+from fluidsim.record import processor_name, read_run
+from solvers.runtime import available_threads
+
+BEGIN, END = "<!-- timings begin -->", "<!-- timings end -->"
+FRAMES, DROPPED = 40, 10
+
+
+@dataclass(frozen=True)
+class Case:
+    scene: str
+    dim: int
+    resolution: int
+
+    @property
+    def flags(self) -> list[str]:
+        return [
+            self.scene, "--dim", str(self.dim), "--resolution", str(self.resolution),
+            "--frames", str(FRAMES), "--no-render",
+        ]  # fmt: skip
+
+    @property
+    def title(self) -> str:
+        return f"{self.scene} {self.resolution}^{self.dim}"
+
+
+CASES = [
+    Case("dam_break", 3, 64),
+    Case("smoke_solid", 3, 64),
+    Case("dam_break", 2, 256),
+    Case("smoke_solid", 2, 256),
+]
+
+
+def measure(case: Case) -> list[dict[str, Any]]:
+    """The log lines of a run of the case in a process of its own, the first frames dropped."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        command = [sys.executable, "-m", "fluidsim", "run", *case.flags, "--out", str(out)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return read_run(out)[1][DROPPED:]
+
+
+def table(runs: dict[str, list[dict[str, Any]]]) -> str:
+    """A Markdown table: a column a case, a row a stage, medians a frame."""
+    stages = sorted({stage for lines in runs.values() for stage in lines[0]["seconds"]})
+    stages = [stage for stage in stages if stage != "output"]
+
+    def median(lines: list[dict[str, Any]], pick: Any) -> float:
+        return statistics.median(pick(line) for line in lines)
+
+    rows = [["ms a frame", *runs]]
+    for stage in stages:
+        cells = []
+        for lines in runs.values():
+            known = stage in lines[0]["seconds"]
+            value = median(lines, lambda line: line["seconds"][stage]) if known else 0.0  # noqa: B023
+            cells.append(f"{value * 1e3:.1f}" if known else "")
+        rows.append([stage, *cells])
+    totals = [
+        median(lines, lambda line: sum(line["seconds"].values()) - line["seconds"]["output"])
+        for lines in runs.values()
+    ]
+    rows.append(["**seconds a frame**", *(f"**{total:.3f}**" for total in totals)])
+    for name, key in (("substeps a frame", "substeps"), ("unknowns", "unknowns")):
+        rows.append([name, *(f"{median(v, lambda x: x[key]):,.0f}" for v in runs.values())])  # noqa: B023
+    each = [median(v, lambda line: line["iterations"] / line["substeps"]) for v in runs.values()]
+    rows.append(["iterations a solve", *(f"{value:.0f}" for value in each)])
+    rows.append(
+        ["particles", *(f"{median(v, lambda x: x['particles']):,.0f}" for v in runs.values())]
+    )
+    rule = ["---", *("---:" for _ in runs)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
+
+
+def machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{processor_name()}, {available_threads()} threads, {memory:.0f} GiB"
+
+
+def main(readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"error: {readme} has no {BEGIN} ... {END}")
+    runs = {}
+    for case in CASES:
+        print(f"fluidsim run {' '.join(case.flags)}", flush=True)
+        runs[case.title] = measure(case)
+    solver = next(iter(runs.values()))[0]["solver"]
+    note = f"Solver `{solver}`, relative residual 1e-6. Machine: {machine()}."
+    with replacing(readme) as temporary:
+        temporary.write_text(
+            f"{before}{BEGIN}\n{table(runs)}\n\n{note}\n{END}{after}", encoding="utf-8"
+        )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m fluidsim.figures README.md")
+    main(Path(sys.argv[1]))
