@@ -10,7 +10,7 @@ DEMO := renders/demo
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
-	$(BIN)/python scenes/dam_break.py --dim 3 --resolution 64 --frames 100 --size 960x540 --out $(DEMO)
+	$(BIN)/python scenes/dam_break.py --dim 3 --resolution 64 --frames 80 --size 960x540 --fps 24 --out $(DEMO)
 	@echo "the video is $(CURDIR)/$(DEMO)/video.mp4"
 
 test: $(VENV)/.installed

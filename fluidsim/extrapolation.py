@@ -1,4 +1,4 @@
-# pyright: reportInvalidTypeForm=false
+# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
 """Extending a field beyond the points where it is known, layer by layer."""
 
 import functools
@@ -14,8 +14,8 @@ from fluidsim.grid import Grid
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
+I32: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
 I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
-ROWS = 4  # rows of the last axis in a work item
 
 UNKNOWN, KNOWN, OUTSIDE = 0, 1, -1
 
@@ -28,27 +28,24 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
     found in layer k has level k + 1.
     """
     program = kernels(grid.dim, scheduling.for_device(field.device))
-    shape, strides = program.ivec(*grid.nodes), program.ivec(*grid.strides)
-    components = field.shape[0]
+    nodes, strides = program.ivec(*grid.nodes), program.ivec(*grid.strides)
+    values, levels = field.view(-1), level.view(-1)
+    spans = torch.empty(2 * (field.numel() // grid.nodes[-1]), dtype=torch.int32)
+    spans = spans.to(field.device)
+    program.find_spans(levels, spans, grid.nodes[-1])
     for layer in range(1, layers + 1):
-        program.sweep(field.view(-1), level.view(-1), layer, components, shape, strides)
+        program.sweep(values, levels, spans, layer, nodes, strides)
 
 
-def levels_beside(known: Tensor, reach: int, grid: Grid) -> Tensor:
-    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known.
-
-    Faces more than `reach` cells away from those are OUTSIDE, so that sweeps pass over them.
-    """
+def levels_beside(known: Tensor, grid: Grid) -> Tensor:
+    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known."""
     level = grid.zeros(known.device, grid.dim, dtype=torch.int8).fill_(OUTSIDE)
-    near = known
-    for _ in range(reach):
-        near = with_neighbours(near)
-    for cells, value in ((near, UNKNOWN), (known, KNOWN)):
-        flags = cells.to(torch.int8) * (value - OUTSIDE) + OUTSIDE
-        for axis, n in enumerate(grid.shape):
-            faces = grid.faces(level, axis)
-            for side in (faces.narrow(axis, 0, n), faces.narrow(axis, 1, n)):
-                torch.maximum(side, flags, out=side)
+    flags = known.to(torch.int8) * KNOWN
+    for axis, n in enumerate(grid.shape):
+        faces = grid.faces(level, axis)
+        faces.fill_(UNKNOWN)
+        faces.narrow(axis, 0, n).bitwise_or_(flags)
+        faces.narrow(axis, 1, n).bitwise_or_(flags)
     return level
 
 
@@ -59,50 +56,76 @@ def levels_of(known: Tensor, components: int, grid: Grid) -> Tensor:
     return level
 
 
-def with_neighbours(cells: Tensor) -> Tensor:
-    """The cells and those that share a face with one of them."""
-    grown = cells.clone()
-    for axis, n in enumerate(cells.shape):
-        grown.narrow(axis, 0, n - 1).logical_or_(cells.narrow(axis, 1, n - 1))
-        grown.narrow(axis, 1, n - 1).logical_or_(cells.narrow(axis, 0, n - 1))
-    return grown
-
-
 @functools.cache
 def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     ivec: Any = ti.types.vector(dim, ti.i32)
 
     @ti.kernel
-    def sweep(field: F32, level: I8, layer: ti.i32, components: ti.i32, nodes: ivec,
-              strides: ivec):  # fmt: skip
-        """Race-free in place: a sweep reads the levels up to `layer` and writes the next one."""
-        length = nodes[dim - 1]
-        rows = components * strides[0] * nodes[0] // length
-        items = (rows + ROWS - 1) // ROWS
-        for index in range(loop_length(items, schedule)):
-            item = dealt_item(index, items, schedule)
-            for row in range(item * ROWS, ti.min(rows, (item + 1) * ROWS)):
-                at = ivec(0)
-                rest = row
-                for kk in ti.static(range(1, dim)):
-                    k = ti.static(dim - 1 - kk)
-                    at[k] = rest % nodes[k]
-                    rest = rest // nodes[k]
+    def find_spans(level: I8, spans: I32, length: ti.i32):
+        """First and last known point of each row along the last axis; (length, -1) for none."""
+        rows = spans.shape[0] // 2
+        for index in range(loop_length(rows, schedule)):
+            row = dealt_item(index, rows, schedule)
+            if row < rows:
+                low = length
+                high = -1
                 for z in range(length):
-                    i = row * length + z
-                    if level[i] == UNKNOWN:
-                        at[dim - 1] = z
-                        total = 0.0
-                        found = 0
-                        for k in ti.static(range(dim)):
-                            for side in ti.static((-1, 1)):
-                                if at[k] + side >= 0 and at[k] + side < nodes[k]:
-                                    j = i + side * strides[k]
-                                    if level[j] > 0 and level[j] <= layer:
-                                        total += field[j]
-                                        found += 1
-                        if found > 0:
-                            field[i] = total / found
-                            level[i] = ti.cast(layer + 1, ti.i8)
+                    if level[row * length + z] == KNOWN:
+                        low = ti.min(low, z)
+                        high = z
+                spans[2 * row] = low
+                spans[2 * row + 1] = high
 
-    return SimpleNamespace(ivec=ivec, sweep=sweep)
+    @ti.kernel
+    def sweep(field: F32, level: I8, spans: I32, layer: ti.i32, nodes: ivec, strides: ivec):
+        """Race-free in place: a sweep reads the levels up to `layer` and writes the next one.
+
+        It looks at the part of a row that lies within one point of the known parts of the row and
+        its neighbours. Spans that grow meanwhile only make it look at more.
+        """
+        length = nodes[dim - 1]
+        rows = spans.shape[0] // 2
+        for index in range(loop_length(rows, schedule)):
+            row = dealt_item(index, rows, schedule)
+            if row >= rows:
+                continue
+            at = ivec(0)
+            rest = row
+            low = spans[2 * row] - 1
+            high = spans[2 * row + 1] + 1
+            for kk in ti.static(range(1, dim)):
+                k = ti.static(dim - 1 - kk)
+                at[k] = rest % nodes[k]
+                rest = rest // nodes[k]
+                step = strides[k] // length
+                if at[k] > 0:
+                    low = ti.min(low, spans[2 * (row - step)])
+                    high = ti.max(high, spans[2 * (row - step) + 1])
+                if at[k] < nodes[k] - 1:
+                    low = ti.min(low, spans[2 * (row + step)])
+                    high = ti.max(high, spans[2 * (row + step) + 1])
+            first = length
+            last = -1
+            for z in range(ti.max(low, 0), ti.min(high, length - 1) + 1):
+                i = row * length + z
+                if level[i] == UNKNOWN:
+                    at[dim - 1] = z
+                    total = 0.0
+                    found = 0
+                    for k in ti.static(range(dim)):
+                        for side in ti.static((-1, 1)):
+                            if at[k] + side >= 0 and at[k] + side < nodes[k]:
+                                j = i + side * strides[k]
+                                if level[j] > 0 and level[j] <= layer:
+                                    total += field[j]
+                                    found += 1
+                    if found > 0:
+                        field[i] = total / found
+                        level[i] = ti.cast(layer + 1, ti.i8)
+                        first = ti.min(first, z)
+                        last = z
+            if last >= 0:
+                spans[2 * row] = ti.min(spans[2 * row], first)
+                spans[2 * row + 1] = ti.max(spans[2 * row + 1], last)
+
+    return SimpleNamespace(ivec=ivec, find_spans=find_spans, sweep=sweep)

@@ -12,7 +12,7 @@ from fluidsim.extrapolation import extrapolate, levels_beside
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.particles import SEEDED, Changes, Particles
-from fluidsim.separation import separating_faces
+from fluidsim.separation import closed_faces
 from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
@@ -64,9 +64,8 @@ class Liquid(Simulation):
         with timer("solids"):
             self.move_solids(dt)
         with timer("transfer"):
-            particles.to_faces(self.velocity)
+            particles.to_faces(self.velocity, self._before)
             particles.classify(self.solids, self.cells)
-            self._before.copy_(self.velocity)
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt, self.grid)
             closed = self._closed_faces()
@@ -111,13 +110,11 @@ class Liquid(Simulation):
         if self.pressure is None:
             return solids.fixed
         least = WALL_PUSHES * self.options.density * abs(self.gravity) * self.grid.dx
-        return solids.fixed & ~separating_faces(
-            self.velocity, self.pressure, self.cells, solids, self.grid, least
-        )
+        return closed_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
     def _extrapolate(self, closed: Tensor, dt: float) -> None:
         """Continue the projected velocity beyond the liquid, as far as particles may get."""
         reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
-        level = levels_beside(self.fluid_cells(), reach, self.grid)
+        level = levels_beside(self.fluid_cells(), self.grid)
         extrapolate(self.velocity, level, reach, self.grid)
         self.solids.enforce(self.velocity, closed)

@@ -96,15 +96,18 @@ class Particles:
     def velocities(self) -> Tensor:
         return self._v[: self.count * self.grid.dim].view(self.count, self.grid.dim)
 
-    def to_faces(self, velocity: Tensor) -> None:
-        """Weighted mean of the particle velocities on the faces (dim, *nodes); 0 far away."""
+    def to_faces(self, velocity: Tensor, copy: Tensor) -> None:
+        """Weighted mean of the particle velocities on the faces (dim, *nodes), into both tensors.
+
+        0 where no particle is near.
+        """
         self._faces.zero_()
         for colour in self.kernels.colours:
             self.kernels.scatter(
                 self._x, self._v, self.start, self._faces, self._shape, self._strides,
                 self.grid.node_count, colour,
             )  # fmt: skip
-        self.kernels.normalise(self._faces, velocity.view(-1))
+        self.kernels.normalise(self._faces, velocity.view(-1), copy.view(-1))
 
     def classify(self, solids: Solids, cells: Tensor) -> None:
         """Fill `cells` (*nodes) int8 with CellType."""

@@ -1,3 +1,4 @@
+# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
 """Where liquid lets go of a wall instead of hanging from it.
 
 A closed face holds liquid at a ceiling or a pillar by suction. True walls cannot pull; the exact
@@ -6,36 +7,87 @@ accurate solid-fluid coupling", section 4.5). Here it is met one step late, in t
 active set: a film that the last pressure field pulled at, and that moves off, comes free.
 """
 
-from __future__ import annotations
+import functools
+from types import SimpleNamespace
+from typing import Any
 
-import torch
+import taichi as ti
 from torch import Tensor
 
+from fluidsim import scheduling
 from fluidsim.cells import CellType
-from fluidsim.extrapolation import with_neighbours
 from fluidsim.grid import Grid
+from fluidsim.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.solids import Solids
 
-FILM = 4  # cells: only liquid this near to air separates; deeper water is held by the air's weight
+F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
+F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
+I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
+B8: Any = ti.types.ndarray(dtype=ti.u1, ndim=1)
+FILM = 5  # cells: a film is at most so thick; deeper water is held by the weight of the air
 
 
-def separating_faces(
+def closed_faces(
     velocity: Tensor, pressure: Tensor, cells: Tensor, solids: Solids, grid: Grid, least: float
 ) -> Tensor:
-    """Fixed faces that shall count as open in this step, (dim, *nodes) bool.
+    """Fixed faces that are closed in this step, (dim, *nodes) bool: all but those let go.
 
     velocity: faces before the projection, gravity included, m/s. pressure: of the last step
-    (*shape), Pa. cells: (*nodes) int8. least: pressure from which on the wall pushes, Pa.
+    (*shape) float64, Pa. cells: (*nodes) int8. least: pressure from which on the wall pushes, Pa.
     """
-    kinds = grid.cells(cells)
-    near_air = kinds == CellType.AIR
-    for _ in range(FILM):
-        near_air = with_neighbours(near_air)
-    pulled = (kinds == CellType.FLUID) & near_air & (pressure <= least)
-    result = torch.zeros_like(solids.fixed)
-    for axis, n in enumerate(grid.shape):
-        away = grid.faces(velocity, axis) - grid.faces(solids.velocity, axis)
-        free = grid.faces(result, axis)
-        free.narrow(axis, 0, n).logical_or_(pulled & (away.narrow(axis, 0, n) > 0))
-        free.narrow(axis, 1, n).logical_or_(pulled & (away.narrow(axis, 1, n) < 0))
-    return result.logical_and_(solids.fixed)
+    program = kernels(grid.dim, scheduling.for_device(velocity.device))
+    closed = solids.fixed.clone()
+    program.release(
+        velocity.view(-1),
+        solids.velocity.view(-1),
+        pressure.contiguous().view(-1),
+        cells.view(-1),
+        closed.view(-1),
+        program.ivec(*grid.shape),
+        program.ivec(*grid.strides),
+        grid.node_count,
+        least,
+    )
+    return closed
+
+
+@functools.cache
+def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
+    ivec: Any = ti.types.vector(dim, ti.i32)
+
+    @ti.kernel
+    def release(velocity: F32, wall: F32, pressure: F64, cells: I8, closed: B8, shape: ivec,
+                strides: ivec, nodes: ti.i32, least: ti.f32):  # fmt: skip
+        """Opens the closed faces of pulled liquid that moves off them with air behind it."""
+        length = shape[dim - 1]
+        rows = pressure.shape[0] // length
+        for index in range(loop_length(rows, schedule)):
+            row = dealt_item(index, rows, schedule)
+            if row >= rows:
+                continue
+            at = ivec(0)
+            rest = row
+            for kk in ti.static(range(1, dim)):
+                k = ti.static(dim - 1 - kk)
+                at[k] = rest % shape[k]
+                rest = rest // shape[k]
+            start = at.dot(strides)
+            for z in range(length):
+                i = start + z
+                pulled = pressure[row * length + z] <= least
+                if pulled and cells[i] == int(CellType.FLUID):
+                    at[dim - 1] = z
+                    for k in ti.static(range(dim)):
+                        for side in ti.static((0, 1)):
+                            face = k * nodes + i + side * strides[k]
+                            inward = 1 - 2 * side
+                            away = (velocity[face] - wall[face]) * inward
+                            if closed[face] and away > 0:
+                                for depth in range(1, FILM + 1):
+                                    place = at[k] + inward * depth
+                                    if place >= 0 and place < shape[k]:
+                                        behind = cells[i + inward * depth * strides[k]]
+                                        if behind == int(CellType.AIR):
+                                            closed[face] = ti.cast(0, ti.u1)
+
+    return SimpleNamespace(ivec=ivec, release=release)

@@ -163,4 +163,4 @@ class Smoke(Simulation):
             return
         smoke = self.smoke_cells()
         extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
-        extrapolate(self.velocity, levels_beside(smoke, SOLID_LAYERS, grid), SOLID_LAYERS, grid)
+        extrapolate(self.velocity, levels_beside(smoke, grid), SOLID_LAYERS, grid)

@@ -193,11 +193,13 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 faces[2 * i + 1] = faces[2 * i + 1] + weight
 
     @ti.kernel
-    def normalise(faces: F32, velocity: F32):
-        """Velocities from the sums of `scatter`; 0 where no particle is near."""
+    def normalise(faces: F32, velocity: F32, copy: F32):
+        """Velocities from the sums of `scatter`, twice; 0 where no particle is near."""
         for i in range(velocity.shape[0]):
             weight = faces[2 * i + 1]
-            velocity[i] = faces[2 * i] / weight if weight > 0.0 else 0.0
+            mean = faces[2 * i] / weight if weight > 0.0 else 0.0
+            velocity[i] = mean
+            copy[i] = mean
 
     @ti.kernel
     def classify(count: I32, solid: I8, cells: I8):
@@ -288,7 +290,9 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
         for i in range(cells.shape[0]):
             have = count[i]
             want = ti.min(have, most)
-            if have < fewest and cells[i] != int(CellType.SOLID):
+            # Far from liquid one look at the neighbours in memory is enough.
+            alone = have == 0 and i > 0 and count[i - 1] == 0 and count[i + 1] == 0
+            if have < fewest and cells[i] != int(CellType.SOLID) and not alone:
                 enclosed = True
                 around = 0
                 rest = i

@@ -55,4 +55,4 @@ def smoke(
 
 
 def source(shape: Shape) -> Source:
-    return Source(shape, roughness=0.1)
+    return Source(shape, temperature=150.0, roughness=0.1)
