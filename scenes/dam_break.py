@@ -15,7 +15,7 @@ def build(config: RunConfig) -> LiquidScene:
     ]
     return LiquidScene(
         size=at(1, 1, 1),
-        liquid=Box(at(0, 0, 0), at(0.5, 1, 0.55)),
+        liquid=Box(at(0, 0, 0), at(0.5, 1, 0.45)),
         solids=pillars,
     )
 
