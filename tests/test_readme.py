@@ -1,0 +1,51 @@
+"""The README's Python runs as it stands, and its links lead somewhere."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from fluidsim import run
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def snippet(first_line: str) -> str:
+    """The indented block that starts with this line."""
+    block = re.search(rf"(?m)^    {re.escape(first_line)}\n(?:(?:    .*)?\n)*", README)
+    assert block is not None
+    return textwrap.dedent(block.group())
+
+
+def test_the_solver_example(capsys):
+    exec(snippet("import torch, solvers"), {})
+    iterations, residual, _ = capsys.readouterr().out.split()
+    assert int(iterations) > 1
+    assert float(residual) <= 1e-8
+
+
+@pytest.mark.parametrize("dim", ["2", "3"])
+def test_the_scene_example(dim, tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(snippet("import sys"))
+    names: dict = {"__name__": "mine", "__file__": str(script)}
+    exec(compile(script.read_text(), str(script), "exec"), names)
+    flags = ["--dim", dim, "--resolution", "24", "--frames", "2", "--no-render"]
+    assert run(names["build"], [*flags, "--out", str(tmp_path / "run")]) == 0
+
+
+def test_every_picture_is_there():
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert len(pictures) >= 5
+    assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+def test_every_flag_is_explained():
+    from fluidsim.config import OneLineParser, add_run_flags
+
+    parser = OneLineParser()
+    add_run_flags(parser)
+    flags = {flag for flag in parser._option_string_actions if flag.startswith("--")}
+    assert {flag for flag in flags - {"--help"} if f"`{flag}`" not in README} <= {"--debug"}
