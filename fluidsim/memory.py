@@ -8,17 +8,18 @@ from fluidsim.config import RunConfig
 from fluidsim.particles import SEEDED
 from fluidsim.scene import LiquidScene, Scene
 
-BYTES_A_CELL = {2: 250, 3: 350}  # measured: fields, solver work arrays, weights
-BYTES_A_PARTICLE = {2: 50, 3: 70}
+# Growth of the resident memory of runs with `cg` at 1024^2 and 128^3, rounded up.
+BYTES_A_CELL = 350
+BYTES_A_PARTICLE = 90
 SHARE_OF_MEMORY = 0.9
 
 
 def check_memory(scene: Scene, config: RunConfig) -> None:
     """Raises ValueError with a suggestion when the run would not fit."""
     cells = scene.grid(config).cell_count
-    need = cells * BYTES_A_CELL[config.dim]
+    need = cells * BYTES_A_CELL
     if isinstance(scene, LiquidScene):
-        need += cells * SEEDED[config.dim] * BYTES_A_PARTICLE[config.dim] / 2
+        need += cells * SEEDED[config.dim] / 2 * BYTES_A_PARTICLE  # half full
     have = psutil.virtual_memory().available * SHARE_OF_MEMORY
     if need > have:
         fits = int(config.resolution * (have / need) ** (1 / config.dim))
