@@ -89,19 +89,23 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             row = dealt_item(index, rows, schedule)
             if row >= rows:
                 continue
-            at = ivec(0)
+            # Steps to the neighbours below and above; 0, to the unknown point itself, at a rim.
+            below = ivec(0)
+            above = ivec(0)
             rest = row
             low = spans[2 * row] - 1
             high = spans[2 * row + 1] + 1
             for kk in ti.static(range(1, dim)):
                 k = ti.static(dim - 1 - kk)
-                at[k] = rest % nodes[k]
+                at = rest % nodes[k]
                 rest = rest // nodes[k]
                 step = strides[k] // length
-                if at[k] > 0:
+                if at > 0:
+                    below[k] = -strides[k]
                     low = ti.min(low, spans[2 * (row - step)])
                     high = ti.max(high, spans[2 * (row - step) + 1])
-                if at[k] < nodes[k] - 1:
+                if at < nodes[k] - 1:
+                    above[k] = strides[k]
                     low = ti.min(low, spans[2 * (row + step)])
                     high = ti.max(high, spans[2 * (row + step) + 1])
             first = length
@@ -109,16 +113,16 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             for z in range(ti.max(low, 0), ti.min(high, length - 1) + 1):
                 i = row * length + z
                 if level[i] == UNKNOWN:
-                    at[dim - 1] = z
+                    below[dim - 1] = -1 if z > 0 else 0
+                    above[dim - 1] = 1 if z < length - 1 else 0
                     total = 0.0
                     found = 0
                     for k in ti.static(range(dim)):
-                        for side in ti.static((-1, 1)):
-                            if at[k] + side >= 0 and at[k] + side < nodes[k]:
-                                j = i + side * strides[k]
-                                if level[j] > 0 and level[j] <= layer:
-                                    total += field[j]
-                                    found += 1
+                        for j in ti.static((below, above)):
+                            there = level[i + j[k]]
+                            if there > 0 and there <= layer:
+                                total += field[i + j[k]]
+                                found += 1
                     if found > 0:
                         field[i] = total / found
                         level[i] = ti.cast(layer + 1, ti.i8)

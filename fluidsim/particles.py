@@ -135,19 +135,19 @@ class Particles:
         """
         self._order_by_cell()
         nodes = self.grid.node_count
+        sums = torch.zeros(2, dtype=torch.int32, device=self.device)
         self.kernels.plan_counts(
-            self.cell_counts, cells.view(-1), self._wanted, FEWEST[self.grid.dim],
+            self.cell_counts, cells.view(-1), self._wanted, sums, FEWEST[self.grid.dim],
             SEEDED[self.grid.dim], MOST[self.grid.dim], self._shape, self._strides,
         )  # fmt: skip
         torch.cumsum(self._wanted, 0, dtype=torch.int32, out=self._new_start[1 : nodes + 1])
         self._new_start[nodes + 1] = self._new_start[nodes]
-        surplus = (self.cell_counts[:nodes] - self._wanted).clamp_(min=0).sum()
-        before, left = self.count, int(self.cell_counts[nodes])
-        after, removed = int(self._new_start[nodes]), int(surplus)
+        added, removed = sums.tolist()
+        left = int(self.cell_counts[nodes])
+        after = self.count + added - removed - left
         self._reserve(after)
         self._apply_order()
         self.count = after
-        added = after - (before - left - removed)
         if added:
             self.kernels.fill(
                 self.start, self._new_start, self._x, self._v, self._faces, self._shape,

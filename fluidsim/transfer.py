@@ -282,11 +282,11 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                         order[hole] = p
 
     @ti.kernel
-    def plan_counts(count: I32, cells: I8, wanted: I32, fewest: ti.i32, full: ti.i32,
-                    most: ti.i32, shape: ivec, strides: ivec):  # fmt: skip
+    def plan_counts(count: I32, cells: I8, wanted: I32, changes: I32, fewest: ti.i32,
+                    full: ti.i32, most: ti.i32, shape: ivec, strides: ivec):  # fmt: skip
         """How many particles each cell shall hold: at most `most`, and at least `fewest` inside
         the liquid, that is where no face neighbour is air and they are half `full` on average
-        (solids and walls count as full)."""
+        (solids and walls count as full). changes: sums of what is added and removed."""
         for i in range(cells.shape[0]):
             have = count[i]
             want = ti.min(have, most)
@@ -310,6 +310,9 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                         around += held
                 if enclosed and around >= dim * full:
                     want = fewest
+                    ti.atomic_add(changes[0], want - have)
+            elif have > most:
+                ti.atomic_add(changes[1], have - most)
             wanted[i] = want
 
     @ti.kernel
