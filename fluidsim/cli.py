@@ -1,23 +1,28 @@
-"""The command `fluidsim`: scenes, solvers, run, render."""
+"""The command `fluidsim`: scenes, solvers, run, render, export-system."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+import scipy.io
+
 import scenes
 import solvers
 from fluidsim import frames, taichi_runtime
 from fluidsim.config import OneLineParser, picture_size, whole
+from fluidsim.files import replacing
 from fluidsim.record import read_run
 from fluidsim.run import draw, guarded, make_video, run
 from fluidsim.simulation import SimulationError
 from solvers import runtime
+from solvers.storage import load_system
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--fps", type=whole(1, 240), default=None)
     render.add_argument("--debug", action="store_true", help="show the traceback of an error")
     render.set_defaults(action=_render)
+    export = commands.add_parser(
+        "export-system", help="a stored pressure system as Matrix Market files"
+    )
+    export.add_argument("system", type=Path, metavar="SYSTEM.npz")
+    export.add_argument("out", type=Path, metavar="OUT.mtx", help="matrix; OUT_rhs.mtx beside it")
+    export.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    export.set_defaults(action=_export)
     return parser
 
 
@@ -83,6 +95,24 @@ def _list_solvers(options: argparse.Namespace) -> int:
 
 def _render(options: argparse.Namespace) -> int:
     return guarded(lambda: _draw_run(options), options.debug)
+
+
+def _export(options: argparse.Namespace) -> int:
+    return guarded(lambda: _write_matrix_market(options.system, options.out), options.debug)
+
+
+def _write_matrix_market(source: Path, out: Path) -> None:
+    """The matrix on the active cells and its right-hand side, means on floating parts removed."""
+    stored = load_system(source)
+    system = stored.system
+    matrix, _ = system.to_scipy()
+    rhs = system.to_unknowns(system.floating.remove_means(stored.rhs * system.active))
+    beside = out.with_name(f"{out.stem}_rhs{out.suffix}")
+    note = json.dumps(stored.notes)
+    for path, value in ((out, matrix), (beside, rhs[:, None])):
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            scipy.io.mmwrite(file, value, comment=note)
+        print(path)
 
 
 def _draw_run(options: argparse.Namespace) -> None:

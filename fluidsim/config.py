@@ -31,6 +31,7 @@ class RunConfig:
     seed: int = 0
     out: Path | None = None
     render: bool = True
+    record_systems: int = 0
     size: tuple[int, int] = (1280, 720)
     fps: int = 30
     debug: bool = False
@@ -85,6 +86,13 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of all random numbers")
     add("--out", type=Path, default=None, metavar="DIR", help="where the run goes (renders/...)")
     add("--no-render", dest="render", action="store_false", help="no pictures, no video")
+    add(
+        "--record-systems",
+        type=whole(0, 10**6),
+        default=default.record_systems,
+        metavar="N",
+        help="store every N-th pressure system of the run; 0: none",
+    )
     add(
         "--size",
         type=picture_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 
 import solvers
 from fluidsim.grid import Grid
+
+Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
 
 
 @dataclass(frozen=True)
@@ -71,14 +74,17 @@ def project(
     guess: Tensor | None,
     rtol: float,
     expansion: float = 0.0,
+    observer: Observer | None = None,
 ) -> Projection:
     """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
 
     The velocity of the `closed` faces must have been set. Raises solvers.SolveError when the
-    solver fails.
+    solver fails. observer: sees system, rhs and guess before they are solved.
     """
     system = assemble(fluid, closed, grid, dt, density)
     rhs = (expansion - divergence(velocity, grid)) * fluid
+    if observer is not None:
+        observer(system, rhs, guess)
     solution = solvers.solve(system, rhs, solver=solver, guess=guess, rtol=rtol)
     subtract_gradient(velocity, solution.pressure, system, grid)
     left = ((divergence(velocity, grid) - expansion) * fluid).abs().amax()

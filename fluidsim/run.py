@@ -18,6 +18,7 @@ from fluidsim.config import RunConfig, parse_run
 from fluidsim.memory import check_memory
 from fluidsim.progress import Progress, closing_table
 from fluidsim.record import FrameRecord, RunFolder, header
+from fluidsim.recorder import SystemRecorder
 from fluidsim.scene import Scene, as_json
 from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
@@ -25,7 +26,7 @@ from fluidsim.timing import StageTimer
 from solvers import runtime
 
 Build = Callable[[RunConfig], Scene]
-WARM_UP_CELLS = 16
+WARM_UP_CELLS, WARM_UP_FRAMES = 16, 3
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
@@ -67,7 +68,7 @@ def _interrupt(number: int, stack: object) -> None:
 
 
 def _run(build: Build, config: RunConfig) -> None:
-    console = Console()
+    console = Console(highlight=False, markup=False)
     machine = runtime.configure(config.threads, config.device)
     scene = build(config)
     check_memory(scene, config)
@@ -86,6 +87,8 @@ def _run(build: Build, config: RunConfig) -> None:
             f"{machine.threads} threads on {machine.device}  -> {folder.path}"
         )
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
+        if config.record_systems:
+            simulation.observer = SystemRecorder(folder.path / "systems", config, simulation)
         seconds = config.frame_seconds or scene.frame_seconds
         records = _frames(simulation, seconds, config, folder, timer, caption)
         video = _video(config, folder) if config.render else None
@@ -162,7 +165,8 @@ def _warm_up(build: Build, config: RunConfig, machine: runtime.Runtime, console:
     small = dataclasses.replace(config, resolution=WARM_UP_CELLS, size=(64, 48))
     scene = build(small)
     simulation = scene.start(small, machine, StageTimer(machine.device))
-    simulation.advance(scene.frame_seconds)
+    for _ in range(WARM_UP_FRAMES):
+        simulation.advance(scene.frame_seconds)
     if config.render:
         from fluidsim import render
 

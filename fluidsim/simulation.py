@@ -64,6 +64,7 @@ class Simulation(ABC):
         self.velocity = grid.zeros(self.device, grid.dim)
         self.pressure: Tensor | None = None
         self.report = FrameReport()
+        self.observer: pressure.Observer | None = None
 
     @abstractmethod
     def step(self, dt: float) -> None:
@@ -110,7 +111,7 @@ class Simulation(ABC):
         with self.timer("project"):
             done = pressure.project(
                 self.velocity, fluid, closed, self.grid, dt, options.density,
-                options.solver, self.pressure, options.rtol, expansion,
+                options.solver, self.pressure, options.rtol, expansion, self.observer,
             )  # fmt: skip
         solution = done.solution
         self.timer.add("pressure_setup", solution.setup_seconds)

@@ -5,11 +5,13 @@ import json
 import imageio.v3 as imageio
 import numpy as np
 import pytest
+import scipy.io
 
 import solvers
 from fluidsim import LiquidScene, RunConfig, run
 from fluidsim.cli import main, scene_names
 from fluidsim.shapes import HalfSpace
+from solvers.storage import load_system
 
 KEYS = {
     "frame", "time", "substeps", "unknowns", "solver", "iterations", "relative_residual",
@@ -77,6 +79,40 @@ def test_same_seed_same_log(scene, dim, tmp_path):
     flags = ["--dim", dim, "--no-render", "--out", str(tmp_path / "c"), "--seed", "1"]
     assert main(["run", scene, *flags, *SMALL, "--frames", "5"]) == 0
     assert without_times(tmp_path / "a")[1] != without_times(tmp_path / "c")[1]
+
+
+@pytest.mark.parametrize("scene", ["dam_break", "smoke_solid"])
+@pytest.mark.parametrize("dim", ["2", "3"])
+def test_recorded_systems_are_those_of_the_run(scene, dim, tmp_path):
+    out = tmp_path / "run"
+    flags = ["--dim", dim, "--no-render", "--record-systems", "2", "--out", str(out)]
+    assert main(["run", scene, *flags, *SMALL, "--frames", "3"]) == 0
+    _, records = log_of(out)
+    files = sorted((out / "systems").glob("*.npz"))
+    substeps = sum(record["substeps"] for record in records)
+    assert len(files) == (substeps + 1) // 2
+    first = load_system(files[0])
+    assert first.system.unknowns == records[0]["unknowns"]
+    assert first.guess is None
+    assert first.notes["scene"] == scene
+    solution = solvers.solve(first.system, first.rhs, solver="cg", rtol=1e-6)
+    if records[0]["substeps"] == 1:
+        assert solution.iterations == records[0]["iterations"]
+    assert load_system(files[1]).guess is not None
+
+
+def test_exported_system_is_read_by_scipy(tmp_path):
+    out = tmp_path / "run"
+    flags = ["--dim", "2", "--no-render", "--record-systems", "1", "--out", str(out)]
+    assert main(["run", "smoke_solid", *flags, *SMALL]) == 0
+    stored = out / "systems" / "000001.npz"
+    assert main(["export-system", str(stored), str(tmp_path / "a.mtx")]) == 0
+    matrix, rhs = scipy.io.mmread(tmp_path / "a.mtx"), scipy.io.mmread(tmp_path / "a_rhs.mtx")
+    system = load_system(stored).system
+    assert abs(matrix - system.to_scipy()[0]).max() < 1e-15
+    assert rhs.shape == (system.unknowns, 1)
+    assert main(["export-system", str(out / "log.jsonl"), str(tmp_path / "b.mtx")]) == 1
+    assert not (tmp_path / "b.mtx").exists()
 
 
 @pytest.mark.parametrize("scene", ["stirred_tank", "smoke_solid"])
