@@ -1,4 +1,4 @@
-"""The command `fluidsim`: scenes, solvers, run, render, export-system."""
+"""The command `fluidsim`: scenes, solvers, run, render, bench, export-system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import scipy.io
 import scenes
 import solvers
 from fluidsim import frames, taichi_runtime
-from fluidsim.config import OneLineParser, picture_size, whole
+from fluidsim.comparison import run_bench
+from fluidsim.config import OneLineParser, picture_size, tolerance, whole
 from fluidsim.files import replacing
 from fluidsim.record import read_run
 from fluidsim.run import draw, guarded, make_video, run
@@ -57,6 +58,16 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--fps", type=whole(1, 240), default=None)
     render.add_argument("--debug", action="store_true", help="show the traceback of an error")
     render.set_defaults(action=_render)
+    bench = commands.add_parser("bench", help="time solvers on the stored systems of a run")
+    bench.add_argument("folder", type=Path, metavar="SYSTEMS_DIR", help="or the run's folder")
+    bench.add_argument("--solvers", nargs="+", choices=solvers.available(), metavar="NAME")
+    bench.add_argument("--rtol", type=tolerance, default=1e-6)
+    bench.add_argument("--repeats", type=whole(1, 1000), default=5)
+    bench.add_argument("--no-guess", action="store_true", help="start from zero")
+    bench.add_argument("--threads", type=whole(1, 1024), default=None)
+    bench.add_argument("--out", type=Path, default=None, help="for results (SYSTEMS_DIR/bench)")
+    bench.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    bench.set_defaults(action=_bench)
     export = commands.add_parser(
         "export-system", help="a stored pressure system as Matrix Market files"
     )
@@ -95,6 +106,17 @@ def _list_solvers(options: argparse.Namespace) -> int:
 
 def _render(options: argparse.Namespace) -> int:
     return guarded(lambda: _draw_run(options), options.debug)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    names = options.solvers or solvers.available()
+    return guarded(
+        lambda: run_bench(
+            options.folder, names, options.rtol, options.repeats, not options.no_guess,
+            options.threads, options.out or options.folder / "bench",
+        ),
+        options.debug,
+    )  # fmt: skip
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -101,6 +101,19 @@ def test_recorded_systems_are_those_of_the_run(scene, dim, tmp_path):
     assert load_system(files[1]).guess is not None
 
 
+def test_bench_of_a_run(tmp_path, capsys):
+    out = tmp_path / "run"
+    flags = ["--dim", "2", "--no-render", "--record-systems", "1", "--out", str(out)]
+    assert main(["run", "dam_break", *flags, *SMALL]) == 0
+    assert main(["bench", str(out), "--solvers", "cg", "direct", "--repeats", "1"]) == 0
+    results = json.loads((out / "bench" / "results.json").read_text())
+    assert results["threads"] >= 1
+    assert {row["solver"] for row in results["results"]} == {"cg", "direct"}
+    assert (out / "bench" / "residual_iterations.png").exists()
+    assert "times cg's speed" in capsys.readouterr().out
+    assert main(["bench", str(tmp_path)]) == 1
+
+
 def test_exported_system_is_read_by_scipy(tmp_path):
     out = tmp_path / "run"
     flags = ["--dim", "2", "--no-render", "--record-systems", "1", "--out", str(out)]

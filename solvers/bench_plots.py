@@ -1,0 +1,99 @@
+"""Pictures of a comparison of solvers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from solvers.bench import Measurement, speedups, summarise
+
+
+def plot_all(results: Sequence[Measurement], folder: Path) -> list[Path]:
+    """Write the five plots of a comparison as PNG; those without data are left out."""
+    good = [result for result in results if not result.failure]
+    if not good:
+        return []
+    hardest = max(good, key=lambda result: (result.unknowns, result.system)).system
+    shown = [result for result in good if result.system == hardest]
+    drawn = {
+        "residual_iterations": lambda axes: _residuals(axes, shown, against_time=False),
+        "residual_time": lambda axes: _residuals(axes, shown, against_time=True),
+        "time_unknowns": lambda axes: _scaling(axes, good),
+        "setup_solve": lambda axes: _stacked(axes, results),
+    }
+    if any(speedups(results, name) for name in _names(good) if name != "cg"):
+        drawn["speedups"] = lambda axes: _histogram(axes, results)
+    paths = []
+    for name, draw in drawn.items():
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        draw(figure.subplots())
+        paths.append(folder / f"{name}.png")
+        figure.savefig(paths[-1], dpi=130)
+    return paths
+
+
+def _names(results: Sequence[Measurement]) -> list[str]:
+    return list(dict.fromkeys(result.solver for result in results))
+
+
+def _colour(solver: str, results: Sequence[Measurement]) -> str:
+    return f"C{_names(results).index(solver) % 10}"
+
+
+def _residuals(axes: Axes, shown: Sequence[Measurement], against_time: bool) -> None:
+    """Residual histories on one system; in time, iterations are spread evenly after the setup."""
+    for result in shown:
+        place = np.arange(len(result.history), dtype=float)
+        if against_time:
+            steps = max(1, len(result.history) - 1)
+            place = 1e3 * (result.setup_seconds + result.solve_seconds * place / steps)
+        values = np.maximum(result.history, 1e-17)
+        axes.semilogy(place, values, marker=".", markersize=4, label=result.solver)
+    axes.set_xlabel("setup and solve, ms" if against_time else "iterations")
+    if not against_time:
+        axes.set_xscale("symlog", linthresh=20)
+    axes.set_ylabel("relative residual")
+    axes.set_title(f"system {shown[0].system}, {shown[0].unknowns:,} unknowns")
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _scaling(axes: Axes, good: Sequence[Measurement]) -> None:
+    for solver in _names(good):
+        mine = sorted((r.unknowns, 1e3 * r.seconds) for r in good if r.solver == solver)
+        axes.loglog(*zip(*mine, strict=True), "o", alpha=0.7, label=solver)
+    axes.set_xlabel("unknowns")
+    axes.set_ylabel("setup and solve, ms")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+
+
+def _histogram(axes: Axes, results: Sequence[Measurement]) -> None:
+    """How often each solver is how many times faster than cg (setup included)."""
+    ratios = {name: speedups(results, name) for name in _names(results) if name != "cg"}
+    ratios = {name: values for name, values in ratios.items() if values}
+    every = np.concatenate([np.asarray(values) for values in ratios.values()])
+    bins = np.geomspace(every.min() * 0.9, every.max() * 1.1, 24)
+    for name, values in ratios.items():
+        axes.hist(values, bins, alpha=0.6, label=name, color=_colour(name, results))
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_xlabel("speedup over cg")
+    axes.set_ylabel("systems")
+    axes.legend()
+
+
+def _stacked(axes: Axes, results: Sequence[Measurement]) -> None:
+    rows = [row for row in summarise(results) if row.solved]
+    names = [row.solver for row in rows]
+    setup = np.array([1e3 * row.setup_seconds for row in rows])
+    rest = np.array([1e3 * row.solve_seconds for row in rows])
+    axes.barh(names, setup, label="setup", color="C7")
+    axes.barh(names, rest, left=setup, label="solve", color="C0")
+    axes.set_xlabel("mean over the systems, ms")
+    axes.invert_yaxis()
+    axes.legend()
