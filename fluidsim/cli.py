@@ -1,4 +1,4 @@
-"""The command `fluidsim`: scenes, solvers, run, render, bench, export-system."""
+"""The command `fluidsim`: scenes, solvers, run, render, compare, bench, export-system."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import scipy.io
 import scenes
 import solvers
 from fluidsim import frames, taichi_runtime
-from fluidsim.comparison import run_bench
-from fluidsim.config import OneLineParser, picture_size, tolerance, whole
+from fluidsim.comparison import compare, run_bench
+from fluidsim.config import OneLineParser, parse_run, picture_size, tolerance, whole
 from fluidsim.files import replacing
 from fluidsim.record import read_run
 from fluidsim.run import draw, guarded, make_video, run
@@ -31,7 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-"):
         return _run(arguments[1], arguments[2:])
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    options.rest = rest
+    if rest and options.command != "compare":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return options.action(options)
 
 
@@ -58,6 +62,23 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--fps", type=whole(1, 240), default=None)
     render.add_argument("--debug", action="store_true", help="show the traceback of an error")
     render.set_defaults(action=_render)
+    compare = commands.add_parser(
+        "compare",
+        help="run a scene, its systems to all solvers, report.html",
+        epilog="All other flags are those of the scene: see fluidsim run SCENE --help.",
+    )
+    compare.add_argument("scene", choices=scene_names())
+    compare.add_argument(
+        "--solvers", nargs="+", choices=solvers.available(), default=None, metavar="NAME"
+    )
+    compare.add_argument("--every", type=whole(1, 10**6), default=10, help="store each N-th system")
+    compare.add_argument("--repeats", type=whole(1, 1000), default=5)
+    compare.add_argument(
+        "--independent", action="store_true", help="run the scene with each solver, side by side"
+    )
+    compare.add_argument("--out", type=Path, default=None, help="(renders/compare-SCENE)")
+    compare.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    compare.set_defaults(action=_compare)
     bench = commands.add_parser("bench", help="time solvers on the stored systems of a run")
     bench.add_argument("folder", type=Path, metavar="SYSTEMS_DIR", help="or the run's folder")
     bench.add_argument("--solvers", nargs="+", choices=solvers.available(), metavar="NAME")
@@ -106,6 +127,19 @@ def _list_solvers(options: argparse.Namespace) -> int:
 
 def _render(options: argparse.Namespace) -> int:
     return guarded(lambda: _draw_run(options), options.debug)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    build = _scene(options.scene).build
+    parse_run(options.scene, options.rest, "", "fluidsim compare")  # wrong flags end it here
+    return guarded(
+        lambda: compare(
+            build, options.scene, options.solvers or solvers.available(), options.rest,
+            options.every, options.repeats, options.independent,
+            options.out or Path("renders") / f"compare-{options.scene}",
+        ),
+        options.debug,
+    )  # fmt: skip
 
 
 def _bench(options: argparse.Namespace) -> int:
