@@ -121,7 +121,11 @@ def _list_scenes(options: argparse.Namespace) -> int:
 
 def _list_solvers(options: argparse.Namespace) -> int:
     for name in solvers.available():
-        print(f"{name:14} {solvers.describe(name)}")
+        try:
+            line = solvers.describe(name)
+        except ValueError as error:  # of another package
+            line = str(error)
+        print(f"{name:14} {line}")
     return 0
 
 

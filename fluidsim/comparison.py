@@ -90,7 +90,8 @@ def compare(
             _run_scene(build, name, [*flags, "--solver", solver], folder)
     video = _side_by_side(folders, out / "video.mp4", config["fps"]) if config["render"] else None
     title = f"{name}: {', '.join(names)}"
-    command = shlex.join(["fluidsim", "compare", name, "--solvers", *names, *flags])
+    ours = ["--every", str(every), *(["--independent"] if independent else [])]
+    command = shlex.join(["fluidsim", "compare", name, "--solvers", *names, *ours, *flags])
     report = out / "report.html"
     write_report(report, title, command, done.about, done.results, done.plots, video)
     print(f"report {report}")

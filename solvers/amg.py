@@ -1,36 +1,42 @@
-"""Algebraic multigrid: smoothed aggregation as preconditioner of conjugate gradients."""
+"""Algebraic multigrid as preconditioner of conjugate gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import pyamg
-import scipy.sparse as sp
 from torch import Tensor
 
 from solvers import pcg
+from solvers.matrix_space import MatrixSpace, Preconditioner
 from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
 
+_BUILDERS: dict[str, Callable[..., Any]] = {
+    "smoothed_aggregation": partial(pyamg.smoothed_aggregation_solver, symmetry="symmetric"),
+    "ruge_stuben": pyamg.ruge_stuben_solver,
+}
+
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A system, its matrix on the active cells and the multigrid hierarchy (a V-cycle)."""
+    """A system and the V-cycle of its hierarchy."""
 
     system: PoissonSystem
-    matrix: sp.csr_matrix
-    cycle: Any
+    precondition: Preconditioner
 
 
 @dataclass(frozen=True)
 class AlgebraicMultigrid:
-    """Smoothed-aggregation algebraic multigrid (PyAMG) as preconditioner of CG, on the CPU.
+    """Algebraic multigrid (PyAMG) as preconditioner of CG, on the CPU.
 
+    coarsening: "smoothed_aggregation" or "ruge_stuben".
     max_iterations: steps before giving up.
     sweeps: symmetric Gauss-Seidel sweeps before and after each coarse correction.
     """
@@ -38,10 +44,15 @@ class AlgebraicMultigrid:
     name: ClassVar[str] = "amg"
     max_iterations: int = 500
     sweeps: int = 1
+    coarsening: str = "smoothed_aggregation"
 
     def __post_init__(self) -> None:
         if self.max_iterations < 1 or self.sweeps < 1:
             raise ValueError("max_iterations and sweeps must be at least 1")
+        if self.coarsening not in _BUILDERS:
+            raise ValueError(
+                f"coarsening must be one of {', '.join(_BUILDERS)}, not {self.coarsening}"
+            )
 
     def setup(self, system: PoissonSystem) -> State:
         """Build the hierarchy.
@@ -50,19 +61,17 @@ class AlgebraicMultigrid:
         that are zero but for rounding.
         """
         smoother = ("gauss_seidel", {"sweep": "symmetric", "iterations": self.sweeps})
+        build = _BUILDERS[self.coarsening]
         with _fixed_random_numbers():
-            hierarchy = pyamg.smoothed_aggregation_solver(
-                definite_matrix(system),
-                symmetry="symmetric",
-                presmoother=smoother,
-                postsmoother=smoother,
-                max_coarse=100,
+            hierarchy = build(
+                definite_matrix(system), presmoother=smoother, postsmoother=smoother, max_coarse=100
             )
-        return State(system, system.to_scipy()[0], hierarchy.aspreconditioner(cycle="V"))
+        cycle = hierarchy.aspreconditioner(cycle="V")
+        return State(system, lambda r: cycle @ r)
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
-        space = _MatrixSpace(state, rhs, guess)
+        space = MatrixSpace(state.system, state.precondition, rhs, guess)
         norm_b = float(np.linalg.norm(space.b))
         iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
         return Outcome(state.system.from_unknowns(space.x), iterations, history)
@@ -77,44 +86,3 @@ def _fixed_random_numbers() -> Iterator[None]:
         yield
     finally:
         np.random.set_state(before)
-
-
-class _MatrixSpace:
-    """The vector work of the loop with a sparse matrix and a V-cycle."""
-
-    def __init__(self, state: State, rhs: Tensor, guess: Tensor | None) -> None:
-        self.system, self.matrix, self.cycle = state.system, state.matrix, state.cycle
-        self.b = self.system.to_unknowns(rhs)
-        self.x = np.zeros_like(self.b) if guess is None else self.system.to_unknowns(guess)
-
-    def start(self) -> tuple[float, float]:
-        self.r = self.b - self.matrix @ self.x
-        sums = self._precondition()
-        self.p = self.z
-        return sums
-
-    def product(self) -> float:
-        self.q = self.matrix @ self.p
-        return float(self.p @ self.q)
-
-    def advance(self, alpha: float) -> tuple[float, float]:
-        self.x += alpha * self.p
-        self.r -= alpha * self.q
-        return self._precondition()
-
-    def turn(self, beta: float) -> None:
-        self.p = self.z + beta * self.p
-
-    def remove_means(self) -> None:
-        pressure = self.system.from_unknowns(self.x)
-        self.x = self.system.to_unknowns(self.system.floating.remove_means(pressure))
-
-    def keep(self) -> None:
-        self.kept = self.x.copy()
-
-    def revert(self) -> None:
-        self.x = self.kept
-
-    def _precondition(self) -> tuple[float, float]:
-        self.z = self.cycle @ self.r
-        return float(self.r @ self.z), float(np.linalg.norm(self.r))

@@ -45,6 +45,11 @@ class Workspace(Protocol):
         ...
 
 
+def target(norm_b: float, rtol: float) -> float:
+    """Norm of the residual at which the loop ends; there `iterate` has no more use for (r, z)."""
+    return _MARGIN * rtol * norm_b
+
+
 def iterate(
     space: Workspace, norm_b: float, rtol: float, max_iterations: int
 ) -> tuple[int, list[float]]:
@@ -58,13 +63,13 @@ def iterate(
     Returns the iterations and the relative residual norms, from the start to the last; the last
     one is true.
     """
-    target = _MARGIN * rtol * norm_b
+    goal = target(norm_b, rtol)
     rz, norm = space.start()
     history = [norm / norm_b]
     iterations = 0
-    while norm > target and iterations < max_iterations:
+    while norm > goal and iterations < max_iterations:
         norm_at_start = norm
-        aim = max(target, _MOST_REDUCTION * norm)
+        aim = max(goal, _MOST_REDUCTION * norm)
         # A later cycle repairs: it may not take longer than all before it.
         limit = min(max_iterations, 2 * iterations + 10) if iterations else max_iterations
         space.keep()
@@ -78,7 +83,7 @@ def iterate(
             iterations += 1
             history.append(norm / norm_b)
         rz, norm = space.start()
-        if norm > target:
+        if norm > goal:
             space.remove_means()
             rz, norm = space.start()
         if not norm <= norm_at_start:

@@ -1,23 +1,30 @@
-"""Names of the solvers; their modules are imported when first asked for."""
+"""Names of the solvers; their modules are imported when first asked for.
+
+Another package joins by an entry point of the group `fluidsim.solvers`, name = "module:Class".
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.metadata
 from typing import Any
 
 from solvers.protocol import Solver
 
-_CLASSES = {
+_GROUP = "fluidsim.solvers"
+_BUILT_IN = {
     "amg": "solvers.amg:AlgebraicMultigrid",
     "cg": "solvers.cg:ConjugateGradient",
     "direct": "solvers.direct:Direct",
+    "ic": "solvers.ic:IncompleteCholesky",
+    "multigrid": "solvers.multigrid:Multigrid",
 }
 
 
 def available() -> list[str]:
     """The names that `solvers.solve` accepts, sorted."""
-    return sorted(_CLASSES)
+    return sorted(_classes())
 
 
 def describe(name: str) -> str:
@@ -38,8 +45,18 @@ def create(name: str, options: dict[str, Any]) -> Solver:
     return cls(**options)
 
 
+def _classes() -> dict[str, str]:
+    """Name -> "module:Class"; no other package can replace a solver of this one."""
+    outside = importlib.metadata.entry_points(group=_GROUP)
+    return {entry.name: entry.value for entry in outside} | _BUILT_IN
+
+
 def _load(name: str) -> Any:
-    if name not in _CLASSES:
-        raise ValueError(f"unknown solver {name!r}; available: {', '.join(available())}")
-    module, cls = _CLASSES[name].split(":")
-    return getattr(importlib.import_module(module), cls)
+    classes = _classes()
+    if name not in classes:
+        raise ValueError(f"unknown solver {name!r}; available: {', '.join(sorted(classes))}")
+    module, cls = classes[name].split(":")
+    try:
+        return getattr(importlib.import_module(module), cls)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"solver {name} cannot be loaded: {error}") from error

@@ -1,12 +1,15 @@
 """The README's Python runs as it stands, and its links lead somewhere."""
 
+import json
 import re
 import textwrap
 from pathlib import Path
 
 import pytest
 
+import solvers
 from fluidsim import run
+from fluidsim.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +37,26 @@ def test_the_scene_example(dim, tmp_path):
     exec(compile(script.read_text(), str(script), "exec"), names)
     flags = ["--dim", dim, "--resolution", "24", "--frames", "2", "--no-render"]
     assert run(names["build"], [*flags, "--out", str(tmp_path / "run")]) == 0
+
+
+def test_the_example_of_a_solver_joins_by_its_entry_point(tmp_path, monkeypatch, capsys):
+    (tmp_path / "my_package.py").write_text(snippet("import dataclasses"))
+    info = tmp_path / "my_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[fluidsim.solvers]\nminres = my_package:Minres\n")
+    assert "minres" not in solvers.available()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "minres" in solvers.available()
+    assert main(["solvers"]) == 0
+    assert "SciPy's MINRES" in capsys.readouterr().out
+    out = tmp_path / "run"
+    flags = ["--dim", "2", "--resolution", "16", "--frames", "2", "--no-render"]
+    recording = ["--record-systems", "1", "--out", str(out)]
+    assert main(["run", "smoke_solid", "--solver", "minres", *flags, *recording]) == 0
+    assert main(["bench", str(out), "--solvers", "cg", "minres", "--repeats", "1"]) == 0
+    results = json.loads((out / "bench" / "results.json").read_text())["results"]
+    assert all(row["failure"] == "" for row in results)
 
 
 def test_every_picture_is_there():

@@ -6,7 +6,7 @@ from solvers import registry
 
 def test_available_names_are_sorted():
     assert solvers.available() == sorted(solvers.available())
-    assert {"amg", "cg", "direct"} <= set(solvers.available())
+    assert {"amg", "cg", "direct", "multigrid"} <= set(solvers.available())
 
 
 @pytest.mark.parametrize("name", solvers.available())

@@ -83,7 +83,7 @@ def test_values_in_inactive_cells_do_not_count(dim):
     assert torch.equal(solution.pressure, expected.pressure)
 
 
-@pytest.mark.parametrize("name", ["amg", "cg"])
+@pytest.mark.parametrize("name", ["amg", "cg", "multigrid"])
 def test_guess_saves_iterations(dim, name):
     system = CASES["obstacle"](dim)
     rhs = random_rhs(system)

@@ -1,0 +1,245 @@
+import numba
+import numpy as np
+import pytest
+import torch
+
+import solvers
+from solvers import PoissonSystem, multigrid_kernels, multigrid_torch
+from solvers.multigrid import COARSEST_SWEEPS, relaxation
+from solvers.multigrid_levels import Hierarchy
+from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system
+
+SHAPES = {2: (13, 10), 3: (7, 6, 9)}
+
+
+def dam(shape: tuple[int, ...]) -> PoissonSystem:
+    """A column, a sloping pool and waves under air; about 40 % of the grid."""
+    cells = Cells.fluid(*shape)
+    x, y = (((torch.arange(n) + 0.5) / n) for n in shape[:2])
+    height = 0.3 + 0.15 * torch.cos(3 * x) + 0.25 * (x < 0.3) + 0.05 * torch.sin(20 * x)
+    above = y > height[:, None]
+    cells.air[:] = above if len(shape) == 2 else above[..., None]
+    return cells.system(dtype=torch.float32)
+
+
+def obstacle(shape: tuple[int, ...]) -> PoissonSystem:
+    """A closed box with a solid ball in it."""
+    cells = Cells.fluid(*shape)
+    centres = torch.meshgrid(*[(torch.arange(n) + 0.5) / n for n in shape], indexing="ij")
+    cells.solid[:] = torch.stack(centres).sub(0.4).square().sum(dim=0) < 0.2**2
+    return cells.system(dtype=torch.float32)
+
+
+def packed_cycle(system: PoissonSystem, b: torch.Tensor, sweeps: int = 2) -> torch.Tensor:
+    """V-cycle of b by the kernels."""
+    hierarchy = Hierarchy.of(system)
+    pack(hierarchy, b)
+    hierarchy.cycle(relaxation(sweeps), COARSEST_SWEEPS)
+    return unpack(hierarchy, system.shape)
+
+
+def places(hierarchy: Hierarchy) -> tuple[np.ndarray, np.ndarray]:
+    """Colour and entry of each cell of the finest level."""
+    nx, ny, nz = hierarchy.table[0, :3]
+    i, j, k = np.indices((nx, ny, nz))
+    width = (nz + 1) // 2 + 2
+    return (i + j + k) % 2, ((i + 1) * (ny + 2) + j + 1) * width + (k + 2) // 2
+
+
+def pack(hierarchy: Hierarchy, b: torch.Tensor) -> None:
+    target = multigrid_kernels.values(hierarchy.b, hierarchy.table, 0)
+    target[places(hierarchy)] = b.numpy().reshape(hierarchy.table[0, :3])
+
+
+def unpack(hierarchy: Hierarchy, shape: tuple[int, ...]) -> torch.Tensor:
+    x = multigrid_kernels.values(hierarchy.x, hierarchy.table, 0)
+    return torch.from_numpy(x[places(hierarchy)].reshape(shape))
+
+
+def torch_cycle(system: PoissonSystem, b: torch.Tensor, sweeps: int = 2) -> torch.Tensor:
+    """V-cycle of b by the definition."""
+    levels = multigrid_torch.build(system)
+    b = b.float().reshape(levels[0].inverse.shape)
+    factors = relaxation(sweeps).tolist()
+    return multigrid_torch.cycle(levels, b, factors, COARSEST_SWEEPS).reshape(system.shape)
+
+
+@pytest.mark.parametrize("sweeps", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_kernels_equal_the_definition_on_random_systems(dim, seed, sweeps):
+    system = random_system(SHAPES[dim], seed)
+    b = torch.where(system.active, random_rhs(system, seed), 0).float()
+    expected = torch_cycle(system, b, sweeps)
+    difference = (packed_cycle(system, b, sweeps) - expected).abs().max()
+    assert difference <= 1e-5 * expected.abs().max()
+
+
+def test_kernels_equal_the_definition_on_every_case(case):
+    b = torch.where(case.active, random_rhs(case), 0).float()
+    expected = torch_cycle(case, b)
+    assert (packed_cycle(case, b) - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+@pytest.mark.parametrize("make", [packed_cycle, torch_cycle])
+@pytest.mark.parametrize("seed", range(2))
+def test_preconditioner_is_symmetric_and_positive(dim, seed, make):
+    """Its matrix, column by column, on the cells that have a diagonal."""
+    system = random_system(SHAPES[dim], seed)
+    cells = (system.diagonal() > 0).nonzero()[:: 1 if dim == 2 else 3]
+    columns = []
+    for cell in cells:
+        unit = torch.zeros(system.shape)
+        unit[tuple(cell)] = 1.0
+        columns.append(make(system, unit)[tuple(cells.T)])
+    matrix = torch.stack(columns).double()
+    assert (matrix - matrix.T).abs().max() <= 1e-5 * matrix.abs().max()
+    assert torch.linalg.eigvalsh((matrix + matrix.T) / 2).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "most"),
+    [
+        (dam, (64, 64), 8),
+        (dam, (256, 256), 10),
+        (dam, (32, 32, 32), 7),
+        (dam, (64, 64, 64), 8),
+        (obstacle, (64, 64), 8),
+        (obstacle, (256, 256), 8),
+        (obstacle, (32, 32, 32), 8),
+        (obstacle, (64, 64, 64), 8),
+        (box, (64, 64), 7),
+        (box, (256, 256), 7),
+        (box, (32, 32, 32), 7),
+        (box, (64, 64, 64), 7),
+    ],
+)
+def test_iterations_hardly_grow_with_the_grid(make, shape, most):
+    system = make(shape)
+    x = torch.linspace(0, 1, shape[0], dtype=torch.float64).reshape(-1, *[1] * (len(shape) - 1))
+    smooth = torch.cos(3 * x).expand(shape)
+    for rhs in (random_rhs(system), smooth):
+        assert solvers.solve(system, rhs, "multigrid").iterations <= most
+
+
+def test_iterations_are_bounded_on_every_case(case):
+    assert solvers.solve(case, random_rhs(case), "multigrid").iterations <= 14
+
+
+def test_tight_tolerance_is_reached(case):
+    solution = solvers.solve(case, random_rhs(case), "multigrid", rtol=1e-12)
+    assert solution.relative_residual <= 1e-12
+    assert solution.iterations <= 24
+
+
+@pytest.mark.parametrize("ratio", [1e3, 1e-3])
+def test_density_jumps_converge(dim, ratio):
+    """A drop in a gas, or a bubble in a liquid, in a closed box."""
+    shape = (96, 80) if dim == 2 else (28, 24, 20)
+    density = torch.ones(shape, dtype=torch.float64)
+    density[5:14, 6:15] = ratio
+    system = Cells.fluid(*shape).system(density)
+    assert solvers.solve(system, random_rhs(system), "multigrid", rtol=1e-9).iterations <= 11
+
+
+def test_random_densities_converge(dim):
+    """From cell to cell anything between 1 and 1000."""
+    shape = (96, 80) if dim == 2 else (28, 24, 20)
+    system = Cells.fluid(*shape).system(1000.0 ** torch.rand(shape, generator=generator(0)))
+    assert solvers.solve(system, random_rhs(system), "multigrid").iterations <= 20
+
+
+def test_weights_that_no_active_cell_has_do_not_matter(dim):
+    plain = CASES["obstacle"](dim)
+    solid = ~plain.active
+    weights = tuple(w.double() for w in plain.face_weights)
+    first = weights[0]
+    first[1:-1][solid[1:] & solid[:-1]] = 1e200
+    spoilt = PoissonSystem(weights, plain.active)
+    rhs = random_rhs(plain)
+    for engine in ("numba", "torch"):
+        solution = solvers.solve(spoilt, rhs, "multigrid", engine=engine)
+        assert solution.iterations <= 8
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_scale_of_weights_and_rhs_does_not_matter(dim, scale):
+    plain = CASES["free_surface"](dim)
+    scaled = PoissonSystem(tuple(scale * w for w in plain.face_weights), plain.active)
+    rhs = random_rhs(plain)
+    expected = solvers.solve(plain, rhs, "multigrid")
+    solution = solvers.solve(scaled, rhs / scale, "multigrid")
+    assert solution.iterations == expected.iterations
+    torch.testing.assert_close(solution.pressure * scale**2, expected.pressure, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize(("every", "most"), [(100, 26), (2, 60)])
+def test_thin_walls_inside_aggregates_are_overcome(dim, every, most):
+    """Closed faces part an aggregate; with many of them, almost every one, into floating strips."""
+    system = box((33, 30) if dim == 2 else (17, 14, 15))
+    system.face_weights[0][1:-1:every] = 0.0
+    system.face_weights[1][:, 7] = 0.0
+    solution = solvers.solve(system, random_rhs(system), "multigrid", rtol=1e-10)
+    assert solution.iterations <= most
+
+
+def test_more_sweeps_save_iterations():
+    system = dam((32, 32, 32))
+    counts = [
+        solvers.solve(system, random_rhs(system), "multigrid", rtol=1e-10, sweeps=n).iterations
+        for n in (1, 2, 4)
+    ]
+    assert counts[0] > counts[1] > counts[2]
+
+
+def test_engines_agree(case):
+    rhs = random_rhs(case)
+    kernels = solvers.solve(case, rhs, "multigrid", rtol=1e-8, engine="numba")
+    definition = solvers.solve(case, rhs, "multigrid", rtol=1e-8, engine="torch")
+    assert abs(kernels.iterations - definition.iterations) <= 1
+    difference = torch.linalg.vector_norm(kernels.pressure - definition.pressure)
+    assert difference <= 1e-6 * torch.linalg.vector_norm(definition.pressure)
+    for engine in ("numba", "torch"):
+        options = {"guess": kernels.pressure, "engine": engine}
+        assert solvers.solve(case, rhs, "multigrid", rtol=1e-8, **options).iterations <= 1
+
+
+@pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
+@pytest.mark.parametrize("shape", [(300, 70), (30, 20, 40)])
+def test_result_does_not_depend_on_threads(shape):
+    system = random_system(shape)
+    threads = numba.get_num_threads()
+    both = solvers.solve(system, random_rhs(system), "multigrid")
+    try:
+        numba.set_num_threads(1)
+        alone = solvers.solve(system, random_rhs(system), "multigrid")
+    finally:
+        numba.set_num_threads(threads)
+    assert torch.equal(alone.pressure, both.pressure)
+    assert alone.residual_history == both.residual_history
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_agrees_with_cpu(case):
+    rhs = random_rhs(case)
+    on_cpu = solvers.solve(case, rhs, "multigrid", rtol=1e-8)
+    weights = tuple(w.cuda() for w in case.face_weights)
+    moved = PoissonSystem(weights, case.active.cuda())
+    on_gpu = solvers.solve(moved, rhs.cuda(), "multigrid", rtol=1e-8)
+    assert on_gpu.pressure.device.type == "cuda"
+    assert abs(on_gpu.iterations - on_cpu.iterations) <= 1
+    difference = torch.linalg.vector_norm(on_gpu.pressure.cpu() - on_cpu.pressure)
+    assert difference <= 1e-6 * torch.linalg.vector_norm(on_cpu.pressure)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_iterations": 0}, "must be at least 1"),
+        ({"sweeps": 0}, "must be at least 1"),
+        ({"engine": "fortran"}, "engine must be one of"),
+    ],
+)
+def test_bad_options_are_rejected(options, message):
+    system = box((2, 2))
+    with pytest.raises(ValueError, match=message):
+        solvers.solve(system, random_rhs(system), "multigrid", **options)
