@@ -20,7 +20,7 @@ class RunConfig:
     """What the command line of a scene says. Lengths m, times s."""
 
     scene: str
-    solver: str = "cg"
+    solver: str = "multigrid"
     dim: int = 3
     resolution: int = 64
     frames: int = 120

@@ -42,7 +42,7 @@ def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None
     return guarded(lambda: _run(build, config), config.debug)
 
 
-def guarded(action: Callable[[], None], debug: bool) -> int:
+def guarded(action: Callable[[], object], debug: bool) -> int:
     """Exit status of an action, its errors told in one line; `debug` lets them through."""
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:

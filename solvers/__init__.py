@@ -1,7 +1,7 @@
 """Solvers for the pressure systems of fluid simulation: coefficients in, pressure out.
 
     system = solvers.PoissonSystem(face_weights, active)
-    solution = solvers.solve(system, rhs, solver="cg", rtol=1e-6)
+    solution = solvers.solve(system, rhs, rtol=1e-6)
 
 Everything works on torch tensors, in two and three dimensions. Nothing here knows of particles,
 velocities or scenes.

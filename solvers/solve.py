@@ -72,7 +72,7 @@ class Prepared:
 
 
 @torch.no_grad()
-def prepare(system: PoissonSystem, solver: str | Solver = "cg", **options: Any) -> Prepared:
+def prepare(system: PoissonSystem, solver: str | Solver = "multigrid", **options: Any) -> Prepared:
     """Set up a solver for a system, once for many right-hand sides.
 
     solver: a name out of `available()` with its options, or a solver object.
@@ -95,7 +95,7 @@ def prepare(system: PoissonSystem, solver: str | Solver = "cg", **options: Any) 
 def solve(
     system: PoissonSystem,
     rhs: Tensor,
-    solver: str | Solver | Prepared = "cg",
+    solver: str | Solver | Prepared = "multigrid",
     guess: Tensor | None = None,
     rtol: float = 1e-6,
     throw: bool = True,

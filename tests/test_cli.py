@@ -25,7 +25,7 @@ def test_script_runs_from_anywhere(tmp_path):
     done = fluidsim(*SMALL, cwd=tmp_path, script=ROOT / "scenes" / "dam_break.py")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    folder = tmp_path / "renders" / "dam_break-2d-16-cg"
+    folder = tmp_path / "renders" / "dam_break-2d-16-multigrid"
     assert (folder / "log.jsonl").exists()
     assert "pressure_solve" in done.stdout
     assert "worst volume error" in done.stdout
@@ -37,7 +37,7 @@ def test_listings():
     assert "dam_break" in scenes.stdout
     names = [line.split()[0] for line in solver_list.stdout.splitlines()]
     assert names == sorted(names)
-    assert {"amg", "cg", "direct", "ic"} <= set(names)
+    assert {"amg", "cg", "direct", "ic", "multigrid"} <= set(names)
     assert all(len(line.split()) > 3 for line in solver_list.stdout.splitlines())
 
 
