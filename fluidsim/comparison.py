@@ -16,7 +16,7 @@ from rich.table import Table
 from fluidsim import render
 from fluidsim.files import replacing
 from fluidsim.record import header, read_run
-from fluidsim.report import write_report
+from fluidsim.report import SUMMARY_HEADINGS, summary_cells, write_report
 from fluidsim.run import DONE, INTERRUPTED, Build, run
 from fluidsim.simulation import SimulationError
 from solvers import bench, runtime
@@ -142,17 +142,8 @@ def detail_table(results: Sequence[bench.Measurement]) -> Table:
 def summary_table(results: Sequence[bench.Measurement]) -> Table:
     """A row a solver."""
     table = Table(title="means over the systems solved")
-    table.add_column("solver")
-    for heading in ("solved", "iterations", "most", "setup ms", "solve ms", "times cg's speed"):
-        table.add_column(heading, justify="right")
+    for index, heading in enumerate(SUMMARY_HEADINGS):
+        table.add_column(heading, justify="right" if index else "left")
     for row in bench.summarise(results):
-        table.add_row(
-            row.solver,
-            f"{row.solved}/{row.systems}",
-            f"{row.iterations:.1f}",
-            str(row.most_iterations),
-            f"{1e3 * row.setup_seconds:.1f}",
-            f"{1e3 * row.solve_seconds:.1f}",
-            f"{row.speedup:.2f}",
-        )
+        table.add_row(*summary_cells(row))
     return table
