@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from solvers import multigrid_kernels, multigrid_torch, multigrid_vectors, pcg
+from solvers import multigrid_kernels as kernels
+from solvers import multigrid_torch, pcg
+from solvers import multigrid_vectors as vectors
 from solvers.cg import ENGINES
 from solvers.multigrid_levels import Hierarchy
 from solvers.multigrid_torch import Level
@@ -22,6 +24,10 @@ from solvers.system import PoissonSystem
 # sweep must have 1 for black, which leaves black cells without residual.
 FACTORS = (((1.0, 1.178), (1.0, 1.0)), ((1.085, 1.294), (1.346, 1.0)))
 COARSEST_SWEEPS = 4
+# Fall of the residual of the packed CG after which the true one is computed: with weights that
+# float32 may round, and with uniform ones. A true one this much larger restarts CG.
+RENEWAL = (1e-2, 1e-6)
+DRIFT = 1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +153,10 @@ class _TorchSpace:
 
 
 class _PackedSpace:
-    """The vector work of the loop by kernels: float64 rows, the V-cycle in packed float32.
+    """The vector work of the loop by kernels, on black cells only, see `multigrid_vectors`.
 
-    x takes its step when p turns, in one pass over both.
+    When the norm of r has fallen by RENEWAL, the correction made so far goes into x and r is
+    computed anew from it (Clark et al., Comput. Phys. Commun. 181 (2010), section 5).
     """
 
     def __init__(
@@ -162,51 +169,62 @@ class _PackedSpace:
         target: float,
     ) -> None:
         assert state.packed is not None
-        layout, hierarchy = state.packed
-        self.layout, self.hierarchy = layout, hierarchy
+        self.layout, self.hierarchy = state.packed
         self.floating, self.factors = state.system.floating, factors
         self.scale, self.target = scale, target
-        table = hierarchy.table
-        self.packed_b = multigrid_kernels.values(hierarchy.b, table, 0)
-        self.packed_z = multigrid_kernels.values(hierarchy.x, table, 0)
-        self.place = int(table[0, 1]), int(table[0, 2] + 1) // 2 + 2
-        self.b = rhs.contiguous().numpy().reshape(layout.active.shape)
-        self.x = layout.padded_zeros() if guess is None else layout.padded(guess)
+        own = self.hierarchy.buffers
+        self.level = self.hierarchy.table[0]
+        self.cuts = self.hierarchy.cuts[0]
+        self.spans = self.hierarchy.spans[: self.cuts[-1]]
+        weights = kernels.couplings(own.lower, self.level)
+        self.cells = (weights, self.level, self.spans, self.cuts)
+        self.renewal = RENEWAL[int(self.level[kernels.UNIFORM])]
+        self.inverse = kernels.values(own.inverse, self.level)
+        self.packed_b = kernels.values(own.b, self.level)
+        self.z = kernels.values(own.x, self.level)[kernels.BLACK]
+        self.r = self.packed_b[kernels.BLACK]
+        self.p, self.q, self.red = own.p, own.q, own.red
+        self.correction, self.red_x = own.correction, own.red_x
+        self.b = rhs.contiguous().numpy().reshape(self.layout.active.shape)
+        self.x = self.layout.padded_zeros() if guess is None else self.layout.padded(guess)
         self.x_is_zero = guess is None
-        self.p = layout.padded_zeros()
-        self.p_is_zero = True
-        self.q, self.r = np.empty_like(self.b), np.empty_like(self.b)
-        self.sums = np.zeros(len(layout.spans))
+        self.is_renewed = self.is_corrected = False
+        self.sums = np.zeros(len(self.spans))
+        torch.from_numpy(self.correction).zero_()
 
     def start(self) -> tuple[float, float]:
-        if self.x_is_zero:
-            rz, norm = self._reduce(self.b, self.b, 0.0)
-        else:
-            self.layout.product(self.x, self.q)
-            rz, norm = self._reduce(self.b, self.q, 1.0)
-        if norm > self.target:
-            self.alpha = 0.0
-            if not self.p_is_zero:
-                self.p.fill(0.0)
-            self.turn(0.0)
-        return rz, norm
+        if not self.is_renewed:
+            self._renew()
+        if self.norm <= self.target:
+            return 0.0, self.norm
+        rz = self._precondition()
+        self.p[:] = self.z
+        return rz, self.norm
 
     def product(self) -> float:
-        return self.layout.product(self.p, self.q)
+        self._satisfy_red(self.packed_b[kernels.RED], self.p)
+        inverse = self.inverse[kernels.BLACK]
+        vectors.product(self.q, self.p, self.red_x, inverse, *self.cells, self.sums)
+        return float(self.sums.sum())
 
     def advance(self, alpha: float) -> tuple[float, float]:
-        self.alpha = alpha
-        self.x_is_zero = False
-        return self._reduce(self.r, self.q, alpha)
+        vectors.step(self.correction, self.p, self.r, self.q, alpha, self.spans, self.sums)
+        self.is_renewed, self.is_corrected, self.is_adrift = False, True, False
+        self.norm = float(self.sums.sum()) ** 0.5 / self.scale
+        if self.norm <= max(self.target, self.renewal * self.renewed_norm):
+            claimed = self.norm
+            self._renew()
+            self.is_adrift = self.norm > DRIFT * claimed
+        if self.norm <= self.target:
+            return 0.0, self.norm
+        return self._precondition(), self.norm
 
     def turn(self, beta: float) -> None:
-        self.p_is_zero = False
-        factors = (self.alpha, beta)
-        spans = self.layout.spans
-        multigrid_vectors.turn(self.x, self.p, self.packed_z, *factors, *self.place, spans)
+        vectors.turn(self.p, self.z, 0.0 if self.is_adrift else beta, self.spans)
 
     def remove_means(self) -> None:
         self.x = self.layout.padded(self.floating.remove_means(self.pressure()))
+        self.is_renewed = False
 
     def keep(self) -> None:
         self.kept = None if self.x_is_zero else self.x.copy()
@@ -217,14 +235,30 @@ class _PackedSpace:
     def pressure(self) -> Tensor:
         return self.layout.to_grid(self.x)
 
-    def _reduce(self, a: np.ndarray, q: np.ndarray, alpha: float) -> tuple[float, float]:
-        """r = a - alpha q, z = V-cycle of r unless r is small enough; (r, z) and the norm of r."""
-        spans = self.layout.spans
-        packed = (self.scale, self.packed_b, *self.place)
-        multigrid_vectors.reduce(a, q, alpha, self.r, *packed, spans, self.sums)
-        norm = float(self.sums.sum()) ** 0.5
-        if norm <= self.target:
-            return 0.0, norm
+    def _precondition(self) -> float:
+        """z = V-cycle of r; (r, z)."""
         self.hierarchy.cycle(self.factors, COARSEST_SWEEPS)
-        multigrid_vectors.dot(self.r, self.packed_z, *self.place, spans, self.sums)
-        return float(self.sums.sum()), norm
+        vectors.dot(self.r, self.z, self.spans, self.sums)
+        return float(self.sums.sum())
+
+    def _satisfy_red(self, b: np.ndarray, black: np.ndarray) -> None:
+        inverse = self.inverse[kernels.RED]
+        vectors.satisfy_red(self.red_x, b, inverse, black, *self.cells)
+
+    def _renew(self) -> None:
+        """Put the correction into x and compute the residual anew."""
+        own, rows = self.hierarchy.buffers, self.layout.spans
+        if self.is_corrected:
+            self._satisfy_red(self.red, self.correction)
+            unscale = self.hierarchy.scale / self.scale
+            vectors.add_joined(self.x, unscale, self.red_x, self.correction, self.level, rows)
+            torch.from_numpy(self.correction).zero_()
+            self.x_is_zero = self.is_corrected = False
+        residual = self.b if self.x_is_zero else own.residual
+        if not self.x_is_zero:
+            self.layout.residual(self.b, self.x, residual)
+        sums = np.zeros(len(rows))
+        vectors.split(residual, self.scale, self.red, self.r, self.level, rows, sums)
+        self.norm = self.renewed_norm = float(sums.sum()) ** 0.5
+        vectors.eliminate(self.r, self.red, self.red_x, self.inverse, *self.cells)
+        self.is_renewed = True

@@ -1,12 +1,15 @@
 """The multigrid V-cycle on packed levels: CPU kernels, defined by `solvers.multigrid_torch`.
 
-Cells are coloured like a chessboard, red (0) where i + j + k is even and black (1) elsewhere, and
-the cells of a colour are stored side by side: cell k of row (i, j) is entry (k + 2) // 2 of that
-row, and rows have a ring of zeros around them. A cell of one colour has neighbours of the other
-colour only, and they lie at fixed distances, so a sweep over a colour is one pass over contiguous
-memory. See `solvers.multigrid_levels` for the arrays.
+Cells are coloured like a chessboard, red where i + j + k is even and black elsewhere. A level is
+laid out flat: cell (i, j, k) is number f = LEAD + (i + 1) plane + (j + 1) row + k + 1, where row and
+plane are odd and leave room for zeros between rows and planes (a middle axis of one cell is left
+out: row = plane). Then colour and parity of f are the same thing, each colour is stored on its own
+as entries h = f // 2, and the neighbours of an entry lie at distances that are the same everywhere:
+a sweep over a colour is one pass over contiguous memory, across rows. `spans` say which parts of
+the memory hold cells with a diagonal; they begin and end in blocks of BLOCK entries.
 
-Sums run in a fixed order in each cell: results do not depend on the number of threads.
+The system is reduced to its black cells: on the finest level b is 0 on red ones, so that the first
+and the last red sweep need not be done.
 """
 
 from __future__ import annotations
@@ -14,285 +17,265 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+
 RED, BLACK = 0, 1
+# Columns of a level table.
+NX, NY, NZ, ROW, PLANE, OFFSET, SIZE, WEIGHTS, UNIFORM = range(9)
+# Entries of a block, and numbers left free before the first plane (as many entries after the last)
+# for what blocks hold beyond the cells.
+BLOCK = 8
+LEAD = 2 * BLOCK
+# Parts that the spans and rows of a level are dealt in; with less work one thread does all.
+PARTS = 16
+_LEAST_ENTRIES = 6000
 # Sums may be reordered (SIMD lanes), but NaN and Inf keep their meaning.
-_FASTMATH = {"reassoc", "contract", "nsz"}
-# Levels with fewer half rows than this are not worth waking the other threads for.
-_SERIAL_SPANS = 96
-# Parts that the spans of a level are dealt in.
-_PARTS = 16
+FASTMATH = {"reassoc", "contract", "nsz"}
 
 
 @numba.njit(cache=True)
-def level(table, index):
-    """nx, ny, nz, entries in a padded row, entries of a colour, offset, first and last span."""
-    nx, ny, nz, offset, first, last = table[index]
-    width = (nz + 1) // 2 + 2
-    return nx, ny, nz, width, (nx + 2) * (ny + 2) * width, offset, first, last
-
-
-@numba.njit(cache=True)
-def values(flat, table, index):
+def values(flat, level):
     """A vector of one level: (2, entries), the two colours."""
-    _, _, _, _, size, offset, _, _ = level(table, index)
-    return flat[2 * offset : 2 * (offset + size)].reshape(2, size)
+    begin, size = 2 * level[OFFSET], level[SIZE]
+    return flat[begin : begin + 2 * size].reshape(2, size)
 
 
 @numba.njit(cache=True)
-def couplings(flat, table, index):
-    """The weights of one level towards the lower neighbours: (2, 3, entries)."""
-    _, _, _, _, size, offset, _, _ = level(table, index)
-    return flat[6 * offset : 6 * (offset + size)].reshape(2, 3, size)
+def couplings(flat, level):
+    """Weights of one level towards the lower neighbours: (2, 3, entries), of a uniform one none.
+
+    On a uniform level, weights between cells are 1, and 0 is what all others hold.
+    """
+    size = 0 if level[UNIFORM] else level[SIZE]
+    return flat[level[WEIGHTS] : level[WEIGHTS] + 6 * size].reshape(2, 3, size)
 
 
 @numba.njit(cache=True)
-def cycle(x, b, inverse, lower, table, spans, factors, coarsest_sweeps):
-    """x = V-cycle of b, on the flat arrays of a hierarchy; b of the finest level is given.
+def place(level, i, j, k):
+    """Colour and entry of a cell."""
+    f = LEAD + (i + 1) * level[PLANE] + (j + (level[NY] > 1)) * level[ROW] + k + 1
+    return (f + 1) & 1, f >> 1
 
+
+@numba.njit(cache=True)
+def row_starts(level, i, j):
+    """Where red and black entries of cells 2 K and 2 K + 1 of a row lie: at these plus K."""
+    f = LEAD + (i + 1) * level[PLANE] + (j + (level[NY] > 1)) * level[ROW]
+    return (f + 1) >> 1, (f + 2) >> 1
+
+
+@numba.njit(cache=True)
+def cycle(
+    x, b, inverse, lower, scratch, table, spans, cuts, rows, row_cuts, factors, coarsest_sweeps
+):
+    """x = V-cycle of b, on the flat arrays of a hierarchy; the black b of the finest level is given.
+
+    The red b of the finest level is 0; its red x is not computed to the end. scratch: a vector of
+    one colour of the finest level.
     factors: (2, sweeps, 2): over-relaxation of each sweep, red and black, on the finest level and
         on all others. Sweeps before the coarse correction are red first; those after it run in
-        the opposite order, which makes the cycle symmetric.
+        the opposite order, which makes the cycle symmetric. The last black factor is 1.
     """
     deepest = len(table) - 1
     for index in range(deepest + 1):
         own = factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
-        _begin(x, b, inverse, table, spans, index, own[0, RED])
-        for half in range(1, 2 * count):
+        begin = BLACK if index == 0 else RED
+        _begin(x, b, inverse, table[index], spans, cuts[index], begin, own[0, begin])
+        for half in range(begin + 1, 2 * count):
             colour, sweep = half & 1, min(half >> 1, len(own) - 1)
             factor = own[sweep, colour]
-            _sweep(x, b, inverse, lower, table, spans, index, colour, factor)
+            _relax_level(x, b, inverse, lower, table[index], spans, cuts[index], colour, factor)
         if index < deepest:
-            _restrict(x, b, inverse, lower, table, spans, index)
+            _residual(scratch, x, b, inverse, lower, table[index], spans, cuts[index])
+            _restrict(scratch, b, inverse, table, rows, row_cuts, index)
     for index in range(deepest, -1, -1):
         own = factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
+        begin = BLACK if index == 0 else RED
         if index < deepest:
-            _prolong(x, inverse, table, spans, index)
-        for half in range(2 * count - 1, -1, -1):
+            _prolong(x, inverse, table, rows, row_cuts, index)
+        for half in range(2 * count - 1, begin - 1, -1):
             colour, sweep = half & 1, min(half >> 1, len(own) - 1)
             factor = own[sweep, colour]
-            _sweep(x, b, inverse, lower, table, spans, index, colour, factor)
+            _relax_level(x, b, inverse, lower, table[index], spans, cuts[index], colour, factor)
+
+
+@numba.njit(cache=True)
+def _relax_level(x, b, inverse, lower, level, spans, cuts, colour, factor):
+    xs, bs, inverses = values(x, level), values(b, level), values(inverse, level)
+    own, other, weights = xs[colour], xs[1 - colour], couplings(lower, level)
+    relax(own, bs[colour], inverses[colour], other, weights, level, spans, cuts, colour, factor)
+
+
+@numba.njit(cache=True)
+def parts_of(level):
+    """Parts to deal the work of a level in."""
+    return PARTS if level[SIZE] >= _LEAST_ENTRIES else 1
 
 
 @numba.njit(cache=True, parallel=True)
-def _begin(x, b, inverse, table, spans, index, factor):
-    """The first red sweep, from x = 0."""
-    _, _, _, _, _, _, first, last = level(table, index)
-    xs, bs, inverses = (
-        values(x, table, index),
-        values(b, table, index),
-        values(inverse, table, index),
-    )
-    parts = _PARTS if last - first >= _SERIAL_SPANS else 1
-    if parts == 1:
-        _begin_part(xs, bs, inverses, spans[first:last], factor)
+def _begin(x, b, inverse, level, spans, cuts, colour, factor):
+    """The first sweep, over a colour, from x = 0."""
+    xs, bs, inverses = values(x, level), values(b, level), values(inverse, level)
+    own, other = xs[colour], xs[1 - colour]
+    if parts_of(level) == 1:
+        _begin_spans(own, other, bs[colour], inverses[colour], spans[cuts[0] : cuts[-1]], factor)
     else:
-        for part in numba.prange(parts):
-            start, stop = _share(first, last, part, parts)
-            _begin_part(xs, bs, inverses, spans[start:stop], factor)
+        for part in numba.prange(PARTS):
+            mine = spans[cuts[part] : cuts[part + 1]]
+            _begin_spans(own, other, bs[colour], inverses[colour], mine, factor)
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _begin_spans(x, other, b, inverse, spans, factor):
+    for s in range(len(spans)):
+        for h in range(spans[s, 0], spans[s, 1]):
+            x[h] = factor * (inverse[h] * b[h])
+            other[h] = np.float32(0.0)
 
 
 @numba.njit(cache=True, parallel=True)
-def _sweep(x, b, inverse, lower, table, spans, index, colour, factor):
-    """Relax the cells of a colour: x += factor ((b + sum w x_neighbour) / diagonal - x)."""
-    _, ny, _, width, _, _, first, last = level(table, index)
-    xs, bs, inverses = (
-        values(x, table, index),
-        values(b, table, index),
-        values(inverse, table, index),
-    )
-    weights = couplings(lower, table, index)
-    plane = (ny + 2) * width
-    parts = _PARTS if last - first >= _SERIAL_SPANS else 1
-    if parts == 1:
-        _sweep_part(xs, bs, inverses, weights, spans[first:last], plane, width, colour, factor)
+def relax(x, b, inverse, y, weights, level, spans, cuts, colour, factor):
+    """Relax the cells x of a colour, y the others: x += factor ((b + sum w y) / diagonal - x)."""
+    if parts_of(level) == 1:
+        mine = spans[cuts[0] : cuts[-1]]
+        _relax_spans(x, b, inverse, y, weights, level, mine, colour, factor)
     else:
-        for part in numba.prange(parts):
-            start, stop = _share(first, last, part, parts)
-            mine = spans[start:stop]
-            _sweep_part(xs, bs, inverses, weights, mine, plane, width, colour, factor)
+        for part in numba.prange(PARTS):
+            mine = spans[cuts[part] : cuts[part + 1]]
+            _relax_spans(x, b, inverse, y, weights, level, mine, colour, factor)
+
+
+@numba.njit(cache=True)
+def stencil(level, colour):
+    """What `neighbour_sum` needs of a level: distances to the neighbours of an entry of a colour,
+    below and above along each axis; 1 where there is a middle axis, else 0; and uniformity."""
+    half_plane, half_row = np.uint64(level[PLANE] >> 1), np.uint64(level[ROW] >> 1)
+    none, one = np.uint64(0), np.uint64(1)
+    middle = np.float32(1.0 if level[NY] > 1 else 0.0)
+    low, high = (none, one) if colour == RED else (one, none)
+    planes, rows = (half_plane + low, half_plane + high), (half_row + low, half_row + high)
+    return planes, rows, (low, high), middle, level[UNIFORM] != 0
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def neighbour_sum(y, w, v, h, at):
+    """sum w y over the neighbours of entry h; w: couplings of its colour, v: of the other one."""
+    (p0, p1), (r0, r1), (c0, c1), middle, uniform = at
+    if uniform:
+        total = (y[h - p0] + y[h + p1]) + middle * (y[h - r0] + y[h + r1])
+        return total + (y[h - c0] + y[h + c1])
+    total = w[0, h] * y[h - p0] + v[0, h + p1] * y[h + p1]
+    total += w[1, h] * y[h - r0] + v[1, h + r1] * y[h + r1]
+    return total + (w[2, h] * y[h - c0] + v[2, h + c1] * y[h + c1])
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _relax_spans(x, b, inverse, y, weights, level, spans, colour, factor):
+    at, w, v = stencil(level, colour), weights[colour], weights[1 - colour]
+    keep = np.float32(1.0) - factor
+    for s in range(len(spans)):
+        for h in range(spans[s, 0], spans[s, 1]):
+            total = neighbour_sum(y, w, v, h, at)
+            x[h] = keep * x[h] + factor * (inverse[h] * (b[h] + total))
 
 
 @numba.njit(cache=True, parallel=True)
-def _restrict(x, b, inverse, lower, table, spans, index):
+def _residual(result, x, b, inverse, lower, level, spans, cuts):
+    """The residual of the red cells."""
+    xs, bs, inverses = values(x, level), values(b, level), values(inverse, level)
+    weights = couplings(lower, level)
+    if parts_of(level) == 1:
+        mine = spans[cuts[0] : cuts[-1]]
+        _residual_spans(result, xs, bs[RED], inverses[RED], weights, level, mine)
+    else:
+        for part in numba.prange(PARTS):
+            mine = spans[cuts[part] : cuts[part + 1]]
+            _residual_spans(result, xs, bs[RED], inverses[RED], weights, level, mine)
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+def _residual_spans(result, xs, b, inverse, weights, level, spans):
+    at, w, v = stencil(level, RED), weights[RED], weights[BLACK]
+    x, y = xs[RED], xs[BLACK]
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for s in range(len(spans)):
+        for h in range(spans[s, 0], spans[s, 1]):
+            known = inverse[h] > zero
+            divisor = inverse[h] if known else one
+            rest = b[h] + neighbour_sum(y, w, v, h, at) - x[h] / divisor
+            result[h] = rest if known else zero
+
+
+@numba.njit(cache=True, parallel=True)
+def _restrict(residual, b, inverse, table, rows, cuts, index):
     """b of the next coarser level: the residual summed over the cells of each aggregate.
 
     The black cells, relaxed last, have none.
     """
-    _, _, _, _, _, _, first, last = level(table, index + 1)
-    parts = _PARTS if last - first >= _SERIAL_SPANS else 1
-    if parts == 1:
-        _restrict_part(x, b, inverse, lower, table, spans[first:last], index)
+    fine, coarse = table[index], table[index + 1]
+    first, last = cuts[index + 1, 0], cuts[index + 1, PARTS]
+    if parts_of(fine) == 1:
+        _restrict_rows(residual, b, inverse, fine, coarse, rows[first:last])
     else:
-        for part in numba.prange(parts):
-            start, stop = _share(first, last, part, parts)
-            _restrict_part(x, b, inverse, lower, table, spans[start:stop], index)
+        for part in numba.prange(PARTS):
+            mine = rows[cuts[index + 1, part] : cuts[index + 1, part + 1]]
+            _restrict_rows(residual, b, inverse, fine, coarse, mine)
+
+
+@numba.njit(cache=True)
+def _restrict_rows(residual, b, inverse, fine, coarse, rows):
+    target, inverses = values(b, coarse), values(inverse, fine)[RED]
+    sums = np.empty(coarse[NZ], dtype=np.float32)
+    for s in range(len(rows)):
+        i, j, first, last = rows[s]
+        sums[first:last] = np.float32(0.0)
+        for fine_i in range(2 * i, min(2 * i + 2, fine[NX])):
+            for fine_j in range(2 * j, min(2 * j + 2, fine[NY])):
+                start = row_starts(fine, fine_i, fine_j)[RED]
+                known = inverses[start + first : start + last]
+                _add_known(sums[first:last], residual[start + first : start + last], known)
+        for k in range(first, min(first + 2, last)):
+            colour, h = place(coarse, i, j, k)
+            half = target[colour, h : h + (last - k + 1) // 2]
+            for n in range(len(half)):
+                half[n] = sums[k + 2 * n]
+
+
+@numba.njit(cache=True)
+def _add_known(a, b, inverse):
+    """a += b where there is a diagonal."""
+    for k in range(len(a)):
+        a[k] += b[k] if inverse[k] > 0 else np.float32(0.0)
 
 
 @numba.njit(cache=True, parallel=True)
-def _prolong(x, inverse, table, spans, index):
-    """Add to each cell the correction of its aggregate on the next coarser level."""
-    _, _, _, _, _, _, first, last = level(table, index + 1)
-    parts = _PARTS if last - first >= _SERIAL_SPANS else 1
-    if parts == 1:
-        _prolong_part(x, inverse, table, spans[first:last], index)
+def _prolong(x, inverse, table, rows, cuts, index):
+    """Add to each red cell the correction of its aggregate; black cells are relaxed next."""
+    fine, coarse = table[index], table[index + 1]
+    first, last = cuts[index + 1, 0], cuts[index + 1, PARTS]
+    if parts_of(fine) == 1:
+        _prolong_rows(x, inverse, fine, coarse, rows[first:last])
     else:
-        for part in numba.prange(parts):
-            start, stop = _share(first, last, part, parts)
-            _prolong_part(x, inverse, table, spans[start:stop], index)
+        for part in numba.prange(PARTS):
+            mine = rows[cuts[index + 1, part] : cuts[index + 1, part + 1]]
+            _prolong_rows(x, inverse, fine, coarse, mine)
 
 
 @numba.njit(cache=True)
-def _share(first, last, part, parts):
-    count = last - first
-    return first + count * part // parts, first + count * (part + 1) // parts
-
-
-@numba.njit(cache=True)
-def _begin_part(x, b, inverse, spans, factor):
-    for s in range(len(spans)):
-        _, _, a, e = spans[s]
-        _first_row(x[RED, a:e], b[RED, a:e], inverse[RED, a:e], factor)
-        x[BLACK, a:e] = 0.0
-
-
-@numba.njit(cache=True)
-def _sweep_part(x, b, inverse, weights, spans, plane, width, colour, factor):
-    other = 1 - colour
-    y, w = x[other], weights[colour]
-    across, along = weights[other], weights[other, 2]
-    for s in range(len(spans)):
-        i, j, a, e = spans[s]
-        shift = (i + j + colour) & 1
-        _relax_row(
-            x[colour, a:e],
-            b[colour, a:e],
-            inverse[colour, a:e],
-            factor,
-            y[a - plane : e - plane],
-            y[a + plane : e + plane],
-            y[a - width : e - width],
-            y[a + width : e + width],
-            y[a + shift - 1 : e + shift - 1],
-            y[a + shift : e + shift],
-            w[0, a:e],
-            across[0, a + plane : e + plane],
-            w[1, a:e],
-            across[1, a + width : e + width],
-            w[2, a:e],
-            along[a + shift : e + shift],
-        )
-
-
-@numba.njit(cache=True, fastmath=_FASTMATH)
-def _first_row(x, b, inverse, factor):
-    for h in range(len(x)):
-        x[h] = factor * (inverse[h] * b[h])
-
-
-@numba.njit(cache=True, fastmath=_FASTMATH)
-def _relax_row(x, b, inverse, factor, y0, y1, y2, y3, y4, y5, w0, w1, w2, w3, w4, w5):
-    for h in range(len(x)):
-        total = (
-            (w0[h] * y0[h] + w1[h] * y1[h])
-            + (w2[h] * y2[h] + w3[h] * y3[h])
-            + (w4[h] * y4[h] + w5[h] * y5[h])
-        )
-        x[h] += factor * (inverse[h] * (b[h] + total) - x[h])
-
-
-@numba.njit(cache=True)
-def _restrict_part(x, b, inverse, lower, table, spans, index):
-    nx, ny, _, width, _, _, _, _ = level(table, index)
-    _, coarse_ny, _, coarse_width, _, _, _, _ = level(table, index + 1)
-    xs, bs, inverses = (
-        values(x, table, index),
-        values(b, table, index),
-        values(inverse, table, index),
-    )
-    weights, coarse = couplings(lower, table, index), values(b, table, index + 1)
-    y, w, v = xs[BLACK], weights[RED], weights[BLACK]
-    plane = (ny + 2) * width
-    sums = np.empty(width, dtype=np.float32)
-    for s in range(len(spans)):
-        i, j, a, e = spans[s]
-        row = ((i + 1) * (coarse_ny + 2) + j + 1) * coarse_width
-        first, last = 2 * (a - row) - 1, min(2 * (e - row) - 1, width - 1)
-        total = sums[: last - first]
-        total[:] = 0.0
-        for fine_i in range(2 * i, min(2 * i + 2, nx)):
-            for fine_j in range(2 * j, min(2 * j + 2, ny)):
-                fine_row = ((fine_i + 1) * (ny + 2) + fine_j + 1) * width
-                f, g = fine_row + first, fine_row + last
-                shift = (fine_i + fine_j) & 1
-                _add_residual(
-                    total,
-                    xs[RED, f:g],
-                    bs[RED, f:g],
-                    inverses[RED, f:g],
-                    y[f - plane : g - plane],
-                    y[f + plane : g + plane],
-                    y[f - width : g - width],
-                    y[f + width : g + width],
-                    y[f + shift - 1 : g + shift - 1],
-                    y[f + shift : g + shift],
-                    w[0, f:g],
-                    v[0, f + plane : g + plane],
-                    w[1, f:g],
-                    v[1, f + width : g + width],
-                    w[2, f:g],
-                    v[2, f + shift : g + shift],
-                )
-        for colour in range(2):
-            start = (i + j + colour) & 1
-            _split(coarse[colour, a:e], total[start:])
-
-
-@numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy")
-def _add_residual(out, x, b, inverse, y0, y1, y2, y3, y4, y5, w0, w1, w2, w3, w4, w5):
-    for h in range(len(x)):
-        total = (
-            (w0[h] * y0[h] + w1[h] * y1[h])
-            + (w2[h] * y2[h] + w3[h] * y3[h])
-            + (w4[h] * y4[h] + w5[h] * y5[h])
-        )
-        known = inverse[h] > 0
-        divisor = inverse[h] if known else np.float32(1.0)
-        out[h] += b[h] + total - x[h] / divisor if known else np.float32(0.0)
-
-
-@numba.njit(cache=True)
-def _split(half, row):
-    """half = every second entry of row, as far as there are."""
-    for h in range(min(len(half), (len(row) + 1) // 2)):
-        half[h] = row[2 * h]
-
-
-@numba.njit(cache=True)
-def _prolong_part(x, inverse, table, spans, index):
-    nx, ny, _, width, _, _, _, _ = level(table, index)
-    _, coarse_ny, _, coarse_width, _, _, _, _ = level(table, index + 1)
-    xs, inverses = values(x, table, index), values(inverse, table, index)
-    coarse = values(x, table, index + 1)
-    sums = np.empty(width + 1, dtype=np.float32)
-    for s in range(len(spans)):
-        i, j, a, e = spans[s]
-        row = ((i + 1) * (coarse_ny + 2) + j + 1) * coarse_width
-        first, last = 2 * (a - row) - 1, min(2 * (e - row) - 1, width - 1)
-        for colour in range(2):
-            start = (i + j + colour) & 1
-            for h in range(e - a):
-                sums[min(2 * h + start, width)] = coarse[colour, a + h]
-        for fine_i in range(2 * i, min(2 * i + 2, nx)):
-            for fine_j in range(2 * j, min(2 * j + 2, ny)):
-                fine_row = ((fine_i + 1) * (ny + 2) + fine_j + 1) * width
-                f, g = fine_row + first, fine_row + last
-                for colour in range(2):
-                    _add_known(xs[colour, f:g], inverses[colour, f:g], sums)
-
-
-@numba.njit(cache=True)
-def _add_known(x, inverse, correction):
-    for h in range(len(x)):
-        x[h] += correction[h] if inverse[h] > 0 else np.float32(0.0)
+def _prolong_rows(x, inverse, fine, coarse, rows):
+    xs, known = values(x, fine)[RED], values(inverse, fine)[RED]
+    source = values(x, coarse)
+    correction = np.empty(coarse[NZ], dtype=np.float32)
+    for s in range(len(rows)):
+        i, j, first, last = rows[s]
+        for k in range(first, min(first + 2, last)):
+            colour, h = place(coarse, i, j, k)
+            half = source[colour, h : h + (last - k + 1) // 2]
+            for n in range(len(half)):
+                correction[k + 2 * n] = half[n]
+        for fine_i in range(2 * i, min(2 * i + 2, fine[NX])):
+            for fine_j in range(2 * j, min(2 * j + 2, fine[NY])):
+                start = row_starts(fine, fine_i, fine_j)[RED]
+                mine = slice(start + first, start + last)
+                _add_known(xs[mine], correction[first:last], known[mine])

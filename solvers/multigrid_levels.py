@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from solvers import multigrid_kernels as kernels
 from solvers import multigrid_setup as setup
+from solvers.pool import Pool
 from solvers.system import PoissonSystem
 
 # Coarse weights towards p = 0 shrink by this a level: half for the wider spacing of the cells,
@@ -15,70 +17,132 @@ from solvers.system import PoissonSystem
 DIRICHLET_FACTOR = 0.5 * 1.4
 # Levels end when no axis has more cells than this.
 COARSEST_CELLS = 2
+# The largest weight towards p = 0 over those between cells that a uniform level may have.
+_LARGEST_HELD = 1e6
+
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Hierarchy:
-    """Levels in flat float32 arrays, finest first; 2D grids are slabs one cell thick.
+class Buffers:
+    """The flat float32 arrays that a hierarchy works in.
 
-    table: int64 (levels, 6): cells along the three axes, entries of a colour in finer levels, and
-        where the spans of the level begin and end.
-    spans: int64 (all rows with unknowns, 4): i, j, first entry of the row and one past the last.
     inverse: inverse diagonal, 0 where there is none. lower: couplings to the lower neighbours.
-    x, b: vectors of all levels, for the V-cycle to work in: one solve at a time.
+    x, b: vectors of all levels. q, red, and in float64 p, correction and red_x: vectors of one
+        colour of the finest level.
+    residual: float64 rows of the grid.
+    moments: of each level but the finest, see `multigrid_setup`.
+    walls: float64 (nx, 2, nz), weights across a flat grid; empty in 3D.
     """
 
-    table: np.ndarray
-    spans: np.ndarray
     inverse: np.ndarray
     lower: np.ndarray
     x: np.ndarray
     b: np.ndarray
+    q: np.ndarray
+    red: np.ndarray
+    p: np.ndarray
+    correction: np.ndarray
+    red_x: np.ndarray
+    residual: np.ndarray
+    moments: list[np.ndarray]
+    walls: np.ndarray
+
+    @classmethod
+    def of(cls, table: np.ndarray) -> Buffers:
+        """Zeros for the levels of a table."""
+        entries = int(table[-1, kernels.OFFSET] + table[-1, kernels.SIZE])
+        size = int(table[0, kernels.SIZE])
+        couplings = int(table[-1, kernels.WEIGHTS] + 6 * table[-1, kernels.SIZE])
+        nx, ny, nz = table[0, :3].tolist()
+        return cls(
+            *(np.zeros(n, dtype=np.float32) for n in (2 * entries, couplings)),
+            *(np.zeros(2 * entries, dtype=np.float32) for _ in range(2)),
+            *(np.zeros(size, dtype=np.float32) for _ in range(2)),
+            *(np.zeros(size) for _ in range(3)),
+            residual=np.zeros((nx * ny, nz)),
+            moments=[
+                np.zeros((*((n + 1) // 2 for n in row), setup.MOMENTS), dtype=np.float32)
+                for row in table[:, :3].tolist()
+            ],
+            walls=np.zeros((nx, 2, nz) if ny == 1 else (0, 0, 0)),
+        )
+
+
+    def clear(self) -> None:
+        """Zero the vectors that kernels read beside the cells of a system."""
+        for vector in (self.x, self.b, self.red, self.correction, self.red_x):
+            torch.from_numpy(vector).zero_()
+
+
+_POOL: Pool[Shape, Buffers] = Pool()
+
+
+@dataclass(frozen=True, eq=False)
+class Hierarchy:
+    """The levels of a system, finest first; a 2D grid (nx, nz) is (nx, 1, nz).
+
+    buffers: at the disposal of one solve at a time; they go to the next hierarchy of the same
+        shape when this one is gone.
+    table: int64 (levels, columns of `multigrid_kernels`).
+    spans: uint64 (spans of all levels, 2). cuts: int64 (levels, PARTS + 1): how they are dealt.
+    rows: int64 (rows with cells of all levels but the finest, 4). row_cuts: as cuts.
+    scale: what the weights were multiplied by.
+    """
+
+    buffers: Buffers
+    table: np.ndarray
+    spans: np.ndarray
+    cuts: np.ndarray
+    rows: np.ndarray
+    row_cuts: np.ndarray
+    scale: float
 
     @classmethod
     def of(cls, system: PoissonSystem) -> Hierarchy:
         """Build all levels of a system on the CPU."""
-        table = _table(level_shapes(system.shape))
-        entries = int(table[-1, 3] + _entries(table[-1]))
-        inverse, lower = _zeros(2 * entries), _zeros(6 * entries)
-        dirichlet = _zeros(2, _entries(table[0]))
-        active, weights = _as_slab(system)
-        own_lower = kernels.couplings(lower, table, 0)
-        own_inverse = kernels.values(inverse, table, 0)
-        finest = (own_lower, dirichlet, own_inverse)
-        scale = weight_scale(float(setup.largest_weights(active, weights).max()))
-        setup.fill_finest(active, weights, scale, *finest)
-        raw, mass, centre = own_lower, _zeros(1, 1), _zeros(1, 1, 1)
-        spans = [setup.find_spans(_cells(table, 0), own_inverse)]
-        for index in range(1, len(table)):
-            size = _entries(table[index])
-            sums = (_zeros(2, 3, size), _zeros(2, size), _zeros(2, size), _zeros(2, 3, size))
-            fine, cells = _cells(table, index - 1), _cells(table, index)
-            spacing = np.float32(2 ** (index - 1))
-            finer = (own_inverse, raw, dirichlet, mass, centre)
-            setup.aggregate(fine, cells, spacing, index == 1, *finer, sums)
-            raw, dirichlet, mass, centre = sums
-            own_lower = kernels.couplings(lower, table, index)
-            own_inverse = kernels.values(inverse, table, index)
-            setup.weigh(cells, np.float32(2**index), raw, centre, own_lower)
-            factor = np.float32(DIRICHLET_FACTOR**index)
-            setup.invert_diagonal(cells, own_lower, dirichlet, factor, own_inverse)
-            spans.append(setup.find_spans(cells, own_inverse))
-        ends = np.cumsum([len(rows) for rows in spans])
-        table[:, 5] = ends
-        table[1:, 4] = ends[:-1]
-        vectors = _zeros(2 * entries), _zeros(2 * entries)
-        return cls(table, np.concatenate(spans), inverse, lower, *vectors)
+        shapes = level_shapes(system.shape)
+        table = _table(shapes)
+        buffers = _POOL.take(shapes[0], lambda: Buffers.of(table))
+        active, weights = _as_slab(system, buffers.walls)
+        ranges = setup.weight_ranges(active, *weights)
+        uniform, scale = uniform_scale(
+            float(ranges[:, 0].max()), float(ranges[:, 1].min()), float(ranges[:, 2].max())
+        )
+        table[0, kernels.UNIFORM] = uniform
+        levels = []
+        for index, level in enumerate(table):
+            inverse = kernels.values(buffers.inverse, level)
+            lower = kernels.couplings(buffers.lower, level)
+            moments = buffers.moments[index]
+            if index == 0:
+                setup.fill_finest(active, *weights, scale, level, inverse, lower, moments)
+            else:
+                finer = buffers.moments[index - 1]
+                factor = np.float32(DIRICHLET_FACTOR**index)
+                setup.pack(finer, np.float32(2**index), factor, level, inverse, lower)
+                setup.aggregate(finer, moments, np.float32(2**index))
+            levels.append((setup.find_spans(inverse), setup.find_rows(moments)))
+        buffers.clear()
+        spans, cuts = _deal([spans for spans, _ in levels])
+        no_rows = np.zeros((0, 4), dtype=np.int64)
+        rows, row_cuts = _deal([no_rows, *(rows for _, rows in levels[:-1])])
+        hierarchy = cls(buffers, table, spans, cuts, rows, row_cuts, scale)
+        _POOL.give_back_after(hierarchy, shapes[0], buffers)
+        return hierarchy
 
     def cycle(self, factors: np.ndarray, coarsest_sweeps: int) -> None:
-        """x = V-cycle of b, both of the finest level; see `multigrid_kernels.cycle`."""
-        arrays = (self.x, self.b, self.inverse, self.lower, self.table, self.spans)
-        kernels.cycle(*arrays, factors, coarsest_sweeps)
+        """x = V-cycle of b, black cells of the finest level; see `multigrid_kernels.cycle`."""
+        own = self.buffers
+        kernels.cycle(
+            own.x, own.b, own.inverse, own.lower, own.q, self.table, self.spans, self.cuts,
+            self.rows, self.row_cuts, factors, coarsest_sweeps,
+        )  # fmt: skip
 
 
-def level_shapes(shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
+def level_shapes(shape: tuple[int, ...]) -> list[Shape]:
     """Cells along three axes on each level, halved and rounded up until all are few."""
-    cells = (1,) * (3 - len(shape)) + tuple(shape)
+    cells = (shape[0], 1, shape[1]) if len(shape) == 2 else shape
     shapes = [cells]
     while max(cells) > COARSEST_CELLS:
         cells = tuple((n + 1) // 2 for n in cells)
@@ -86,38 +150,54 @@ def level_shapes(shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
     return [(nx, ny, nz) for nx, ny, nz in shapes]
 
 
-def weight_scale(largest: float) -> float:
-    """Brings the largest face weight of an active cell to 1, well within float32."""
-    return 1.0 / largest if largest > 0 else 1.0
+def uniform_scale(
+    largest: float, least_between: float, largest_between: float
+) -> tuple[bool, float]:
+    """Whether all weights between cells are the same, and what brings weights near 1.
+
+    largest: weight around an active cell; the other two of faces between active cells (inf and 0
+    where there are none).
+    """
+    if largest <= 0:
+        return True, 1.0
+    if largest_between == 0:
+        return least_between > 0, 1.0 / largest
+    uniform = least_between == largest_between and largest <= _LARGEST_HELD * largest_between
+    return uniform, 1.0 / (largest_between if uniform else largest)
 
 
-def _as_slab(system: PoissonSystem) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+def _as_slab(
+    system: PoissonSystem, walls: np.ndarray
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Mask and weights in three dimensions; a flat grid lies between two walls."""
     active = system.active.contiguous().numpy()
     weights = [w.detach().contiguous().numpy() for w in system.face_weights]
-    if system.dim == 2:
-        wall = np.zeros((2, *system.shape), dtype=weights[0].dtype)
-        active, weights = active[None], [wall, *(w[None] for w in weights)]
-    return np.ascontiguousarray(active), tuple(np.ascontiguousarray(w) for w in weights)
+    if system.dim == 3:
+        return active, (weights[0], weights[1], weights[2])
+    across = walls.astype(weights[0].dtype, copy=False)
+    return active[:, None], (weights[0][:, None], across, weights[1][:, None])
 
 
-def _table(shapes: list[tuple[int, int, int]]) -> np.ndarray:
-    table = np.zeros((len(shapes), 6), dtype=np.int64)
-    table[:, :3] = shapes
-    sizes = [_entries(row) for row in table]
-    table[1:, 3] = np.cumsum(sizes)[:-1]
+def _table(shapes: list[Shape]) -> np.ndarray:
+    table = np.zeros((len(shapes), 9), dtype=np.int64)
+    for level, (nx, ny, nz) in zip(table, shapes, strict=True):
+        row = _odd(nz + 1)
+        plane = row * (_odd(ny + 1) if ny > 1 else 1)
+        size = (kernels.LEAD + (nx + 2) * plane + 1) // 2 + kernels.BLOCK
+        level[:5] = nx, ny, nz, row, plane
+        level[kernels.SIZE] = size
+    sizes = table[:, kernels.SIZE]
+    table[1:, kernels.OFFSET] = np.cumsum(sizes)[:-1]
+    table[:, kernels.WEIGHTS] = 6 * table[:, kernels.OFFSET]
     return table
 
 
-def _entries(row: np.ndarray) -> int:
-    """Entries of one colour on a level, with the ring around it."""
-    return int((row[0] + 2) * (row[1] + 2) * ((row[2] + 1) // 2 + 2))
+def _odd(least: int) -> int:
+    return least | 1
 
 
-def _cells(table: np.ndarray, index: int) -> tuple[int, int, int]:
-    nx, ny, nz = table[index, :3].tolist()
-    return nx, ny, nz
-
-
-def _zeros(*shape: int) -> np.ndarray:
-    return np.zeros(shape, dtype=np.float32)
+def _deal(pieces: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The pieces of all levels in one array, and where each level's are cut into parts."""
+    firsts = np.cumsum([0, *(len(piece) for piece in pieces)])
+    cuts = [setup.deal(piece, first) for piece, first in zip(pieces, firsts, strict=False)]
+    return np.concatenate(pieces), np.stack(cuts)

@@ -1,7 +1,7 @@
 """Setup of the packed multigrid levels: CPU kernels.
 
-Arrays of one level are laid out as in `solvers.multigrid_kernels`: (2, entries) for the two
-colours, (2, 3, entries) where there is a value an axis.
+A level is described by moments, float32 (nx, ny, nz, 8) in the order of the grid, and packed from
+them as in `solvers.multigrid_kernels`.
 """
 
 from __future__ import annotations
@@ -9,155 +9,232 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-# Diagonals (of weights scaled to at most 1) below this have no inverse in float32.
+from solvers.multigrid_kernels import BLOCK, NX, NY, NZ, PARTS, UNIFORM, place
+
+# Of an aggregate: weights towards the lower neighbours summed from the finest level, weights
+# towards p = 0, active cells, and their mean position from the middle of the aggregate, in cells
+# of the finest level.
+RAW, HELD, MASS, CENTRE, MOMENTS = 0, 3, 4, 5, 8
+# Diagonals (of weights scaled to about 1) below this have no inverse in float32.
 SMALLEST_DIAGONAL = 1e-37
-
-
-@numba.njit(cache=True)
-def _place(i, j, k, ny, width):
-    """Colour and entry of a cell."""
-    return (i + j + k) & 1, ((i + 1) * (ny + 2) + j + 1) * width + ((k + 2) >> 1)
+# So many blocks without a diagonal do not end a span; so many entries do, to deal out the work.
+_GAP, _LONGEST = 6, 4096
 
 
 @numba.njit(cache=True, parallel=True)
-def largest_weights(active, weights):
-    """The largest face weight around the active cells of each row; float64 (rows,)."""
-    w0, w1, w2 = weights
+def weight_ranges(active, w0, w1, w2):
+    """Of each row: largest weight around an active cell; least and largest between two of them."""
     nx, ny, nz = active.shape
-    result = np.zeros(nx * ny)
+    result = np.empty((nx * ny, 3))
     for row in numba.prange(nx * ny):
         i, j = row // ny, row % ny
-        largest = np.float64(0.0)
+        most, least_inner, most_inner = 0.0, np.inf, 0.0
         for k in range(nz):
             if active[i, j, k]:
-                across = max(w0[i, j, k], w0[i + 1, j, k], w1[i, j, k], w1[i, j + 1, k])
-                largest = max(largest, np.float64(max(across, w2[i, j, k], w2[i, j, k + 1])))
-        result[row] = largest
+                most = max(most, w0[i, j, k], w0[i + 1, j, k])
+                most = max(most, w1[i, j, k], w1[i, j + 1, k])
+                most = max(most, w2[i, j, k], w2[i, j, k + 1])
+                if i > 0 and active[i - 1, j, k]:
+                    least_inner = min(least_inner, w0[i, j, k])
+                    most_inner = max(most_inner, w0[i, j, k])
+                if j > 0 and active[i, j - 1, k]:
+                    least_inner = min(least_inner, w1[i, j, k])
+                    most_inner = max(most_inner, w1[i, j, k])
+                if k > 0 and active[i, j, k - 1]:
+                    least_inner = min(least_inner, w2[i, j, k])
+                    most_inner = max(most_inner, w2[i, j, k])
+        result[row, 0], result[row, 1], result[row, 2] = most, least_inner, most_inner
     return result
 
 
 @numba.njit(cache=True, parallel=True)
-def fill_finest(active, weights, scale, lower, dirichlet, inverse):
-    """Couplings between active cells, weights towards p = 0, and inverse diagonal; all scaled."""
-    w0, w1, w2 = weights
+def fill_finest(active, w0, w1, w2, scale, level, inverse, lower, moments):
+    """Inverse diagonal and couplings of the finest level, and the moments of the next one."""
+    cx, cy = moments.shape[:2]
+    for part in numba.prange(PARTS):
+        first, last = cx * cy * part // PARTS, cx * cy * (part + 1) // PARTS
+        _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first, last)
+
+
+@numba.njit(cache=True)
+def _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first, last):
     nx, ny, nz = active.shape
-    width = (nz + 1) // 2 + 2
-    for row in numba.prange(nx * ny):
-        i, j = row // ny, row % ny
-        for k in range(nz):
-            if not active[i, j, k]:
-                continue
-            colour, g = _place(i, j, k, ny, width)
-            held, total = 0.0, 0.0
+    cy = moments.shape[1]
+    nothing = np.zeros(nz, dtype=np.bool_)
+    here = np.zeros(nz + 2, dtype=np.bool_)
+    # One entry more than cells: the last aggregate may lack a cell.
+    low = np.zeros((3, nz + 1), dtype=np.float32)
+    held, diagonal = np.zeros(nz + 1, dtype=np.float32), np.zeros(nz + 1, dtype=np.float32)
+    for index in range(first, last):
+        i, j = index // cy, index % cy
+        sums = moments[i, j]
+        sums[:] = np.float32(0.0)
+        for a in range(2 * i, min(2 * i + 2, nx)):
+            for b in range(2 * j, min(2 * j + 2, ny)):
+                here[1:-1] = active[a, b]
+                _fill_along(here, w2[a, b], scale, low[2], held, diagonal)
+                below = active[a - 1, b] if a > 0 else nothing
+                above = active[a + 1, b] if a < nx - 1 else nothing
+                weights = w0[a, b], w0[a + 1, b], scale
+                _fill_across(here, below, above, *weights, low[0], held, diagonal)
+                below = active[a, b - 1] if b > 0 else nothing
+                above = active[a, b + 1] if b < ny - 1 else nothing
+                weights = w1[a, b], w1[a, b + 1], scale
+                _fill_across(here, below, above, *weights, low[1], held, diagonal)
+                _invert_row(here, diagonal, low, held)
+                for k in range(min(nz, 2)):
+                    colour, h = place(level, a, b, k)
+                    half = slice(h, h + (nz - k + 1) // 2)
+                    _split_row(inverse[colour, half], diagonal[k:])
+                    if not level[UNIFORM]:
+                        for axis in range(3):
+                            _split_row(lower[colour, axis, half], low[axis, k:])
+                _add_row(sums, low, held, diagonal, a - 2 * i, b - 2 * j)
+        for k in range(len(sums)):
+            mass = max(sums[k, MASS], np.float32(1.0))
             for axis in range(3):
-                if axis == 0:
-                    below, above = w0[i, j, k], w0[i + 1, j, k]
-                    has_below = i > 0 and active[i - 1, j, k]
-                    has_above = i < nx - 1 and active[i + 1, j, k]
-                elif axis == 1:
-                    below, above = w1[i, j, k], w1[i, j + 1, k]
-                    has_below = j > 0 and active[i, j - 1, k]
-                    has_above = j < ny - 1 and active[i, j + 1, k]
-                else:
-                    below, above = w2[i, j, k], w2[i, j, k + 1]
-                    has_below = k > 0 and active[i, j, k - 1]
-                    has_above = k < nz - 1 and active[i, j, k + 1]
-                total += np.float64(below) + np.float64(above)
-                if has_below:
-                    lower[colour, axis, g] = scale * below
-                else:
-                    held += below
-                if not has_above:
-                    held += above
-            dirichlet[colour, g] = scale * held
-            inverse[colour, g] = _invert(np.float32(scale * total))
+                sums[k, CENTRE + axis] /= mass
+
+
+@numba.njit(cache=True)
+def _fill_along(here, w, scale, low, held, diagonal):
+    """Scaled couplings, weights towards p = 0, and diagonal along the row; here is padded."""
+    zero = np.float32(0.0)
+    for k in range(len(here) - 2):
+        below, above = np.float32(scale * w[k]), np.float32(scale * w[k + 1])
+        low[k] = below if here[k] else zero
+        held[k] = (zero if here[k] else below) + (zero if here[k + 2] else above)
+        diagonal[k] = below + above
+
+
+@numba.njit(cache=True)
+def _fill_across(here, active_below, active_above, below, above, scale, low, held, diagonal):
+    """Add those of another axis."""
+    zero = np.float32(0.0)
+    for k in range(len(below)):
+        b, a = np.float32(scale * below[k]), np.float32(scale * above[k])
+        low[k] = b if active_below[k] else zero
+        held[k] += (zero if active_below[k] else b) + (zero if active_above[k] else a)
+        diagonal[k] += b + a
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _invert_row(here, diagonal, low, held):
+    """The inverse in place of the diagonal; zeros where there is none."""
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for k in range(len(here) - 2):
+        known = here[k + 1] and diagonal[k] > SMALLEST_DIAGONAL
+        diagonal[k] = one / diagonal[k] if known else zero
+        held[k] = held[k] if known else zero
+        for axis in range(3):
+            low[axis, k] = low[axis, k] if known else zero
+
+
+@numba.njit(cache=True)
+def _split_row(half, row):
+    """Every second entry."""
+    for n in range(len(half)):
+        half[n] = row[2 * n]
+
+
+@numba.njit(cache=True)
+def _add_row(sums, low, held, inverse, a, b):
+    """Add a row of cells, the a-th and b-th of its aggregates, to their moments."""
+    zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5)
+    lowest_a, lowest_b = (one if a == 0 else zero), (one if b == 0 else zero)
+    for k in range(len(sums)):
+        e, o = 2 * k, 2 * k + 1
+        first, second = (one if inverse[e] > 0 else zero), (one if inverse[o] > 0 else zero)
+        mass = first + second
+        sums[k, RAW] += lowest_a * (low[0, e] + low[0, o])
+        sums[k, RAW + 1] += lowest_b * (low[1, e] + low[1, o])
+        sums[k, RAW + 2] += low[2, e]
+        sums[k, HELD] += held[e] + held[o]
+        sums[k, MASS] += mass
+        sums[k, CENTRE] += mass * (np.float32(a) - half)
+        sums[k, CENTRE + 1] += mass * (np.float32(b) - half)
+        sums[k, CENTRE + 2] += half * (second - first)
 
 
 @numba.njit(cache=True, parallel=True)
-def aggregate(fine, coarse, spacing, finest, inverse, raw, dirichlet, mass, centre, sums):
-    """Sums over aggregates of 2 x 2 x 2 cells.
+def aggregate(fine, coarse, spacing):
+    """Moments of a coarse level from those of the finer one.
 
-    fine, coarse: cells along the axes of the two levels. spacing: cells of the finest level along
-        an aggregate of the fine one.
-    inverse, raw, dirichlet, mass, centre: of the fine level; raw: couplings summed from the
-        finest level. On the finest level mass and centre are not read: every cell with a diagonal
-        counts 1 and sits in its middle.
-    sums: raw, dirichlet, mass and centre of the coarse level, to be filled. centre: position of
-        the mean active cell from the middle of the aggregate, in cells of the finest level.
+    spacing: cells of the finest level along an aggregate of the fine one.
     """
-    coarse_raw, coarse_dirichlet, coarse_mass, coarse_centre = sums
-    nx, ny, nz = fine
-    width, coarse_width = (nz + 1) // 2 + 2, (coarse[2] + 1) // 2 + 2
-    for row in numba.prange(coarse[0] * coarse[1]):
-        i, j = row // coarse[1], row % coarse[1]
-        for k in range(coarse[2]):
-            w0 = w1 = w2 = held = count = c0 = c1 = c2 = np.float32(0.0)
+    nx, ny, nz = fine.shape[:3]
+    cx, cy, cz = coarse.shape[:3]
+    for row in numba.prange(cx * cy):
+        i, j = row // cy, row % cy
+        for k in range(cz):
+            sums = coarse[i, j, k]
+            sums[:] = np.float32(0.0)
             for a in range(2 * i, min(2 * i + 2, nx)):
                 for b in range(2 * j, min(2 * j + 2, ny)):
                     for c in range(2 * k, min(2 * k + 2, nz)):
-                        colour, g = _place(a, b, c, ny, width)
-                        if finest:
-                            m = np.float32(1.0 if inverse[colour, g] > 0 else 0.0)
-                        else:
-                            m = mass[colour, g]
-                        if m == 0:
+                        part = fine[a, b, c]
+                        mass = part[MASS]
+                        if mass == 0:
                             continue
-                        w0 += raw[colour, 0, g] if a == 2 * i else np.float32(0.0)
-                        w1 += raw[colour, 1, g] if b == 2 * j else np.float32(0.0)
-                        w2 += raw[colour, 2, g] if c == 2 * k else np.float32(0.0)
-                        held += dirichlet[colour, g]
-                        count += m
-                        d0 = spacing * np.float32(a - 2 * i - 0.5)
-                        d1 = spacing * np.float32(b - 2 * j - 0.5)
-                        d2 = spacing * np.float32(c - 2 * k - 0.5)
-                        if not finest:
-                            d0 += centre[colour, 0, g]
-                            d1 += centre[colour, 1, g]
-                            d2 += centre[colour, 2, g]
-                        c0 += m * d0
-                        c1 += m * d1
-                        c2 += m * d2
-            if count == 0:
+                        if a == 2 * i:
+                            sums[RAW] += part[RAW]
+                        if b == 2 * j:
+                            sums[RAW + 1] += part[RAW + 1]
+                        if c == 2 * k:
+                            sums[RAW + 2] += part[RAW + 2]
+                        sums[HELD] += part[HELD]
+                        sums[MASS] += mass
+                        at = part[CENTRE] + spacing * np.float32(a - 2 * i - 0.5)
+                        sums[CENTRE] += mass * at
+                        at = part[CENTRE + 1] + spacing * np.float32(b - 2 * j - 0.5)
+                        sums[CENTRE + 1] += mass * at
+                        at = part[CENTRE + 2] + spacing * np.float32(c - 2 * k - 0.5)
+                        sums[CENTRE + 2] += mass * at
+            if sums[MASS] > 0:
+                for axis in range(3):
+                    sums[CENTRE + axis] /= sums[MASS]
+
+
+@numba.njit(cache=True, parallel=True)
+def pack(moments, spacing, factor, level, inverse, lower):
+    """Couplings and inverse diagonal of a coarse level.
+
+    A coupling is the raw sum over the distance between the mean active cells; weights towards
+    p = 0 are multiplied by factor. spacing: cells of the finest level along a cell.
+    """
+    nx, ny, nz = level[NX], level[NY], level[NZ]
+    for row in numba.prange(nx * ny):
+        i, j = row // ny, row % ny
+        for k in range(nz):
+            colour, h = place(level, i, j, k)
+            here = moments[i, j, k]
+            if here[MASS] == 0:
+                inverse[colour, h] = np.float32(0.0)
+                lower[colour, :, h] = np.float32(0.0)
                 continue
-            colour, g = _place(i, j, k, coarse[1], coarse_width)
-            coarse_raw[colour, 0, g], coarse_raw[colour, 1, g] = w0, w1
-            coarse_raw[colour, 2, g] = w2
-            coarse_dirichlet[colour, g], coarse_mass[colour, g] = held, count
-            coarse_centre[colour, 0, g], coarse_centre[colour, 1, g] = c0 / count, c1 / count
-            coarse_centre[colour, 2, g] = c2 / count
+            total = factor * here[HELD]
+            for axis in range(3):
+                below = _coupling(moments, i, j, k, axis, spacing)
+                lower[colour, axis, h] = below
+                total += below
+            if i < nx - 1:
+                total += _coupling(moments, i + 1, j, k, 0, spacing)
+            if j < ny - 1:
+                total += _coupling(moments, i, j + 1, k, 1, spacing)
+            if k < nz - 1:
+                total += _coupling(moments, i, j, k + 1, 2, spacing)
+            inverse[colour, h] = _invert(total)
 
 
 @numba.njit(cache=True)
-def weigh(cells, spacing, raw, centre, lower):
-    """Couplings of a coarse level: raw sums over the distance between mean active cells."""
-    nx, ny, nz = cells
-    width = (nz + 1) // 2 + 2
-    for row in range(nx * ny):
-        i, j = row // ny, row % ny
-        for k in range(nz):
-            colour, g = _place(i, j, k, ny, width)
-            for axis in range(3):
-                if raw[colour, axis, g] > 0:
-                    below = _place(i - (axis == 0), j - (axis == 1), k - (axis == 2), ny, width)[1]
-                    apart = spacing + centre[colour, axis, g] - centre[1 - colour, axis, below]
-                    apart = max(apart, np.float32(1.0))
-                    lower[colour, axis, g] = raw[colour, axis, g] / apart
-
-
-@numba.njit(cache=True)
-def invert_diagonal(cells, lower, dirichlet, factor, inverse):
-    """Inverse diagonal of a coarse level: all couplings of a cell and factor * dirichlet."""
-    nx, ny, nz = cells
-    width = (nz + 1) // 2 + 2
-    for row in range(nx * ny):
-        i, j = row // ny, row % ny
-        for k in range(nz):
-            colour, g = _place(i, j, k, ny, width)
-            total = factor * dirichlet[colour, g]
-            for axis in range(3):
-                above = _place(i + (axis == 0), j + (axis == 1), k + (axis == 2), ny, width)[1]
-                total += lower[colour, axis, g] + lower[1 - colour, axis, above]
-            inverse[colour, g] = _invert(total)
+def _coupling(moments, i, j, k, axis, spacing):
+    """The weight of a coarse cell towards its lower neighbour."""
+    here = moments[i, j, k]
+    if here[RAW + axis] <= 0:
+        return np.float32(0.0)
+    below = moments[i - (axis == 0), j - (axis == 1), k - (axis == 2)]
+    apart = spacing + here[CENTRE + axis] - below[CENTRE + axis]
+    return here[RAW + axis] / max(apart, np.float32(1.0))
 
 
 @numba.njit(cache=True)
@@ -167,22 +244,73 @@ def _invert(diagonal):
 
 
 @numba.njit(cache=True)
-def find_spans(cells, inverse):
-    """Rows with a diagonal: i, j, first entry and one past the last; int64 (rows, 4)."""
-    nx, ny, nz = cells
-    width = (nz + 1) // 2 + 2
-    spans = np.empty((nx * ny, 4), dtype=np.int64)
+def find_spans(inverse):
+    """First entries and one past the last of the parts with a diagonal; uint64 (spans, 2)."""
+    size = inverse.shape[1]
+    used = _used_blocks(inverse)
+    spans = np.empty((size // BLOCK + 2, 2), dtype=np.uint64)
+    found, begin, end = 0, -1, -1
+    for block in range(len(used)):
+        if not used[block]:
+            continue
+        if begin >= 0 and block - end <= _GAP and (block - begin) * BLOCK < _LONGEST:
+            end = block + 1
+            continue
+        if begin >= 0:
+            spans[found, 0], spans[found, 1] = begin * BLOCK, end * BLOCK
+            found += 1
+        begin, end = block, block + 1
+    if begin >= 0:
+        spans[found, 0], spans[found, 1] = begin * BLOCK, min(end * BLOCK, size)
+        found += 1
+    return spans[:found].copy()
+
+
+@numba.njit(cache=True, parallel=True)
+def _used_blocks(inverse):
+    """Which blocks of entries have a diagonal in one of the colours."""
+    size = inverse.shape[1]
+    used = np.zeros((size + BLOCK - 1) // BLOCK, dtype=np.bool_)
+    for block in numba.prange(len(used)):
+        total = np.float32(0.0)
+        for h in range(block * BLOCK, min((block + 1) * BLOCK, size)):
+            total += inverse[0, h] + inverse[1, h]
+        used[block] = total > 0
+    return used
+
+
+@numba.njit(cache=True)
+def find_rows(moments):
+    """Rows with active cells: i, j, first of them and one past the last; int64 (rows, 4)."""
+    nx, ny, nz = moments.shape[:3]
+    rows = np.empty((nx * ny, 4), dtype=np.int64)
     found = 0
     for i in range(nx):
         for j in range(ny):
-            row = ((i + 1) * (ny + 2) + j + 1) * width
-            first, last = row + 1, row + width - 1
-            while first < last and inverse[0, first] == 0 and inverse[1, first] == 0:
+            first, last = 0, nz
+            while first < last and moments[i, j, first, MASS] == 0:
                 first += 1
-            while first < last and inverse[0, last - 1] == 0 and inverse[1, last - 1] == 0:
+            while first < last and moments[i, j, last - 1, MASS] == 0:
                 last -= 1
             if first < last:
-                spans[found, 0], spans[found, 1] = i, j
-                spans[found, 2], spans[found, 3] = first, last
+                rows[found, 0], rows[found, 1] = i, j
+                rows[found, 2], rows[found, 3] = first, last
                 found += 1
-    return spans[:found].copy()
+    return rows[:found].copy()
+
+
+@numba.njit(cache=True)
+def deal(pieces, first):
+    """Where to cut a list of pieces (..., begin, end) into PARTS of like length; from `first` on."""
+    total = 0
+    for s in range(len(pieces)):
+        total += pieces[s, -1] - pieces[s, -2]
+    cuts = np.empty(PARTS + 1, dtype=np.int64)
+    part, done = 0, 0
+    for s in range(len(pieces)):
+        while part <= PARTS and done * PARTS >= part * total:
+            cuts[part] = first + s
+            part += 1
+        done += pieces[s, -1] - pieces[s, -2]
+    cuts[part:] = first + len(pieces)
+    return cuts

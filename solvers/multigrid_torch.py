@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from solvers.multigrid_levels import DIRICHLET_FACTOR, level_shapes, weight_scale
+from solvers.multigrid_levels import DIRICHLET_FACTOR, level_shapes, uniform_scale
 from solvers.multigrid_setup import SMALLEST_DIAGONAL
 from solvers.slicing import interior, lower, upper
 from solvers.system import PoissonSystem
@@ -52,7 +52,7 @@ class Level:
 
 
 def build(system: PoissonSystem) -> list[Level]:
-    """All levels of a system, finest first; 2D grids are slabs one cell thick."""
+    """All levels of a system, finest first; a 2D grid (nx, nz) is (nx, 1, nz)."""
     shapes = level_shapes(system.shape)
     active = system.active.reshape(shapes[0])
     couplings, held, total = _finest(system, active)
@@ -112,11 +112,11 @@ def _finest(system: PoissonSystem, active: Tensor) -> tuple[list[Tensor], Tensor
     """Couplings between active cells, weights towards p = 0 and diagonal, scaled, in float32."""
     weights = [w.detach().double() for w in system.face_weights]
     if system.dim == 2:
-        wall = torch.zeros((2, *system.shape), dtype=torch.float64, device=system.device)
-        weights = [wall, *(w[None] for w in weights)]
-    around = [torch.maximum(lower(w, axis), upper(w, axis)) for axis, w in enumerate(weights)]
-    largest = max(float(torch.where(active, w, 0.0).max()) for w in around)
-    weights = [weight_scale(largest) * w for w in weights]
+        nx, nz = system.shape
+        wall = torch.zeros((nx, 2, nz), dtype=torch.float64, device=system.device)
+        weights = [weights[0][:, None], wall, weights[1][:, None]]
+    scale = _scale(weights, active)
+    weights = [scale * w for w in weights]
     couplings = []
     held = torch.zeros(active.shape, dtype=torch.float64, device=system.device)
     total = torch.zeros_like(held)
@@ -129,6 +129,19 @@ def _finest(system: PoissonSystem, active: Tensor) -> tuple[list[Tensor], Tensor
         total += lower(w, axis) + upper(w, axis)
     held, total = torch.where(active, held, 0.0), torch.where(active, total, 0.0)
     return couplings, held.float(), total.float()
+
+
+def _scale(weights: list[Tensor], active: Tensor) -> float:
+    """What brings the weights near 1."""
+    largest, least_between, largest_between = 0.0, float("inf"), 0.0
+    for axis, w in enumerate(weights):
+        around = torch.maximum(lower(w, axis), upper(w, axis))
+        largest = max(largest, float(torch.where(active, around, 0.0).max()))
+        between = interior(w, axis)[lower(active, axis) & upper(active, axis)]
+        if len(between):
+            least_between = min(least_between, float(between.min()))
+            largest_between = max(largest_between, float(between.max()))
+    return uniform_scale(largest, least_between, largest_between)[1]
 
 
 def _halve(v: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -1,90 +1,181 @@
-"""Vectors of CG beside a packed V-cycle: CPU kernels over rows.
+"""Vectors of the packed CG: CPU kernels.
 
-CG keeps float64 vectors in the order of the grid (see `solvers.rows`); the V-cycle takes the
-residual and returns its correction z in float32, packed by colours (see
-`solvers.multigrid_kernels`). Sums are kept per row and added up in the order of the rows.
+CG runs on the black cells of the finest level (see `solvers.multigrid_kernels`), on the system from
+which the red ones are eliminated: r, q and z in float32, x and p in float64. Pressure, right-hand side
+and true residual are float64 rows in the order of the grid (see `solvers.rows`). Sums are kept per span or row, to be
+added up in their order.
 """
 
 from __future__ import annotations
 
 import numba
+import numpy as np
 
-_FASTMATH = {"reassoc", "contract", "nsz"}
+from solvers.multigrid_kernels import (
+    BLACK, FASTMATH, NY, PARTS, RED, neighbour_sum, place, stencil,
+)  # fmt: skip
 
 
 @numba.njit(cache=True, parallel=True)
-def reduce(a, q, alpha, r, scale, b, ny, width, spans, sums):
-    """r = a - alpha q and b = scale r in the spans; sums[i] = (r, r) of span i.
+def split(r, scale, red, black, level, rows, sums):
+    """Rows to the two colours, times scale; sums[i] = (r, r) of row i. rows: see RowLayout.spans."""
+    for s in numba.prange(len(rows)):
+        row, first, last = rows[s]
+        i, j = row // level[NY], row % level[NY]
+        for k in range(first, min(first + 2, last)):
+            colour, h = place(level, i, j, k)
+            half = (red if colour == RED else black)[h : h + (last - k + 1) // 2]
+            _split_row(half, r[row, k:last], scale)
+        sums[s] = _square(r[row, first:last])
 
-    a, q and r are rows (a may be r), b is the packed vector of the finest level, (2, entries).
-    ny: rows along the last axis but one. width: entries in a packed row.
+
+@numba.njit(cache=True)
+def _split_row(half, row, scale):
+    for n in range(len(half)):
+        half[n] = scale * row[2 * n]
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _square(row):
+    total = 0.0
+    for k in range(len(row)):
+        total += row[k] * row[k]
+    return total
+
+
+@numba.njit(cache=True, parallel=True)
+def add_joined(x, scale, red, black, level, rows):
+    """Add the two colours, times scale, to padded rows."""
+    for s in numba.prange(len(rows)):
+        row, first, last = rows[s]
+        i, j = row // level[NY], row % level[NY]
+        for k in range(first, min(first + 2, last)):
+            colour, h = place(level, i, j, k)
+            half = (red if colour == RED else black)[h : h + (last - k + 1) // 2]
+            _add_half(x[row, k + 1 : last + 1], half, scale)
+
+
+@numba.njit(cache=True)
+def _add_half(row, half, scale):
+    for n in range(len(half)):
+        row[2 * n] += scale * half[n]
+
+
+@numba.njit(cache=True, parallel=True)
+def eliminate(b, red, scratch, inverses, weights, level, spans, cuts):
+    """Black b of the reduced system, from both colours of the whole one's: b += sum w red / d."""
+    for part in numba.prange(PARTS):
+        _multiply(red, inverses[RED], scratch, spans[cuts[part] : cuts[part + 1]])
+    for part in numba.prange(PARTS):
+        mine = spans[cuts[part] : cuts[part + 1]]
+        _eliminate_spans(b, scratch, inverses[BLACK], weights, level, mine)
+
+
+@numba.njit(cache=True)
+def _multiply(a, b, result, spans):
+    for s in range(len(spans)):
+        for h in range(spans[s, 0], spans[s, 1]):
+            result[h] = a[h] * b[h]
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _eliminate_spans(b, y, inverse, weights, level, spans):
+    at, w, v = stencil(level, BLACK), weights[BLACK], weights[RED]
+    for s in range(len(spans)):
+        for h in range(spans[s, 0], spans[s, 1]):
+            total = neighbour_sum(y, w, v, h, at)
+            b[h] += total if inverse[h] > 0 else np.float32(0.0)
+
+
+@numba.njit(cache=True, parallel=True)
+def satisfy_red(red, b, inverse, black, weights, level, spans, cuts):
+    """Red values that satisfy their equations beside these black ones: d red = b + sum w black.
+
+    In float64: red must hold more digits than a correction in float32 has.
     """
-    for s in numba.prange(len(spans)):
-        row, first, last = spans[s]
-        residual = r[row, first:last]
-        sums[s] = _subtract_multiple(a[row, first:last], alpha, q[row, first:last], residual)
-        for k in range(first, min(first + 2, last)):
-            colour, start, count = _locate(row, k, last, ny, width)
-            _pack(b[colour, start : start + count], r[row, k:last], scale)
+    for part in numba.prange(PARTS):
+        mine = spans[cuts[part] : cuts[part + 1]]
+        _satisfy_spans(red, b, inverse, black, weights, level, mine)
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+def _satisfy_spans(x, b, inverse, y, weights, level, spans):
+    at, w, v = stencil(level, RED), weights[RED], weights[BLACK]
+    one = np.float32(1.0)
+    for s in range(len(spans)):
+        for h in range(spans[s, 0], spans[s, 1]):
+            known = inverse[h] > 0
+            diagonal = one / (inverse[h] if known else one)
+            total = np.float64(b[h]) + neighbour_sum(y, w, v, h, at)
+            x[h] = total / np.float64(diagonal) if known else 0.0
 
 
 @numba.njit(cache=True, parallel=True)
-def dot(r, z, ny, width, spans, sums):
-    """sums[i] = (r, z) of span i; r rows, z packed."""
-    for s in numba.prange(len(spans)):
-        row, first, last = spans[s]
-        total = 0.0
-        for k in range(first, min(first + 2, last)):
-            colour, start, count = _locate(row, k, last, ny, width)
-            total += _dot(z[colour, start : start + count], r[row, k:last])
-        sums[s] = total
+def product(q, p, red, inverse, weights, level, spans, cuts, sums):
+    """q = A p of the reduced system, red as `satisfy_red` gave it; sums: (p, q) of each span.
+
+    q is float32 but exact in all its digits, so that r follows the true residual.
+    """
+    for part in numba.prange(PARTS):
+        _product_spans(q, p, red, inverse, weights, level, spans, cuts[part], cuts[part + 1], sums)
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+def _product_spans(q, p, y, inverse, weights, level, spans, begin, end, sums):
+    at, w, v = stencil(level, BLACK), weights[BLACK], weights[RED]
+    one = np.float32(1.0)
+    for s in range(begin, end):
+        pq = 0.0
+        for h in range(spans[s, 0], spans[s, 1]):
+            known = inverse[h] > 0
+            diagonal = one / (inverse[h] if known else one)
+            value = np.float64(diagonal) * p[h] - neighbour_sum(y, w, v, h, at)
+            value = value if known else 0.0
+            q[h] = value
+            pq += value * p[h]
+        sums[s] = pq
 
 
 @numba.njit(cache=True, parallel=True)
-def turn(x, p, z, alpha, beta, ny, width, spans):
-    """x += alpha p, then p = z + beta p in the spans; x and p padded rows, z packed."""
+def step(x, p, r, q, alpha, spans, sums):
+    """x += alpha p, in float64, and r -= alpha q; sums[s] = (r, r) of span s."""
     for s in numba.prange(len(spans)):
-        row, first, last = spans[s]
-        for k in range(first, min(first + 2, last)):
-            colour, start, count = _locate(row, k, last, ny, width)
-            half = z[colour, start : start + count]
-            _turn(x[row, k + 1 : last + 1], p[row, k + 1 : last + 1], half, alpha, beta)
+        sums[s] = _step(x, p, r, q, alpha, spans[s, 0], spans[s, 1])
 
 
-@numba.njit(cache=True)
-def _locate(row, k, last, ny, width):
-    """Of every second cell from k to last: their colour, first packed entry and number."""
-    i, j = row // ny, row % ny
-    start = ((i + 1) * (ny + 2) + j + 1) * width + ((k + 2) >> 1)
-    return (i + j + k) & 1, start, (last - k + 1) // 2
-
-
-@numba.njit(cache=True, fastmath=_FASTMATH)
-def _subtract_multiple(a, factor, b, result):
-    total = 0.0
-    for k in range(len(a)):
-        value = a[k] - factor * b[k]
-        result[k] = value
-        total += value * value
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _step(x, p, r, q, alpha, first, last):
+    total, single = 0.0, np.float32(alpha)
+    for h in range(first, last):
+        x[h] += alpha * p[h]
+        r[h] -= single * q[h]
+        total += np.float64(r[h]) * np.float64(r[h])
     return total
 
 
-@numba.njit(cache=True)
-def _pack(half, row, scale):
-    for h in range(len(half)):
-        half[h] = scale * row[2 * h]
+@numba.njit(cache=True, parallel=True)
+def dot(a, b, spans, sums):
+    """sums[s] = (a, b) of span s."""
+    for s in numba.prange(len(spans)):
+        sums[s] = _dot(a, b, spans[s, 0], spans[s, 1])
 
 
-@numba.njit(cache=True, fastmath=_FASTMATH)
-def _dot(half, row):
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _dot(a, b, first, last):
     total = 0.0
-    for h in range(len(half)):
-        total += half[h] * row[2 * h]
+    for h in range(first, last):
+        total += np.float64(a[h]) * np.float64(b[h])
     return total
 
 
+@numba.njit(cache=True, parallel=True)
+def turn(p, z, beta, spans):
+    """p = z + beta p."""
+    for s in numba.prange(len(spans)):
+        _turn(p, z, beta, spans[s, 0], spans[s, 1])
+
+
 @numba.njit(cache=True)
-def _turn(x, p, half, alpha, beta):
-    for h in range(len(half)):
-        x[2 * h] += alpha * p[2 * h]
-        p[2 * h] = half[h] + beta * p[2 * h]
+def _turn(p, z, beta, first, last):
+    for h in range(first, last):
+        p[h] = np.float64(z[h]) + beta * p[h]

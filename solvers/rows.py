@@ -8,6 +8,7 @@ are bitwise the same from run to run and for any number of threads.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -81,9 +82,19 @@ class RowLayout:
     def product(self, p: np.ndarray, q: np.ndarray) -> float:
         """q = A p on the active cells; returns (p, q). p is padded, q is not."""
         sums = np.zeros(len(self.spans))
-        tables = (self.faces, self.neighbours, self.spans)
-        _product(p, q, sums, self.active, self.along, self.across, *tables)
+        _product(p, q, sums, *self._tables)
         return float(sums.sum())
+
+    def residual(self, b: np.ndarray, p: np.ndarray, r: np.ndarray) -> float:
+        """r = b - A p on the active cells; returns (r, r). p is padded, b and r are not."""
+        sums = np.zeros(len(self.spans))
+        _residual(b, p, r, sums, *self._tables)
+        return float(sums.sum())
+
+    @property
+    def _tables(self) -> tuple[Any, ...]:
+        faces = (self.faces, self.neighbours)
+        return (self.active, self.along, self.across, *faces, self.spans)
 
 
 def apply(system: PoissonSystem, p: Tensor) -> Tensor:
@@ -124,41 +135,81 @@ def _product(p, q, sums, active, along, across, faces, neighbours, spans):
     """q = A p in the spans; sums[i] = (p, q) of span i."""
     for i in numba.prange(len(spans)):
         row, first, last = spans[i]
-        centre, result = p[row, first : last + 2], q[row, first:last]
-        _add_along(centre, along[row, first : last + 1], result)
-        for axis in range(len(across)):
-            below = p[neighbours[axis, 0, row], first + 1 : last + 1]
-            above = p[neighbours[axis, 1, row], first + 1 : last + 1]
-            weights_below = across[axis][faces[axis, 0, row], first:last]
-            weights_above = across[axis][faces[axis, 1, row], first:last]
-            _add_across(centre[1:-1], below, above, weights_below, weights_above, result)
-        sums[i] = _mask_and_dot(centre[1:-1], active[row, first:last], result)
+        result = q[row, first:last]
+        _apply_row(p, row, first, last, active, along, across, faces, neighbours, result)
+        sums[i] = _dot(p[row, first + 1 : last + 1], result)
+
+
+@numba.njit(cache=True, parallel=True)
+def _residual(b, p, r, sums, active, along, across, faces, neighbours, spans):
+    """r = b - A p in the spans; sums[i] = (r, r) of span i."""
+    for i in numba.prange(len(spans)):
+        row, first, last = spans[i]
+        result = r[row, first:last]
+        _apply_row(p, row, first, last, active, along, across, faces, neighbours, result)
+        sums[i] = _subtract_from(b[row, first:last], result)
+
+
+@numba.njit(cache=True)
+def _apply_row(p, row, first, last, active, along, across, faces, neighbours, result):
+    """result = A p in a part of a row, 0 in inactive cells."""
+    _apply_two_axes(
+        p[row, first : last + 2],
+        along[row, first : last + 1],
+        p[neighbours[0, 0, row], first + 1 : last + 1],
+        p[neighbours[0, 1, row], first + 1 : last + 1],
+        across[0][faces[0, 0, row], first:last],
+        across[0][faces[0, 1, row], first:last],
+        active[row, first:last],
+        result,
+    )
+    for axis in range(1, len(across)):
+        _add_axis(
+            p[row, first + 1 : last + 1],
+            p[neighbours[axis, 0, row], first + 1 : last + 1],
+            p[neighbours[axis, 1, row], first + 1 : last + 1],
+            across[axis][faces[axis, 0, row], first:last],
+            across[axis][faces[axis, 1, row], first:last],
+            active[row, first:last],
+            result,
+        )
 
 
 @numba.njit(cache=True, fastmath=_FASTMATH)
-def _add_along(centre, weights, result):
-    """Start the sum over faces with the two on the axis of the row; centre is padded."""
+def _apply_two_axes(centre, along, below, above, weights_below, weights_above, active, result):
+    """Sum over the two faces on the axis of the row and two on another; centre is padded."""
     for k in range(len(result)):
         c = centre[k + 1]
-        result[k] = weights[k] * (c - centre[k]) + weights[k + 1] * (c - centre[k + 2])
+        total = along[k] * (c - centre[k]) + along[k + 1] * (c - centre[k + 2])
+        total += weights_below[k] * (c - below[k]) + weights_above[k] * (c - above[k])
+        result[k] = total if active[k] else 0.0
 
 
 @numba.njit(cache=True, fastmath=_FASTMATH)
-def _add_across(centre, below, above, weights_below, weights_above, result):
-    """Add the two faces towards the neighbouring rows of one axis."""
+def _add_axis(centre, below, above, weights_below, weights_above, active, result):
+    """Add the two faces on a further axis."""
     for k in range(len(result)):
         c = centre[k]
-        result[k] += weights_below[k] * (c - below[k]) + weights_above[k] * (c - above[k])
+        total = weights_below[k] * (c - below[k]) + weights_above[k] * (c - above[k])
+        result[k] += total if active[k] else 0.0
 
 
 @numba.njit(cache=True, fastmath=_FASTMATH)
-def _mask_and_dot(p, active, q):
-    """Set q to 0 in inactive cells; returns (p, q)."""
+def _dot(a, b):
     total = 0.0
-    for k in range(len(q)):
-        value = q[k] if active[k] else 0.0
-        q[k] = value
-        total += p[k] * value
+    for k in range(len(a)):
+        total += a[k] * b[k]
+    return total
+
+
+@numba.njit(cache=True, fastmath=_FASTMATH)
+def _subtract_from(b, r):
+    """r = b - r; returns (r, r)."""
+    total = 0.0
+    for k in range(len(r)):
+        value = b[k] - r[k]
+        r[k] = value
+        total += value * value
     return total
 
 

@@ -1,0 +1,35 @@
+"""Memory that passes from an object that is gone to the next one of the same kind."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+
+
+class Pool(Generic[Key, Item]):
+    """Keeps the item of the last owner that went; a simulation then never allocates anew.
+
+    An item belongs to one owner at a time: two owners alive at once have an item each.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Key, Item]] = []
+
+    def take(self, key: Key, make: Callable[[], Item]) -> Item:
+        """The item kept for the key, or a new one; what was kept for another key is let go."""
+        while self._kept:
+            kept, item = self._kept.pop()
+            if kept == key:
+                return item
+        return make()
+
+    def give_back_after(self, owner: object, key: Key, item: Item) -> None:
+        """Keep the item once the owner is gone."""
+        weakref.finalize(owner, self._keep, key, item).atexit = False
+
+    def _keep(self, key: Key, item: Item) -> None:
+        self._kept[:] = [(key, item)]
