@@ -195,6 +195,9 @@ class _PackedSpace:
     def start(self) -> tuple[float, float]:
         if not self.is_renewed:
             self._renew()
+        if self.norm > self.target and self._reduced_norm() <= self.target:
+            self.is_corrected = True  # by the red cells alone
+            self._renew()
         if self.norm <= self.target:
             return 0.0, self.norm
         rz = self._precondition()
@@ -235,6 +238,11 @@ class _PackedSpace:
     def pressure(self) -> Tensor:
         return self.layout.to_grid(self.x)
 
+    def _reduced_norm(self) -> float:
+        """The norm of r once the red cells satisfy their equations."""
+        vectors.dot(self.r, self.r, self.spans, self.sums)
+        return float(self.sums.sum()) ** 0.5 / self.scale
+
     def _precondition(self) -> float:
         """z = V-cycle of r; (r, z)."""
         self.hierarchy.cycle(self.factors, COARSEST_SWEEPS)
@@ -260,5 +268,6 @@ class _PackedSpace:
         sums = np.zeros(len(rows))
         vectors.split(residual, self.scale, self.red, self.r, self.level, rows, sums)
         self.norm = self.renewed_norm = float(sums.sum()) ** 0.5
-        vectors.eliminate(self.r, self.red, self.red_x, self.inverse, *self.cells)
+        if self.norm > self.target:
+            vectors.eliminate(self.r, self.red, self.red_x, self.inverse, *self.cells)
         self.is_renewed = True

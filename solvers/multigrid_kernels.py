@@ -1,12 +1,12 @@
 """The multigrid V-cycle on packed levels: CPU kernels, defined by `solvers.multigrid_torch`.
 
 Cells are coloured like a chessboard, red where i + j + k is even and black elsewhere. A level is
-laid out flat: cell (i, j, k) is number f = LEAD + (i + 1) plane + (j + 1) row + k + 1, where row and
-plane are odd and leave room for zeros between rows and planes (a middle axis of one cell is left
-out: row = plane). Then colour and parity of f are the same thing, each colour is stored on its own
-as entries h = f // 2, and the neighbours of an entry lie at distances that are the same everywhere:
-a sweep over a colour is one pass over contiguous memory, across rows. `spans` say which parts of
-the memory hold cells with a diagonal; they begin and end in blocks of BLOCK entries.
+laid out flat: cell (i, j, k) is number f = LEAD + (i + 1) plane + (j + 1) row + k + 1, where row
+and plane are odd and leave room for zeros between rows and planes (a middle axis of one cell is
+left out: row = plane). Then colour and parity of f are the same thing, each colour is stored on its
+own as entries h = f // 2, and the neighbours of an entry lie at distances that are the same
+everywhere: a sweep over a colour is one pass over contiguous memory, across rows. `spans` say which
+parts of the memory hold cells with a diagonal; they begin and end in blocks of BLOCK entries.
 
 The system is reduced to its black cells: on the finest level b is 0 on red ones, so that the first
 and the last red sweep need not be done.
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-
 
 RED, BLACK = 0, 1
 # Columns of a level table.
@@ -52,14 +51,14 @@ def couplings(flat, level):
 @numba.njit(cache=True)
 def place(level, i, j, k):
     """Colour and entry of a cell."""
-    f = LEAD + (i + 1) * level[PLANE] + (j + (level[NY] > 1)) * level[ROW] + k + 1
+    f = LEAD + (i + 1) * level[PLANE] + (j + 1) * level[ROW] + k + 1
     return (f + 1) & 1, f >> 1
 
 
 @numba.njit(cache=True)
 def row_starts(level, i, j):
     """Where red and black entries of cells 2 K and 2 K + 1 of a row lie: at these plus K."""
-    f = LEAD + (i + 1) * level[PLANE] + (j + (level[NY] > 1)) * level[ROW]
+    f = LEAD + (i + 1) * level[PLANE] + (j + 1) * level[ROW]
     return (f + 1) >> 1, (f + 2) >> 1
 
 
@@ -67,7 +66,7 @@ def row_starts(level, i, j):
 def cycle(
     x, b, inverse, lower, scratch, table, spans, cuts, rows, row_cuts, factors, coarsest_sweeps
 ):
-    """x = V-cycle of b, on the flat arrays of a hierarchy; the black b of the finest level is given.
+    """x = V-cycle of b on the flat arrays of a hierarchy; the black b of the finest level is given.
 
     The red b of the finest level is 0; its red x is not computed to the end. scratch: a vector of
     one colour of the finest level.

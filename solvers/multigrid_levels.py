@@ -68,7 +68,6 @@ class Buffers:
             walls=np.zeros((nx, 2, nz) if ny == 1 else (0, 0, 0)),
         )
 
-
     def clear(self) -> None:
         """Zero the vectors that kernels read beside the cells of a system."""
         for vector in (self.x, self.b, self.red, self.correction, self.red_x):
@@ -183,7 +182,7 @@ def _table(shapes: list[Shape]) -> np.ndarray:
     for level, (nx, ny, nz) in zip(table, shapes, strict=True):
         row = _odd(nz + 1)
         plane = row * (_odd(ny + 1) if ny > 1 else 1)
-        size = (kernels.LEAD + (nx + 2) * plane + 1) // 2 + kernels.BLOCK
+        size = (kernels.LEAD + (nx + 2) * plane + row + 1) // 2 + kernels.BLOCK
         level[:5] = nx, ny, nz, row, plane
         level[kernels.SIZE] = size
     sizes = table[:, kernels.SIZE]

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from solvers.multigrid_kernels import BLOCK, NX, NY, NZ, PARTS, UNIFORM, place
+from solvers.rows import active_part
 
 # Of an aggregate: weights towards the lower neighbours summed from the finest level, weights
 # towards p = 0, active cells, and their mean position from the middle of the aggregate, in cells
@@ -61,7 +62,7 @@ def _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first,
     nx, ny, nz = active.shape
     cy = moments.shape[1]
     nothing = np.zeros(nz, dtype=np.bool_)
-    here = np.zeros(nz + 2, dtype=np.bool_)
+    padded = np.zeros(nz + 2, dtype=np.bool_)
     # One entry more than cells: the last aggregate may lack a cell.
     low = np.zeros((3, nz + 1), dtype=np.float32)
     held, diagonal = np.zeros(nz + 1, dtype=np.float32), np.zeros(nz + 1, dtype=np.float32)
@@ -71,17 +72,22 @@ def _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first,
         sums[:] = np.float32(0.0)
         for a in range(2 * i, min(2 * i + 2, nx)):
             for b in range(2 * j, min(2 * j + 2, ny)):
-                here[1:-1] = active[a, b]
-                _fill_along(here, w2[a, b], scale, low[2], held, diagonal)
+                padded[1:-1] = active[a, b]
+                diagonal[:] = np.float32(0.0)
+                low[:], held[:] = np.float32(0.0), np.float32(0.0)
+                begin, end = active_part(active[a, b])
+                m = slice(begin, end)
+                here = padded[begin : end + 2]
+                _fill_along(here, w2[a, b, begin : end + 1], scale, low[2, m], held[m], diagonal[m])
                 below = active[a - 1, b] if a > 0 else nothing
                 above = active[a + 1, b] if a < nx - 1 else nothing
-                weights = w0[a, b], w0[a + 1, b], scale
-                _fill_across(here, below, above, *weights, low[0], held, diagonal)
+                across = below[m], above[m], w0[a, b, m], w0[a + 1, b, m]
+                _fill_across(*across, scale, low[0, m], held[m], diagonal[m])
                 below = active[a, b - 1] if b > 0 else nothing
                 above = active[a, b + 1] if b < ny - 1 else nothing
-                weights = w1[a, b], w1[a, b + 1], scale
-                _fill_across(here, below, above, *weights, low[1], held, diagonal)
-                _invert_row(here, diagonal, low, held)
+                across = below[m], above[m], w1[a, b, m], w1[a, b + 1, m]
+                _fill_across(*across, scale, low[1, m], held[m], diagonal[m])
+                _invert_row(here, diagonal[m], low[:, m], held[m])
                 for k in range(min(nz, 2)):
                     colour, h = place(level, a, b, k)
                     half = slice(h, h + (nz - k + 1) // 2)
@@ -89,7 +95,10 @@ def _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first,
                     if not level[UNIFORM]:
                         for axis in range(3):
                             _split_row(lower[colour, axis, half], low[axis, k:])
-                _add_row(sums, low, held, diagonal, a - 2 * i, b - 2 * j)
+                around = slice(begin // 2, (end + 1) // 2)
+                m = slice(begin // 2 * 2, (end + 1) // 2 * 2)
+                parts = low[:, m], held[m], diagonal[m]
+                _add_row(sums[around], *parts, a - 2 * i, b - 2 * j)
         for k in range(len(sums)):
             mass = max(sums[k, MASS], np.float32(1.0))
             for axis in range(3):
@@ -108,7 +117,7 @@ def _fill_along(here, w, scale, low, held, diagonal):
 
 
 @numba.njit(cache=True)
-def _fill_across(here, active_below, active_above, below, above, scale, low, held, diagonal):
+def _fill_across(active_below, active_above, below, above, scale, low, held, diagonal):
     """Add those of another axis."""
     zero = np.float32(0.0)
     for k in range(len(below)):
@@ -301,7 +310,7 @@ def find_rows(moments):
 
 @numba.njit(cache=True)
 def deal(pieces, first):
-    """Where to cut a list of pieces (..., begin, end) into PARTS of like length; from `first` on."""
+    """Where to cut a list of pieces (..., begin, end) into PARTS of like length, from `first`."""
     total = 0
     for s in range(len(pieces)):
         total += pieces[s, -1] - pieces[s, -2]

@@ -1,9 +1,9 @@
 """Vectors of the packed CG: CPU kernels.
 
-CG runs on the black cells of the finest level (see `solvers.multigrid_kernels`), on the system from
-which the red ones are eliminated: r, q and z in float32, x and p in float64. Pressure, right-hand side
-and true residual are float64 rows in the order of the grid (see `solvers.rows`). Sums are kept per span or row, to be
-added up in their order.
+CG runs on the black cells of the finest level (see `solvers.multigrid_kernels`), on the system
+from which the red ones are eliminated: r, q and z in float32, x and p in float64. Pressure,
+right-hand side and true residual are float64 rows in the order of the grid (see `solvers.rows`).
+Sums are kept per span or row, to be added up in their order.
 """
 
 from __future__ import annotations
@@ -12,13 +12,20 @@ import numba
 import numpy as np
 
 from solvers.multigrid_kernels import (
-    BLACK, FASTMATH, NY, PARTS, RED, neighbour_sum, place, stencil,
+    BLACK,
+    FASTMATH,
+    NY,
+    PARTS,
+    RED,
+    neighbour_sum,
+    place,
+    stencil,
 )  # fmt: skip
 
 
 @numba.njit(cache=True, parallel=True)
 def split(r, scale, red, black, level, rows, sums):
-    """Rows to the two colours, times scale; sums[i] = (r, r) of row i. rows: see RowLayout.spans."""
+    """Rows to the two colours, times scale; sums[i] = (r, r) of row i of RowLayout.spans."""
     for s in numba.prange(len(rows)):
         row, first, last = rows[s]
         i, j = row // level[NY], row % level[NY]

@@ -8,6 +8,7 @@ are bitwise the same from run to run and for any number of threads.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numba
@@ -105,6 +106,7 @@ def apply(system: PoissonSystem, p: Tensor) -> Tensor:
     return torch.from_numpy(result.reshape(layout.shape))
 
 
+@lru_cache(maxsize=4)
 def _row_tables(rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """`faces` and `neighbours` of a RowLayout for rows laid out in this shape."""
     count = int(np.prod(rows))
@@ -122,12 +124,29 @@ def _row_tables(rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(faces, dtype=np.int64), np.array(neighbours, dtype=np.int64)
 
 
-def _spans(active: np.ndarray) -> np.ndarray:
+@numba.njit(cache=True)
+def _spans(active):
     """`spans` of a RowLayout."""
-    rows = np.flatnonzero(active.any(axis=1))
-    first = active[rows].argmax(axis=1)
-    last = active.shape[1] - active[rows, ::-1].argmax(axis=1)
-    return np.ascontiguousarray(np.stack([rows, first, last], axis=1).astype(np.int64))
+    rows = len(active)
+    spans = np.empty((rows, 3), dtype=np.int64)
+    found = 0
+    for row in range(rows):
+        first, last = active_part(active[row])
+        if first < last:
+            spans[found, 0], spans[found, 1], spans[found, 2] = row, first, last
+            found += 1
+    return spans[:found].copy()
+
+
+@numba.njit(cache=True)
+def active_part(row):
+    """The first active cell of a row and one past the last."""
+    first, last = 0, len(row)
+    while first < last and not row[first]:
+        first += 1
+    while first < last and not row[last - 1]:
+        last -= 1
+    return first, last
 
 
 @numba.njit(cache=True, parallel=True)

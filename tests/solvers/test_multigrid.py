@@ -5,6 +5,7 @@ import torch
 
 import solvers
 from solvers import PoissonSystem, multigrid_kernels, multigrid_torch
+from solvers.model_systems import model_system
 from solvers.multigrid import COARSEST_SWEEPS, relaxation
 from solvers.multigrid_levels import Hierarchy
 from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system
@@ -30,34 +31,40 @@ def obstacle(shape: tuple[int, ...]) -> PoissonSystem:
     return cells.system(dtype=torch.float32)
 
 
+def is_black(shape: tuple[int, ...]) -> torch.Tensor:
+    """The cells that the kernels reduce a system to."""
+    return sum(torch.meshgrid(*map(torch.arange, shape), indexing="ij")) % 2 == 1
+
+
 def packed_cycle(system: PoissonSystem, b: torch.Tensor, sweeps: int = 2) -> torch.Tensor:
-    """V-cycle of b by the kernels."""
+    """V-cycle of b, which is 0 in red cells, by the kernels; of black cells, 0 in red ones."""
     hierarchy = Hierarchy.of(system)
     pack(hierarchy, b)
     hierarchy.cycle(relaxation(sweeps), COARSEST_SWEEPS)
-    return unpack(hierarchy, system.shape)
+    return torch.where(is_black(system.shape), unpack(hierarchy, system.shape), 0)
 
 
 def places(hierarchy: Hierarchy) -> tuple[np.ndarray, np.ndarray]:
     """Colour and entry of each cell of the finest level."""
-    nx, ny, nz = hierarchy.table[0, :3]
-    i, j, k = np.indices((nx, ny, nz))
-    width = (nz + 1) // 2 + 2
-    return (i + j + k) % 2, ((i + 1) * (ny + 2) + j + 1) * width + (k + 2) // 2
+    level = hierarchy.table[0]
+    i, j, k = np.indices(tuple(level[:3]))
+    colours, entries = multigrid_kernels.place.py_func(level, i, j, k)
+    assert np.array_equal(colours, (i + j + k) % 2)
+    return colours, entries
 
 
 def pack(hierarchy: Hierarchy, b: torch.Tensor) -> None:
-    target = multigrid_kernels.values(hierarchy.b, hierarchy.table, 0)
+    target = multigrid_kernels.values(hierarchy.buffers.b, hierarchy.table[0])
     target[places(hierarchy)] = b.numpy().reshape(hierarchy.table[0, :3])
 
 
 def unpack(hierarchy: Hierarchy, shape: tuple[int, ...]) -> torch.Tensor:
-    x = multigrid_kernels.values(hierarchy.x, hierarchy.table, 0)
+    x = multigrid_kernels.values(hierarchy.buffers.x, hierarchy.table[0])
     return torch.from_numpy(x[places(hierarchy)].reshape(shape))
 
 
 def torch_cycle(system: PoissonSystem, b: torch.Tensor, sweeps: int = 2) -> torch.Tensor:
-    """V-cycle of b by the definition."""
+    """V-cycle of b by the definition, in all cells."""
     levels = multigrid_torch.build(system)
     b = b.float().reshape(levels[0].inverse.shape)
     factors = relaxation(sweeps).tolist()
@@ -68,15 +75,17 @@ def torch_cycle(system: PoissonSystem, b: torch.Tensor, sweeps: int = 2) -> torc
 @pytest.mark.parametrize("seed", range(3))
 def test_kernels_equal_the_definition_on_random_systems(dim, seed, sweeps):
     system = random_system(SHAPES[dim], seed)
-    b = torch.where(system.active, random_rhs(system, seed), 0).float()
-    expected = torch_cycle(system, b, sweeps)
+    black = is_black(system.shape)
+    b = torch.where(system.active & black, random_rhs(system, seed), 0).float()
+    expected = torch.where(black, torch_cycle(system, b, sweeps), 0)
     difference = (packed_cycle(system, b, sweeps) - expected).abs().max()
     assert difference <= 1e-5 * expected.abs().max()
 
 
 def test_kernels_equal_the_definition_on_every_case(case):
-    b = torch.where(case.active, random_rhs(case), 0).float()
-    expected = torch_cycle(case, b)
+    black = is_black(case.shape)
+    b = torch.where(case.active & black, random_rhs(case), 0).float()
+    expected = torch.where(black, torch_cycle(case, b), 0)
     assert (packed_cycle(case, b) - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
@@ -85,7 +94,10 @@ def test_kernels_equal_the_definition_on_every_case(case):
 def test_preconditioner_is_symmetric_and_positive(dim, seed, make):
     """Its matrix, column by column, on the cells that have a diagonal."""
     system = random_system(SHAPES[dim], seed)
-    cells = (system.diagonal() > 0).nonzero()[:: 1 if dim == 2 else 3]
+    has_diagonal = system.diagonal() > 0
+    if make is packed_cycle:
+        has_diagonal &= is_black(system.shape)
+    cells = has_diagonal.nonzero()[:: 1 if dim == 2 else 3]
     columns = []
     for cell in cells:
         unit = torch.zeros(system.shape)
@@ -195,7 +207,7 @@ def test_engines_agree(case):
     rhs = random_rhs(case)
     kernels = solvers.solve(case, rhs, "multigrid", rtol=1e-8, engine="numba")
     definition = solvers.solve(case, rhs, "multigrid", rtol=1e-8, engine="torch")
-    assert abs(kernels.iterations - definition.iterations) <= 1
+    assert abs(kernels.iterations - definition.iterations) <= 2
     difference = torch.linalg.vector_norm(kernels.pressure - definition.pressure)
     assert difference <= 1e-6 * torch.linalg.vector_norm(definition.pressure)
     for engine in ("numba", "torch"):
@@ -243,3 +255,42 @@ def test_bad_options_are_rejected(options, message):
     system = box((2, 2))
     with pytest.raises(ValueError, match=message):
         solvers.solve(system, random_rhs(system), "multigrid", **options)
+
+
+def test_memory_of_a_finished_solve_does_not_show_in_the_next(dim):
+    """Buffers pass from one system to the next: with what is in them, nothing may change."""
+    shape = (37, 30) if dim == 2 else (19, 14, 17)
+    first, second = dam(shape), obstacle(shape)
+    rhs = random_rhs(second)
+    alone = solvers.solve(second, rhs, "multigrid")
+    solvers.solve(first, random_rhs(first, 1), "multigrid")
+    after = solvers.solve(second, rhs, "multigrid")
+    assert torch.equal(alone.pressure, after.pressure)
+    huge = torch.full(shape, 1e30, dtype=torch.float64).cumsum(0)
+    solvers.solve(first, huge, "multigrid", throw=False, max_iterations=1)
+    assert torch.equal(solvers.solve(second, rhs, "multigrid").pressure, alone.pressure)
+
+
+def test_two_prepared_systems_do_not_share_memory(dim):
+    shape = (37, 30) if dim == 2 else (19, 14, 17)
+    systems = dam(shape), obstacle(shape)
+    prepared = [solvers.prepare(system, "multigrid") for system in systems]
+    for system, ready in zip(systems, prepared, strict=True):
+        rhs = random_rhs(system)
+        expected = solvers.solve(system, rhs, "multigrid").pressure
+        assert torch.equal(solvers.solve(system, rhs, ready).pressure, expected)
+
+
+@pytest.mark.parametrize("kind", ["dam", "smoke", "splash"])
+@pytest.mark.parametrize(("dim", "sizes"), [(2, (64, 256)), (3, (32, 64))])
+def test_iterations_on_model_systems(kind, dim, sizes):
+    """At most 8 to 1e-6 and 14 to 1e-10, and at most 2 more on the finer grid."""
+    counts = []
+    for n in sizes:
+        stored = model_system(kind, (n,) * dim)
+        solves = (
+            solvers.solve(stored.system, stored.rhs, "multigrid", rtol=r) for r in (1e-6, 1e-10)
+        )
+        counts.append([solve.iterations for solve in solves])
+    assert counts[1][0] <= 8 and counts[1][1] <= 14
+    assert counts[1][0] <= counts[0][0] + 2
