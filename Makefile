@@ -1,12 +1,13 @@
 # make demo   install what is needed, simulate the 3D dam break, write its video
 # make test   install what is needed, run the tests (make test-slow: the long ones)
+# make bench  measure the README's tables anew, on an idle machine (half an hour)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := renders/demo
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow bench lint clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
@@ -18,6 +19,9 @@ test: $(VENV)/.installed
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m fluidsim.figures README.md
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

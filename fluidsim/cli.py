@@ -1,4 +1,4 @@
-"""The command `fluidsim`: scenes, solvers, run, render, compare, bench, export-system."""
+"""The command `fluidsim`: run, render, compare, bench, and what goes with them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from fluidsim.record import read_run
 from fluidsim.run import draw, guarded, make_video, run
 from fluidsim.simulation import SimulationError
 from solvers import runtime
-from solvers.storage import load_system
+from solvers.model_systems import KINDS, model_system
+from solvers.storage import load_system, save_system
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,6 +90,16 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--out", type=Path, default=None, help="for results (SYSTEMS_DIR/bench)")
     bench.add_argument("--debug", action="store_true", help="show the traceback of an error")
     bench.set_defaults(action=_bench)
+    models = commands.add_parser(
+        "model-systems", help="store systems of any size for bench, without a simulation"
+    )
+    models.add_argument("folder", type=Path, metavar="OUT")
+    models.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    models.add_argument("--dim", type=int, choices=(2, 3), default=3)
+    models.add_argument("--resolution", type=whole(1, 4096), default=64, help="cells an axis (64)")
+    models.add_argument("--seed", type=whole(0, 2**31), default=0)
+    models.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    models.set_defaults(action=_model_systems)
     export = commands.add_parser(
         "export-system", help="a stored pressure system as Matrix Market files"
     )
@@ -155,6 +166,20 @@ def _bench(options: argparse.Namespace) -> int:
         ),
         options.debug,
     )  # fmt: skip
+
+
+def _model_systems(options: argparse.Namespace) -> int:
+    return guarded(lambda: _store_models(options), options.debug)
+
+
+def _store_models(options: argparse.Namespace) -> None:
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for kind in options.kinds:
+        stored = model_system(kind, (options.resolution,) * options.dim, options.seed)
+        path = options.folder / f"{kind}-{options.dim}d-{options.resolution}.npz"
+        with replacing(path) as temporary:
+            save_system(temporary, stored)
+        print(f"{path}: {stored.system.unknowns:,} unknowns")
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -1,26 +1,31 @@
-"""The README's table of timings: `python -m fluidsim.figures README.md` measures and rewrites it.
+"""The README's tables of figures, measured and rewritten: `python -m fluidsim.figures README.md`.
 
-Run it on an idle machine. Each case is a scene without pictures; the figures are medians over its
-frames after the first ones.
+Run it on an idle machine. `timings`: each scene without pictures, medians over its frames after the
+first ones. `solvers`: each solver on model systems, as `fluidsim bench` measures them. Both unless
+one is named after the README.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+import solvers
 from fluidsim.files import replacing
 from fluidsim.record import processor_name, read_run
+from solvers.direct import Direct
+from solvers.model_systems import KINDS
 from solvers.runtime import available_threads
 
-BEGIN, END = "<!-- timings begin -->", "<!-- timings end -->"
 FRAMES, DROPPED = 40, 10
 PARTICLE_STAGES = ("solids", "transfer", "forces", "extrapolate", "move", "sort")
 
@@ -55,8 +60,7 @@ def measure(case: Case) -> list[dict[str, Any]]:
     """The log lines of a run of the case in a process of its own, the first frames dropped."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        command = [sys.executable, "-m", "fluidsim", "run", *case.flags, "--out", str(out)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        _fluidsim("run", *case.flags, "--out", str(out))
         return read_run(out)[1][DROPPED:]
 
 
@@ -89,8 +93,7 @@ def table(runs: dict[str, list[dict[str, Any]]]) -> str:
         ["particles", *(f"{median(v, lambda x: x['particles']):,.0f}" for v in runs.values())]
     )
     rows.append(["particle work, ns a particle and substep", *map(_particle_work, runs.values())])
-    rule = ["---", *("---:" for _ in runs)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
+    return _markdown(rows)
 
 
 def _particle_work(lines: list[dict[str, Any]]) -> str:
@@ -110,25 +113,113 @@ def machine() -> str:
     return f"{processor_name()}, {available_threads()} threads, {memory:.0f} GiB"
 
 
-def main(readme: Path) -> None:
-    text = readme.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"error: {readme} has no {BEGIN} ... {END}")
-    runs = {}
-    for case in CASES:
-        print(f"fluidsim run {' '.join(case.flags)}", flush=True)
-        runs[case.title] = measure(case)
+@dataclass(frozen=True)
+class Trial:
+    """Model systems of a size, and the solvers that are run on them."""
+
+    dim: int
+    resolution: int
+    solvers: tuple[str, ...]
+    kinds: tuple[str, ...] = tuple(KINDS)
+
+
+ITERATIVE = ("multigrid", "amgcl", "amg", "ic", "cg")
+TRIALS = [
+    Trial(2, 256, (*ITERATIVE, "direct")),
+    Trial(2, 1024, (*ITERATIVE, "direct")),
+    Trial(3, 64, (*ITERATIVE, "direct")),
+    Trial(3, 128, ITERATIVE),
+    Trial(3, 256, ("multigrid",), ("dam", "smoke")),
+]
+
+
+def bench(trial: Trial) -> list[dict[str, Any]]:
+    """The rows of `fluidsim bench` on the systems of a trial, in a process of its own."""
+    known = [name for name in trial.solvers if name in solvers.available()]
+    with tempfile.TemporaryDirectory() as folder:
+        size = ["--dim", str(trial.dim), "--resolution", str(trial.resolution)]
+        _fluidsim("model-systems", folder, *size, "--kinds", *trial.kinds)
+        _fluidsim("bench", folder, "--solvers", *known)
+        return json.loads((Path(folder) / "bench" / "results.json").read_text())["results"]
+
+
+def solver_table(rows: list[dict[str, Any]]) -> str:
+    """A Markdown table: a row a system, a column a solver: setup + solve in ms, iterations."""
+    names = list(dict.fromkeys(row["solver"] for row in rows))
+    lines = [["ms to 1e-6 (iterations)", "unknowns", *names]]
+    for system in dict.fromkeys(row["system"] for row in rows):
+        mine = {row["solver"]: row for row in rows if row["system"] == system}
+        unknowns = next(iter(mine.values()))["unknowns"]
+        kind, dim, cells = system.split("-")
+        cell = [_cell(mine[name]) if name in mine else "" for name in names]
+        lines.append([f"{kind} {cells}^{dim[0]}", f"{unknowns:,}", *cell])
+    return _markdown(lines)
+
+
+def _cell(row: dict[str, Any]) -> str:
+    if row["failure"]:
+        return row["failure"]
+    setup, solve = (1e3 * row[f"{part}_seconds"] for part in ("setup", "solve"))
+    return f"{setup:,.1f} + {solve:,.1f} ({row['iterations']})"
+
+
+def _fluidsim(*arguments: str) -> None:
+    command = [sys.executable, "-m", "fluidsim", *arguments]
+    print(" ".join(["fluidsim", *arguments]), flush=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    """The first row is the heading; all columns but the first are aligned to the right."""
+    rule = ["---", *("---:" for _ in rows[0][1:])]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
+
+
+def replace_section(text: str, name: str, content: str) -> str:
+    """The text with what stands between the marks of a section replaced.
+
+    Raises ValueError with one line when the marks are not there.
+    """
+    begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
+    before, first, rest = text.partition(begin)
+    _, last, after = rest.partition(end)
+    if not (first and last):
+        raise ValueError(f"there is no {begin} ... {end}")
+    return f"{before}{begin}\n{content}\n{end}{after}"
+
+
+def _timings() -> str:
+    runs = {case.title: measure(case) for case in CASES}
     solver = next(iter(runs.values()))[0]["solver"]
     note = f"Solver `{solver}`, relative residual 1e-6. Machine: {machine()}."
-    with replacing(readme) as temporary:
-        temporary.write_text(
-            f"{before}{BEGIN}\n{table(runs)}\n\n{note}\n{END}{after}", encoding="utf-8"
-        )
+    return f"{table(runs)}\n\n{note}"
+
+
+def _solvers() -> str:
+    rows = [row for trial in TRIALS for row in bench(trial)]
+    note = (
+        f"Setup + solve, medians of 5 after one run for warm-up. Machine: {machine()}. "
+        f"`direct` is {Direct().chosen_backend}."
+    )
+    return f"{solver_table(rows)}\n\n{note}"
+
+
+SECTIONS = {"timings": _timings, "solvers": _solvers}
+
+
+def main(readme: Path, names: Sequence[str]) -> None:
+    for name in names:
+        replace_section(readme.read_text(encoding="utf-8"), name, "")
+        content = SECTIONS[name]()
+        with replacing(readme) as temporary:
+            text = replace_section(readme.read_text(encoding="utf-8"), name, content)
+            temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python -m fluidsim.figures README.md")
-    main(Path(sys.argv[1]))
+    if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(SECTIONS):
+        raise SystemExit(f"usage: python -m fluidsim.figures README.md [{' | '.join(SECTIONS)}]")
+    try:
+        main(Path(sys.argv[1]), sys.argv[2:] or list(SECTIONS))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class Measurement:
     """One solver on one system: medians over the repeats after one run for warm-up.
 
     relative_residual is the true one, in float64. failure: why there is no answer, else "".
-    history: relative residual after each iteration, as the solver saw it.
+    history: relative residual after each iteration, as the solver saw it; nan where it did not
+        look.
     """
 
     system: str
@@ -171,8 +173,18 @@ def write_csv(path: Path, results: Iterable[Measurement]) -> None:
 
 def write_json(path: Path, results: Iterable[Measurement], header: dict[str, Any]) -> None:
     """header (machine, versions, settings), then all measurements with their histories."""
-    rows = [dataclasses.asdict(result) for result in results]
-    path.write_text(json.dumps({**header, "results": rows}, indent=1) + "\n", encoding="utf-8")
+    rows = [_without_nan(dataclasses.asdict(result)) for result in results]
+    text = json.dumps({**header, "results": rows}, indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for nan and inf, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    return [_without_nan(each) for each in value] if isinstance(value, list) else value
 
 
 def _mean(values: Iterable[float]) -> float:

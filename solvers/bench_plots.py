@@ -51,8 +51,9 @@ def _residuals(axes: Axes, shown: Sequence[Measurement], against_time: bool) -> 
         if against_time:
             steps = max(1, len(result.history) - 1)
             place = 1e3 * (result.setup_seconds + result.solve_seconds * place / steps)
-        values = np.maximum(result.history, 1e-17)
-        axes.semilogy(place, values, marker=".", markersize=4, label=result.solver)
+        seen = np.isfinite(result.history)
+        values = np.maximum(np.array(result.history)[seen], 1e-17)
+        axes.semilogy(place[seen], values, marker=".", markersize=4, label=result.solver)
     axes.set_xlabel("setup and solve, ms" if against_time else "iterations")
     if not against_time:
         axes.set_xscale("symlog", linthresh=20)

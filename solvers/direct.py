@@ -60,11 +60,15 @@ class Direct:
                 f'pip install "fluidsim-lab[{self.backend}]"'
             )
 
+    @property
+    def chosen_backend(self) -> str:
+        """The backend that will be used."""
+        installed = [name for name in _PACKAGES if is_installed(name)]
+        return self.backend if self.backend != "auto" else (*installed, "superlu")[0]
+
     def setup(self, system: PoissonSystem) -> State:
         """Factor the matrix with one cell of each floating component tied to 0."""
-        installed = [name for name in _PACKAGES if is_installed(name)]
-        backend = self.backend if self.backend != "auto" else (*installed, "superlu")[0]
-        factor = _FACTORISATIONS[backend](definite_matrix(system))
+        factor = _FACTORISATIONS[self.chosen_backend](definite_matrix(system))
         return State(system, system.to_scipy()[0], factor)
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:

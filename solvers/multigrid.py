@@ -19,10 +19,12 @@ from solvers.protocol import Outcome
 from solvers.rows import RowLayout
 from solvers.system import PoissonSystem
 
-# Over-relaxation of each sweep (red, black): on the finest level, on all others. Found by a search
-# over dams, splashes and closed boxes: a tenth fewer iterations than with 1 everywhere. The last
-# sweep must have 1 for black, which leaves black cells without residual.
-FACTORS = (((1.0, 1.178), (1.0, 1.0)), ((1.085, 1.294), (1.346, 1.0)))
+Factors = tuple[tuple[tuple[float, float], ...], ...]
+
+# Over-relaxation of each sweep (red, black): on the finest level, on all others; learned by
+# `python -m solvers.multigrid_tuning`. The first red factor of the finest level is 1, because red
+# cells are eliminated; the last black ones are 1, which leaves black cells without residual.
+FACTORS = (((1.0, 1.219), (1.0, 1.0)), ((1.958, 1.567), (1.051, 1.0)))
 COARSEST_SWEEPS = 4
 # Fall of the residual of the packed CG after which the true one is computed: with weights that
 # float32 may round, and with uniform ones. A true one this much larger restarts CG.
@@ -52,12 +54,14 @@ class Multigrid:
     sweeps: Gauss-Seidel sweeps before and after each coarse correction.
     engine: "numba" (kernels for tensors on the CPU), "torch" (any device; defines what the
         kernels compute), or "auto": the fastest for the device.
+    factors: over-relaxation of the sweeps, see FACTORS.
     """
 
     name: ClassVar[str] = "multigrid"
     max_iterations: int = 500
     sweeps: int = 2
     engine: str = "auto"
+    factors: Factors = FACTORS
 
     def __post_init__(self) -> None:
         if self.max_iterations < 1 or self.sweeps < 1:
@@ -79,16 +83,16 @@ class Multigrid:
         norm_b = float(torch.linalg.vector_norm(rhs))
         scale, target = 1.0 / norm_b, pcg.target(norm_b, rtol)
         kind = _TorchSpace if state.packed is None else _PackedSpace
-        space = kind(state, rhs, guess, relaxation(self.sweeps), scale, target)
+        space = kind(state, rhs, guess, relaxation(self.sweeps, self.factors), scale, target)
         iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
         return Outcome(space.pressure(), iterations, history)
 
 
-def relaxation(sweeps: int) -> np.ndarray:
+def relaxation(sweeps: int, factors: Factors = FACTORS) -> np.ndarray:
     """Factors of so many sweeps, float32 (2, sweeps, 2): those of the last sweep are repeated."""
-    factors = np.array(FACTORS, dtype=np.float32)
+    table = np.array(factors, dtype=np.float32)
     first = [] if sweeps == 1 else [0]
-    return np.ascontiguousarray(factors[:, first + [1] * (sweeps - len(first))])
+    return np.ascontiguousarray(table[:, first + [1] * (sweeps - len(first))])
 
 
 class _TorchSpace:

@@ -16,7 +16,8 @@ class Outcome:
 
     pressure: float64, the shape of the grid, 0 in inactive cells.
     iterations: steps taken, in the sense of the solver.
-    history: relative residual norms as the solver saw them, entry i after i steps.
+    history: relative residual norms as the solver saw them, entry i after i steps; nan for steps
+        after which it did not look.
     """
 
     pressure: Tensor

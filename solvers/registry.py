@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
+import importlib.util
 from typing import Any
 
 from solvers.protocol import Solver
@@ -20,6 +21,8 @@ _BUILT_IN = {
     "ic": "solvers.ic:IncompleteCholesky",
     "multigrid": "solvers.multigrid:Multigrid",
 }
+# Solvers of this package that need an optional one: module:Class, and what must be importable.
+_OPTIONAL = {"amgcl": ("solvers.amgcl:Amgcl", "pyamgcl")}
 
 
 def available() -> list[str]:
@@ -48,11 +51,21 @@ def create(name: str, options: dict[str, Any]) -> Solver:
 def _classes() -> dict[str, str]:
     """Name -> "module:Class"; no other package can replace a solver of this one."""
     outside = importlib.metadata.entry_points(group=_GROUP)
-    return {entry.name: entry.value for entry in outside} | _BUILT_IN
+    optional = {
+        name: place
+        for name, (place, package) in _OPTIONAL.items()
+        if importlib.util.find_spec(package) is not None
+    }
+    return {entry.name: entry.value for entry in outside} | optional | _BUILT_IN
 
 
 def _load(name: str) -> Any:
     classes = _classes()
+    if name in _OPTIONAL and name not in classes:
+        raise ValueError(
+            f"solver {name} needs the package {_OPTIONAL[name][1]}: "
+            f'pip install "fluidsim-lab[{name}]"'
+        )
     if name not in classes:
         raise ValueError(f"unknown solver {name!r}; available: {', '.join(sorted(classes))}")
     module, cls = classes[name].split(":")

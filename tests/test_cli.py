@@ -130,3 +130,15 @@ def test_interrupted_run_exits_with_130_and_says_so_in_its_folder(tmp_path):
     assert not (out / "video.mp4").exists()
     lines = log.read_text().splitlines()
     assert all(json.loads(line) for line in lines)
+
+
+def test_model_systems_are_stored_for_bench(tmp_path):
+    out = tmp_path / "models"
+    flags = ["--kinds", "dam", "splash", "--dim", "2", "--resolution", "24"]
+    stored = fluidsim("model-systems", out, *flags)
+    assert stored.returncode == 0, stored.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["dam-2d-24.npz", "splash-2d-24.npz"]
+    measured = fluidsim("bench", out, "--solvers", "multigrid", "cg", "--repeats", "1")
+    assert measured.returncode == 0, measured.stderr
+    rows = json.loads((out / "bench" / "results.json").read_text())["results"]
+    assert [row["failure"] for row in rows] == [""] * 4

@@ -1,5 +1,6 @@
 """The README's Python runs as it stands, and its links lead somewhere."""
 
+import dataclasses
 import json
 import re
 import textwrap
@@ -10,6 +11,7 @@ import pytest
 import solvers
 from fluidsim import run
 from fluidsim.cli import main
+from solvers import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -72,3 +74,14 @@ def test_every_flag_is_explained():
     add_run_flags(parser)
     flags = {flag for flag in parser._option_string_actions if flag.startswith("--")}
     assert {flag for flag in flags - {"--help"} if f"`{flag}`" not in README} <= {"--debug"}
+
+
+def test_every_solver_has_its_page_with_its_options():
+    pages = (ROOT / "solvers" / "README.md").read_text(encoding="utf-8")
+    sections = {part.partition("\n")[0]: part for part in pages.split("\n## ")[1:]}
+    for name in solvers.available():
+        assert name in sections, f"solvers/README.md lacks a page on {name}"
+        page = sections[name]
+        assert all(word in page for word in ("What:", "When:", "Options:", "Source:"))
+        for field in dataclasses.fields(registry.create(name, {})):
+            assert f"`{field.name}`" in page, f"the page on {name} lacks {field.name}"
