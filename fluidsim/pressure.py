@@ -18,11 +18,72 @@ Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
 class Projection:
     """What a pressure step leaves behind.
 
+    pressure: (*shape), Pa, 0 outside the fluid.
+    solution: of the system whose unknown is the pressure times dt.
+    setup_seconds: what the solver's setup took, 0 when that of an earlier step served.
     max_divergence: largest divergence in the fluid, less what was asked for, 1/s.
     """
 
+    pressure: Tensor
     solution: solvers.Solution
+    setup_seconds: float
     max_divergence: float
+
+
+class Projector:
+    """The pressure steps of a simulation; a system and its setup serve while no cell changes.
+
+    density: of the fluid, kg/m^3. rtol: relative residual that each solve must reach.
+    """
+
+    def __init__(self, grid: Grid, density: float, solver: solvers.Solver, rtol: float) -> None:
+        self.grid = grid
+        self.density = density
+        self.solver = solver
+        self.rtol = rtol
+        self._pressure: Tensor | None = None
+        self._cells: tuple[Tensor, Tensor] | None = None
+        self._prepared: solvers.Prepared | None = None
+
+    def project(
+        self,
+        velocity: Tensor,
+        fluid: Tensor,
+        closed: Tensor,
+        dt: float,
+        expansion: float = 0.0,
+        observer: Observer | None = None,
+    ) -> Projection:
+        """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
+
+        fluid: (*shape) bool. closed: (dim, *nodes) bool, faces that nothing passes; their
+        velocity must have been set. The guess is the pressure of the last step.
+        Raises solvers.SolveError when the solver fails. observer: sees system, rhs and guess
+        before they are solved.
+        """
+        grid = self.grid
+        setup_seconds = 0.0
+        if self._prepared is None or not self._are_same(fluid, closed):
+            self._prepared = None  # its memory serves the next one
+            system = assemble(fluid, closed, grid, self.density)
+            self._prepared = solvers.prepare(system, self.solver)
+            self._cells = fluid, closed.clone()
+            setup_seconds = self._prepared.setup_seconds
+        prepared = self._prepared
+        rhs = divergence(velocity, grid).neg_().add_(expansion).mul_(fluid)
+        guess = None if self._pressure is None else self._pressure * dt
+        if observer is not None:
+            observer(prepared.system, rhs, guess)
+        solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
+        subtract_gradient(velocity, solution.pressure, prepared.system, grid)
+        left = divergence(velocity, grid).sub_(expansion).mul_(fluid)
+        least, most = torch.aminmax(left)
+        self._pressure = solution.pressure / dt
+        return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
+
+    def _are_same(self, fluid: Tensor, closed: Tensor) -> bool:
+        assert self._cells is not None
+        return torch.equal(self._cells[0], fluid) and torch.equal(self._cells[1], closed)
 
 
 def divergence(velocity: Tensor, grid: Grid) -> Tensor:
@@ -35,57 +96,28 @@ def divergence(velocity: Tensor, grid: Grid) -> Tensor:
     return total.div_(grid.dx)
 
 
-def assemble(
-    fluid: Tensor, closed: Tensor, grid: Grid, dt: float, density: float
-) -> solvers.PoissonSystem:
-    """The system whose solution p makes velocity - dt/density grad p free of divergence.
+def assemble(fluid: Tensor, closed: Tensor, grid: Grid, density: float) -> solvers.PoissonSystem:
+    """The system whose solution q makes velocity - grad q / density free of divergence.
 
     fluid: (*shape) bool. closed: (dim, *nodes) bool, faces that nothing passes.
-    Weights are dt/(density dx^2) on open faces and 0 on closed ones, so that the unknown is the
-    pressure in Pa; p = 0 in air, outside open sides and behind walls that the liquid leaves.
+    q is the pressure times dt, Pa s; weights are 1/(density dx^2) on open faces and 0 on closed
+    ones; q = 0 in air, outside open sides and behind walls that the liquid leaves.
     """
-    scale = dt / (density * grid.dx**2)
+    weight = 1.0 / (density * grid.dx**2)
     weights = tuple(
-        (~grid.faces(closed, axis)).to(torch.float64) * scale for axis in range(grid.dim)
+        (~grid.faces(closed, axis)).to(torch.float64).mul_(weight) for axis in range(grid.dim)
     )
     return solvers.PoissonSystem(weights, fluid)
 
 
 def subtract_gradient(
-    velocity: Tensor, pressure: Tensor, system: solvers.PoissonSystem, grid: Grid
+    velocity: Tensor, impulse: Tensor, system: solvers.PoissonSystem, grid: Grid
 ) -> None:
-    """velocity -= dt/density grad p on every open face; `pressure` (*shape) in Pa."""
-    for axis, n in enumerate(grid.shape):
+    """velocity -= grad q / density on every open face; `impulse` q (*shape) in Pa s."""
+    for axis, weights in enumerate(system.face_weights):
         faces = grid.faces(velocity, axis)
-        gradient = torch.zeros(faces.shape, dtype=torch.float64, device=velocity.device)
-        gradient.narrow(axis, 0, n).add_(pressure)
-        gradient.narrow(axis, 1, n).sub_(pressure)
-        faces -= (gradient * system.face_weights[axis] * grid.dx).to(velocity.dtype)
-
-
-def project(
-    velocity: Tensor,
-    fluid: Tensor,
-    closed: Tensor,
-    grid: Grid,
-    dt: float,
-    density: float,
-    solver: solvers.Solver,
-    guess: Tensor | None,
-    rtol: float,
-    expansion: float = 0.0,
-    observer: Observer | None = None,
-) -> Projection:
-    """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
-
-    The velocity of the `closed` faces must have been set. Raises solvers.SolveError when the
-    solver fails. observer: sees system, rhs and guess before they are solved.
-    """
-    system = assemble(fluid, closed, grid, dt, density)
-    rhs = (expansion - divergence(velocity, grid)) * fluid
-    if observer is not None:
-        observer(system, rhs, guess)
-    solution = solvers.solve(system, rhs, solver=solver, guess=guess, rtol=rtol)
-    subtract_gradient(velocity, solution.pressure, system, grid)
-    left = ((divergence(velocity, grid) - expansion) * fluid).abs().amax()
-    return Projection(solution, float(left))
+        jump = solvers.upper(impulse, axis) - solvers.lower(impulse, axis)
+        solvers.interior(faces, axis).sub_(jump.mul_(solvers.interior(weights, axis)).mul_(grid.dx))
+        for side, sign in ((0, -1.0), (-1, 1.0)):
+            rim = impulse.select(axis, side) * weights.select(axis, side)
+            faces.select(axis, side).add_(rim, alpha=sign * grid.dx)

@@ -63,6 +63,7 @@ class Simulation(ABC):
         self.time = 0.0
         self.velocity = grid.zeros(self.device, grid.dim)
         self.pressure: Tensor | None = None
+        self._projector = pressure.Projector(grid, options.density, options.solver, options.rtol)
         self.report = FrameReport()
         self.observer: pressure.Observer | None = None
 
@@ -107,17 +108,15 @@ class Simulation(ABC):
 
         closed: (dim, *nodes) bool, faces whose velocity stays.
         """
-        options = self.options
         with self.timer("project"):
-            done = pressure.project(
-                self.velocity, fluid, closed, self.grid, dt, options.density,
-                options.solver, self.pressure, options.rtol, expansion, self.observer,
-            )  # fmt: skip
+            done = self._projector.project(
+                self.velocity, fluid, closed, dt, expansion, self.observer
+            )
         solution = done.solution
-        self.timer.add("pressure_setup", solution.setup_seconds)
+        self.timer.add("pressure_setup", done.setup_seconds)
         self.timer.add("pressure_solve", solution.solve_seconds)
-        self.timer.add("project", -solution.setup_seconds - solution.solve_seconds)
-        self.pressure = solution.pressure
+        self.timer.add("project", -done.setup_seconds - solution.solve_seconds)
+        self.pressure = done.pressure
         report = self.report
         report.unknowns = max(report.unknowns, int(fluid.sum()))
         report.iterations += solution.iterations

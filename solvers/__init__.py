@@ -13,6 +13,7 @@ import os
 # another process keeps a core busy, the default makes a small solve 50 times slower, this 5 times.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
+from solvers.differentiable import differentiable_solve
 from solvers.protocol import Outcome, Solver
 from solvers.registry import available, describe
 from solvers.slicing import interior, lower, upper
@@ -28,6 +29,7 @@ __all__ = [
     "Solver",
     "available",
     "describe",
+    "differentiable_solve",
     "interior",
     "lower",
     "prepare",

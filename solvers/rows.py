@@ -98,12 +98,11 @@ class RowLayout:
         return (self.active, self.along, self.across, *faces, self.spans)
 
 
-def apply(system: PoissonSystem, p: Tensor) -> Tensor:
-    """`system.apply` by the kernels: float64 tensors on the CPU, p 0 in inactive cells."""
+def residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
+    """||b - A p|| by the kernels: float64 tensors on the CPU, 0 in inactive cells."""
     layout = RowLayout.of(system)
-    result = layout.zeros()
-    layout.product(layout.padded(p), result)
-    return torch.from_numpy(result.reshape(layout.shape))
+    rows = b.contiguous().numpy().reshape(layout.active.shape)
+    return layout.residual(rows, layout.padded(p), layout.zeros()) ** 0.5
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,7 @@ from fluidsim import pressure
 from fluidsim.shapes import Box, Sphere
 from fluidsim.solids import Solids
 from solvers import registry
+from solvers.direct import Direct
 from tests.fluidsim.worlds import CPU, oblong
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
@@ -24,13 +25,18 @@ def world(dim, open_sides=("x+",)):
     return grid, solids, fluid, velocity
 
 
+def project(velocity, fluid, closed, grid, solver, rtol, dt=0.01, expansion=0.0):
+    projector = pressure.Projector(grid, 1000.0, registry.create(solver, {}), rtol)
+    return projector.project(velocity, fluid, closed, dt, expansion)
+
+
 @DIMS
 def test_divergence_and_gradient_are_adjoint(dim):
     """<p, div u> = -<grad p, u> for p = 0 outside the fluid and u = 0 on fixed faces."""
     grid, solids, fluid, velocity = world(dim)
     velocity = velocity.double()
     p = torch.randn(grid.shape, dtype=torch.float64) * fluid
-    system = pressure.assemble(fluid, solids.fixed, grid, dt=1.0, density=1.0)
+    system = pressure.assemble(fluid, solids.fixed, grid, density=1.0)
     gradient = torch.zeros_like(velocity)
     pressure.subtract_gradient(gradient, -p, system, grid)
     left = float((p * pressure.divergence(velocity, grid)).sum())
@@ -44,7 +50,7 @@ def test_divergence_and_gradient_are_adjoint(dim):
 def test_the_system_is_minus_divergence_of_gradient(dim):
     grid, solids, fluid, _ = world(dim)
     p = torch.randn(grid.shape, dtype=torch.float64) * fluid
-    system = pressure.assemble(fluid, solids.fixed, grid, dt=0.02, density=7.0)
+    system = pressure.assemble(fluid, solids.fixed, grid, density=7.0)
     flow = torch.zeros(dim, *grid.nodes, dtype=torch.float64)
     pressure.subtract_gradient(flow, p, system, grid)
     expected = pressure.divergence(flow, grid) * fluid
@@ -57,9 +63,7 @@ def test_projection_leaves_the_divergence_of_the_tolerance(dim, solver):
     grid, solids, fluid, velocity = world(dim)
     velocity = velocity.double()
     before = (pressure.divergence(velocity, grid) * fluid).norm()
-    done = pressure.project(
-        velocity, fluid, solids.fixed, grid, 0.01, 1000.0, registry.create(solver, {}), None, 1e-9
-    )
+    done = project(velocity, fluid, solids.fixed, grid, solver, 1e-9)
     after = (pressure.divergence(velocity, grid) * fluid).norm()
     assert float(after / before) < 1.01e-9
     assert done.max_divergence <= float(after) * 1.01
@@ -69,8 +73,7 @@ def test_projection_leaves_the_divergence_of_the_tolerance(dim, solver):
 def test_projection_in_float32_reaches_rounding(dim):
     grid, solids, fluid, velocity = world(dim)
     before = float((pressure.divergence(velocity, grid) * fluid).abs().max())
-    cg = registry.create("cg", {})
-    pressure.project(velocity, fluid, solids.fixed, grid, 0.01, 1000.0, cg, None, 1e-10)
+    project(velocity, fluid, solids.fixed, grid, "cg", 1e-10)
     after = float((pressure.divergence(velocity, grid) * fluid).abs().max())
     assert after < 1e-5 * before
 
@@ -79,8 +82,7 @@ def test_projection_in_float32_reaches_rounding(dim):
 def test_fixed_faces_keep_their_velocity(dim):
     grid, solids, fluid, velocity = world(dim)
     kept = velocity.clone()
-    cg = registry.create("cg", {})
-    pressure.project(velocity, fluid, solids.fixed, grid, 0.01, 1000.0, cg, None, 1e-8)
+    project(velocity, fluid, solids.fixed, grid, "cg", 1e-8)
     assert torch.equal(velocity[solids.fixed], kept[solids.fixed])
     assert not torch.equal(velocity, kept)
 
@@ -90,10 +92,7 @@ def test_expansion_is_the_divergence_left_in_the_fluid(dim):
     grid, solids, fluid, velocity = world(dim)
     velocity = velocity.double()
     fluid = grid.cells(solids.solid) == 0  # one component, open at one side
-    cg = registry.create("cg", {})
-    pressure.project(
-        velocity, fluid, solids.fixed, grid, 0.01, 1000.0, cg, None, 1e-12, expansion=0.3
-    )
+    project(velocity, fluid, solids.fixed, grid, "cg", 1e-12, expansion=0.3)
     after = pressure.divergence(velocity, grid)[fluid]
     torch.testing.assert_close(after, torch.full_like(after, 0.3), rtol=0, atol=1e-8)
 
@@ -103,7 +102,7 @@ def test_closed_side_is_a_wall_and_open_side_is_not():
     everything = torch.ones(grid.shape, dtype=torch.bool)
     for open_sides, floating in ((), 1), (("z+",), 0):
         solids = Solids(grid, [], open_sides, CPU)
-        system = pressure.assemble(everything, solids.fixed, grid, 0.01, 1.0)
+        system = pressure.assemble(everything, solids.fixed, grid, 1.0)
         assert (system.face_weights[1][:, -1] > 0).all() == bool(open_sides)
         assert (system.face_weights[0][0] == 0).all()
         assert system.floating.count == floating
@@ -111,9 +110,42 @@ def test_closed_side_is_a_wall_and_open_side_is_not():
 
 def test_solver_failure_is_loud():
     grid, solids, fluid, velocity = world(2)
-    solver = registry.create("cg", {"max_iterations": 1})
+    projector = pressure.Projector(grid, 1000.0, registry.create("cg", {"max_iterations": 1}), 1e-9)
     with pytest.raises(solvers.SolveError):
-        pressure.project(velocity, fluid, solids.fixed, grid, 0.01, 1000.0, solver, None, 1e-9)
+        projector.project(velocity, fluid, solids.fixed, 0.01)
+
+
+@DIMS
+def test_setup_serves_until_a_cell_or_a_face_changes(dim):
+    grid, solids, fluid, velocity = world(dim)
+    counting = CountingSolver()
+    CountingSolver.setups = 0
+    projector = pressure.Projector(grid, 1000.0, counting, 1e-9)
+    closed = solids.fixed.clone()
+    expected = []
+    for step, dt in enumerate((0.01, 0.02, 0.01)):
+        if step == 2:
+            fluid = fluid.clone()
+            fluid[(0,) * dim] = ~fluid[(0,) * dim]
+        again = velocity.clone()
+        expected.append(projector.project(velocity.clone(), fluid, closed, dt))
+        alone = project(again, fluid, closed, grid, "direct", 1e-9, dt)
+        torch.testing.assert_close(expected[-1].pressure, alone.pressure, rtol=1e-7, atol=1e-7)
+    assert counting.setups == 2
+    assert expected[0].setup_seconds > 0 and expected[1].setup_seconds == 0
+    closed |= True  # in place, as moving solids do
+    projector.project(velocity.clone(), fluid, closed, 0.01)
+    assert counting.setups == 3
+
+
+class CountingSolver(Direct):
+    """Counts its setups."""
+
+    setups = 0
+
+    def setup(self, system):
+        type(self).setups += 1
+        return super().setup(system)
 
 
 def test_box_solid_fixes_the_faces_around_its_cells():

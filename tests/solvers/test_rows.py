@@ -8,9 +8,16 @@ from tests.solvers.systems import random_rhs, random_system
 
 def test_kernels_equal_the_definition(case):
     p = torch.where(case.active, random_rhs(case), 0)
+    b = torch.where(case.active, random_rhs(case, 1), 0)
+    layout = rows.RowLayout.of(case)
+    product = layout.zeros()
+    dot = layout.product(layout.padded(p), product)
     expected = case.apply(p)
     scale = float(expected.abs().max()) + 1e-300
-    assert float((rows.apply(case, p) - expected).abs().max()) <= 1e-14 * scale
+    assert (torch.from_numpy(product).reshape(case.shape) - expected).abs().max() <= 1e-14 * scale
+    assert dot == pytest.approx(float((p * expected).sum()), rel=1e-13, abs=1e-13)
+    norm = float(torch.linalg.vector_norm(b - expected))
+    assert rows.residual_norm(case, b, p) == pytest.approx(norm, rel=1e-13)
 
 
 @pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
