@@ -30,6 +30,8 @@ COARSEST_SWEEPS = 4
 # float32 may round, and with uniform ones. A true one this much larger restarts CG.
 RENEWAL = (1e-2, 1e-6)
 DRIFT = 1.1
+# A renewal that has not at least halved the true residual is the end of progress.
+PROGRESS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +221,11 @@ class _PackedSpace:
         self.is_renewed, self.is_corrected, self.is_adrift = False, True, False
         self.norm = float(self.sums.sum()) ** 0.5 / self.scale
         if self.norm <= max(self.target, self.renewal * self.renewed_norm):
-            claimed = self.norm
+            claimed, before = self.norm, self.renewed_norm
             self._renew()
             self.is_adrift = self.norm > DRIFT * claimed
+            if self.norm > PROGRESS * before:
+                return 0.0, self.norm  # rounding rules: ends the cycle
         if self.norm <= self.target:
             return 0.0, self.norm
         return self._precondition(), self.norm
@@ -268,7 +272,10 @@ class _PackedSpace:
             self.x_is_zero = self.is_corrected = False
         residual = self.b if self.x_is_zero else own.residual
         if not self.x_is_zero:
-            self.layout.residual(self.b, self.x, residual)
+            norm = self.layout.residual(self.b, self.x, residual) ** 0.5
+            if norm > self.target:  # rounding may have left means
+                on_grid = torch.from_numpy(residual.reshape(self.layout.shape))
+                residual = self.floating.remove_means(on_grid).numpy().reshape(self.b.shape)
         sums = np.zeros(len(rows))
         vectors.split(residual, self.scale, self.red, self.r, self.level, rows, sums)
         self.norm = self.renewed_norm = float(sums.sum()) ** 0.5

@@ -294,3 +294,13 @@ def test_iterations_on_model_systems(kind, dim, sizes):
         counts.append([solve.iterations for solve in solves])
     assert counts[1][0] <= 8 and counts[1][1] <= 14
     assert counts[1][0] <= counts[0][0] + 2
+
+
+def test_asked_for_more_than_rounding_allows_it_stops_at_what_it_reached():
+    """A smooth rhs on a closed box: float64 ends near 1e-12."""
+    system = box((512, 512))
+    x = torch.linspace(0, 1, 512, dtype=torch.float64)
+    rhs = torch.cos(2 * x)[:, None].expand(512, 512)
+    solution = solvers.solve(system, rhs, "multigrid", rtol=1e-14, throw=False)
+    assert solution.relative_residual <= 2e-11
+    assert solution.iterations <= 120
