@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import solvers
+from fluidsim.flux import divergence, subtract_gradient
 from fluidsim.grid import Grid
 
 Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
@@ -86,16 +87,6 @@ class Projector:
         return torch.equal(self._cells[0], fluid) and torch.equal(self._cells[1], closed)
 
 
-def divergence(velocity: Tensor, grid: Grid) -> Tensor:
-    """Divergence (*shape) of a face field (dim, *nodes), float64, 1/s."""
-    total = torch.zeros(grid.shape, dtype=torch.float64, device=velocity.device)
-    for axis, n in enumerate(grid.shape):
-        faces = grid.faces(velocity, axis)
-        total += faces.narrow(axis, 1, n)
-        total -= faces.narrow(axis, 0, n)
-    return total.div_(grid.dx)
-
-
 def assemble(fluid: Tensor, closed: Tensor, grid: Grid, density: float) -> solvers.PoissonSystem:
     """The system whose solution q makes velocity - grad q / density free of divergence.
 
@@ -108,16 +99,3 @@ def assemble(fluid: Tensor, closed: Tensor, grid: Grid, density: float) -> solve
         (~grid.faces(closed, axis)).to(torch.float64).mul_(weight) for axis in range(grid.dim)
     )
     return solvers.PoissonSystem(weights, fluid)
-
-
-def subtract_gradient(
-    velocity: Tensor, impulse: Tensor, system: solvers.PoissonSystem, grid: Grid
-) -> None:
-    """velocity -= grad q / density on every open face; `impulse` q (*shape) in Pa s."""
-    for axis, weights in enumerate(system.face_weights):
-        faces = grid.faces(velocity, axis)
-        jump = solvers.upper(impulse, axis) - solvers.lower(impulse, axis)
-        solvers.interior(faces, axis).sub_(jump.mul_(solvers.interior(weights, axis)).mul_(grid.dx))
-        for side, sign in ((0, -1.0), (-1, 1.0)):
-            rim = impulse.select(axis, side) * weights.select(axis, side)
-            faces.select(axis, side).add_(rim, alpha=sign * grid.dx)
