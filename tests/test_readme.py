@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def snippet(first_line: str) -> str:
-    """The indented block that starts with this line."""
-    block = re.search(rf"(?m)^    {re.escape(first_line)}\n(?:(?:    .*)?\n)*", README)
+def snippet(first_line: str, text: str = README) -> str:
+    """The first indented block that starts with this line."""
+    block = re.search(rf"(?m)^    {re.escape(first_line)}\n(?:(?:    .*)?\n)*", text)
     assert block is not None
     return textwrap.dedent(block.group())
 
@@ -29,6 +29,12 @@ def test_the_solver_example(capsys):
     iterations, residual, _ = capsys.readouterr().out.split()
     assert int(iterations) > 1
     assert float(residual) <= 1e-8
+
+
+def test_the_gradient_example(capsys):
+    start = README.index("`solvers.differentiable_solve` gives")
+    exec(snippet("import torch, solvers", README[start:]), {})
+    assert float(capsys.readouterr().out.split("(")[1].split(",")[0]) > 0
 
 
 @pytest.mark.parametrize("dim", ["2", "3"])
