@@ -18,6 +18,8 @@ import numba
 import numpy as np
 
 RED, BLACK = 0, 1
+# Kinds of sweeps.
+BEGIN, RELAX, RESIDUAL = range(3)
 # Columns of a level table.
 NX, NY, NZ, ROW, PLANE, OFFSET, SIZE, WEIGHTS, UNIFORM = range(9)
 # Entries of a block, and numbers left free before the first plane (as many entries after the last)
@@ -76,34 +78,25 @@ def cycle(
     """
     deepest = len(table) - 1
     for index in range(deepest + 1):
-        own = factors[min(index, 1)]
+        level, mine, own = table[index], cuts[index], factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
         begin = BLACK if index == 0 else RED
-        _begin(x, b, inverse, table[index], spans, cuts[index], begin, own[0, begin])
-        for half in range(begin + 1, 2 * count):
-            colour, sweep = half & 1, min(half >> 1, len(own) - 1)
-            factor = own[sweep, colour]
-            _relax_level(x, b, inverse, lower, table[index], spans, cuts[index], colour, factor)
+        for half in range(begin, 2 * count):
+            kind = BEGIN if half == begin else RELAX
+            colour, factor = half & 1, own[min(half >> 1, len(own) - 1), half & 1]
+            _sweep(kind, x, b, inverse, lower, scratch, level, spans, mine, colour, factor)
         if index < deepest:
-            _residual(scratch, x, b, inverse, lower, table[index], spans, cuts[index])
+            _sweep(RESIDUAL, x, b, inverse, lower, scratch, level, spans, mine, RED, own[0, RED])
             _restrict(scratch, b, inverse, table, rows, row_cuts, index)
     for index in range(deepest, -1, -1):
-        own = factors[min(index, 1)]
+        level, mine, own = table[index], cuts[index], factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
         begin = BLACK if index == 0 else RED
         if index < deepest:
             _prolong(x, inverse, table, rows, row_cuts, index)
         for half in range(2 * count - 1, begin - 1, -1):
-            colour, sweep = half & 1, min(half >> 1, len(own) - 1)
-            factor = own[sweep, colour]
-            _relax_level(x, b, inverse, lower, table[index], spans, cuts[index], colour, factor)
-
-
-@numba.njit(cache=True)
-def _relax_level(x, b, inverse, lower, level, spans, cuts, colour, factor):
-    xs, bs, inverses = values(x, level), values(b, level), values(inverse, level)
-    own, other, weights = xs[colour], xs[1 - colour], couplings(lower, level)
-    relax(own, bs[colour], inverses[colour], other, weights, level, spans, cuts, colour, factor)
+            colour, factor = half & 1, own[min(half >> 1, len(own) - 1), half & 1]
+            _sweep(RELAX, x, b, inverse, lower, scratch, level, spans, mine, colour, factor)
 
 
 @numba.njit(cache=True)
@@ -113,36 +106,45 @@ def parts_of(level):
 
 
 @numba.njit(cache=True, parallel=True)
-def _begin(x, b, inverse, level, spans, cuts, colour, factor):
-    """The first sweep, over a colour, from x = 0."""
+def _sweep(kind, x, b, inverse, lower, residual, level, spans, cuts, colour, factor):
+    """One pass over the cells of a colour of a level.
+
+    BEGIN: relax them from x = 0. RELAX: x += factor ((b + sum w x_neighbour) / diagonal - x).
+    RESIDUAL: residual = b + sum w x_neighbour - diagonal x.
+    """
+    weights = couplings(lower, level)
     xs, bs, inverses = values(x, level), values(b, level), values(inverse, level)
-    own, other = xs[colour], xs[1 - colour]
-    if parts_of(level) == 1:
-        _begin_spans(own, other, bs[colour], inverses[colour], spans[cuts[0] : cuts[-1]], factor)
-    else:
-        for part in numba.prange(PARTS):
-            mine = spans[cuts[part] : cuts[part + 1]]
-            _begin_spans(own, other, bs[colour], inverses[colour], mine, factor)
-
-
-@numba.njit(cache=True, fastmath=FASTMATH)
-def _begin_spans(x, other, b, inverse, spans, factor):
-    for s in range(len(spans)):
-        for h in range(spans[s, 0], spans[s, 1]):
-            x[h] = factor * (inverse[h] * b[h])
-            other[h] = np.float32(0.0)
-
-
-@numba.njit(cache=True, parallel=True)
-def relax(x, b, inverse, y, weights, level, spans, cuts, colour, factor):
-    """Relax the cells x of a colour, y the others: x += factor ((b + sum w y) / diagonal - x)."""
     if parts_of(level) == 1:
         mine = spans[cuts[0] : cuts[-1]]
-        _relax_spans(x, b, inverse, y, weights, level, mine, colour, factor)
+        _sweep_spans(kind, xs, bs, inverses, weights, residual, level, mine, colour, factor)
     else:
         for part in numba.prange(PARTS):
             mine = spans[cuts[part] : cuts[part + 1]]
-            _relax_spans(x, b, inverse, y, weights, level, mine, colour, factor)
+            _sweep_spans(kind, xs, bs, inverses, weights, residual, level, mine, colour, factor)
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+def _sweep_spans(kind, xs, bs, inverses, weights, residual, level, spans, colour, factor):
+    at, w, v = stencil(level, colour), weights[colour], weights[1 - colour]
+    x, y, b, inverse = xs[colour], xs[1 - colour], bs[colour], inverses[colour]
+    zero, one = np.float32(0.0), np.float32(1.0)
+    keep = one - factor
+    for s in range(len(spans)):
+        first, last = spans[s, 0], spans[s, 1]
+        if kind == BEGIN:
+            for h in range(first, last):
+                x[h] = factor * (inverse[h] * b[h])
+                y[h] = zero
+        elif kind == RELAX:
+            for h in range(first, last):
+                total = neighbour_sum(y, w, v, h, at)
+                x[h] = keep * x[h] + factor * (inverse[h] * (b[h] + total))
+        else:
+            for h in range(first, last):
+                known = inverse[h] > zero
+                divisor = inverse[h] if known else one
+                rest = b[h] + neighbour_sum(y, w, v, h, at) - x[h] / divisor
+                residual[h] = rest if known else zero
 
 
 @numba.njit(cache=True)
@@ -167,43 +169,6 @@ def neighbour_sum(y, w, v, h, at):
     total = w[0, h] * y[h - p0] + v[0, h + p1] * y[h + p1]
     total += w[1, h] * y[h - r0] + v[1, h + r1] * y[h + r1]
     return total + (w[2, h] * y[h - c0] + v[2, h + c1] * y[h + c1])
-
-
-@numba.njit(cache=True, fastmath=FASTMATH)
-def _relax_spans(x, b, inverse, y, weights, level, spans, colour, factor):
-    at, w, v = stencil(level, colour), weights[colour], weights[1 - colour]
-    keep = np.float32(1.0) - factor
-    for s in range(len(spans)):
-        for h in range(spans[s, 0], spans[s, 1]):
-            total = neighbour_sum(y, w, v, h, at)
-            x[h] = keep * x[h] + factor * (inverse[h] * (b[h] + total))
-
-
-@numba.njit(cache=True, parallel=True)
-def _residual(result, x, b, inverse, lower, level, spans, cuts):
-    """The residual of the red cells."""
-    xs, bs, inverses = values(x, level), values(b, level), values(inverse, level)
-    weights = couplings(lower, level)
-    if parts_of(level) == 1:
-        mine = spans[cuts[0] : cuts[-1]]
-        _residual_spans(result, xs, bs[RED], inverses[RED], weights, level, mine)
-    else:
-        for part in numba.prange(PARTS):
-            mine = spans[cuts[part] : cuts[part + 1]]
-            _residual_spans(result, xs, bs[RED], inverses[RED], weights, level, mine)
-
-
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
-def _residual_spans(result, xs, b, inverse, weights, level, spans):
-    at, w, v = stencil(level, RED), weights[RED], weights[BLACK]
-    x, y = xs[RED], xs[BLACK]
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for s in range(len(spans)):
-        for h in range(spans[s, 0], spans[s, 1]):
-            known = inverse[h] > zero
-            divisor = inverse[h] if known else one
-            rest = b[h] + neighbour_sum(y, w, v, h, at) - x[h] / divisor
-            result[h] = rest if known else zero
 
 
 @numba.njit(cache=True, parallel=True)

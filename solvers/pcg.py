@@ -9,6 +9,8 @@ from typing import Protocol
 _MARGIN = 0.99
 # A cycle trusts the recurrence for r down to this factor; below, rounding may rule x.
 _MOST_REDUCTION = 1e-12
+# A cycle ends when its residual has grown this much: rounding has spoilt the directions.
+_MOST_GROWTH = 1e4
 # A cycle that has not at least halved the true residual is the end of progress.
 _PROGRESS = 0.5
 
@@ -68,17 +70,18 @@ def iterate(
     history = [norm / norm_b]
     iterations = 0
     while norm > goal and iterations < max_iterations:
-        norm_at_start = norm
+        norm_at_start = least = norm
         aim = max(goal, _MOST_REDUCTION * norm)
         # A later cycle repairs: it may not take longer than all before it.
         limit = min(max_iterations, 2 * iterations + 10) if iterations else max_iterations
         space.keep()
-        while norm > aim and iterations < limit:
+        while norm > aim and iterations < limit and norm < _MOST_GROWTH * least:
             pq = space.product()
             if not (_is_positive(pq) and _is_positive(rz)):
                 break
             rz_old = rz
             rz, norm = space.advance(rz / pq)
+            least = min(least, norm)
             space.turn(rz / rz_old)
             iterations += 1
             history.append(norm / norm_b)
