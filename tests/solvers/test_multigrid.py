@@ -6,8 +6,9 @@ import torch
 import solvers
 from solvers import PoissonSystem, multigrid_kernels, multigrid_torch
 from solvers.model_systems import model_system
-from solvers.multigrid import COARSEST_SWEEPS, relaxation
+from solvers.multigrid import Multigrid, relaxation
 from solvers.multigrid_levels import Hierarchy
+from solvers.multigrid_packed import COARSEST_SWEEPS
 from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system
 
 SHAPES = {2: (13, 10), 3: (7, 6, 9)}
@@ -304,3 +305,17 @@ def test_asked_for_more_than_rounding_allows_it_stops_at_what_it_reached():
     solution = solvers.solve(system, rhs, "multigrid", rtol=1e-14, throw=False)
     assert solution.relative_residual <= 2e-11
     assert solution.iterations <= 120
+
+
+@pytest.mark.parametrize(
+    "factors",
+    [
+        (((1.0, 1.0),),),
+        (((1.0, 1.0),), ((2.1, 1.0),)),
+        (((1.1, 1.0),), ((1.0, 1.0),)),
+        (((1.0, 1.0),), ((1.0, 1.1),)),
+    ],
+)
+def test_factors_that_break_the_cycle_are_rejected(factors):
+    with pytest.raises(ValueError, match="factors must be"):
+        Multigrid(factors=factors)
