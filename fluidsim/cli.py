@@ -23,7 +23,7 @@ from fluidsim.record import read_run
 from fluidsim.run import draw, guarded, make_video, run
 from fluidsim.simulation import SimulationError
 from solvers import runtime
-from solvers.model_systems import KINDS, model_system
+from solvers.model_systems import KINDS, SCENES, model_system
 from solvers.storage import load_system, save_system
 
 
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "model-systems", help="store systems of any size for bench, without a simulation"
     )
     models.add_argument("folder", type=Path, metavar="OUT")
-    models.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    models.add_argument("--kinds", nargs="+", choices=list(KINDS), default=SCENES)
     models.add_argument("--dim", type=int, choices=(2, 3), default=3)
     models.add_argument("--resolution", type=whole(1, 4096), default=64, help="cells an axis (64)")
     models.add_argument("--seed", type=whole(0, 2**31), default=0)

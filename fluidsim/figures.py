@@ -23,7 +23,7 @@ import solvers
 from fluidsim.files import replacing
 from fluidsim.record import processor_name, read_run
 from solvers.direct import Direct
-from solvers.model_systems import KINDS
+from solvers.model_systems import SCENES
 from solvers.runtime import available_threads
 
 FRAMES, DROPPED = 40, 10
@@ -120,7 +120,7 @@ class Trial:
     dim: int
     resolution: int
     solvers: tuple[str, ...]
-    kinds: tuple[str, ...] = tuple(KINDS)
+    kinds: tuple[str, ...] = SCENES
 
 
 ITERATIVE = ("multigrid", "amgcl", "amg", "ic", "cg")

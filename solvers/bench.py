@@ -7,11 +7,12 @@ import dataclasses
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from solvers.protocol import Solver
 from solvers.solve import Solution, solve
 from solvers.storage import StoredSystem, load_system
 
@@ -57,38 +58,41 @@ def load_systems(folder: Path) -> dict[str, StoredSystem]:
 
 def bench(
     systems: dict[str, StoredSystem],
-    names: Sequence[str],
+    solvers: Sequence[str] | Mapping[str, str | Solver],
     rtol: float = 1e-6,
     repeats: int = 5,
     use_guess: bool = True,
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> list[Measurement]:
-    """Every named solver on every system; a solver that fails gives a row that says so.
+    """Every solver on every system; a solver that fails gives a row that says so.
 
+    solvers: names, or solvers with options by the names that their rows shall have.
     use_guess: start from the guess of the run, where one is stored.
     progress: told (done, total, what comes next).
     """
-    jobs = [(name, system, solver) for name, system in systems.items() for solver in names]
+    named = solvers if isinstance(solvers, Mapping) else {name: name for name in solvers}
+    jobs = [(name, label) for name in systems for label in named]
     results = []
-    for done, (name, stored, solver) in enumerate(jobs):
-        progress(done, len(jobs), f"{solver} on {name}")
-        results.append(_measure(name, stored, solver, rtol, repeats, use_guess))
+    for done, (name, label) in enumerate(jobs):
+        progress(done, len(jobs), f"{label} on {name}")
+        about = {"system": name, "solver": label}
+        results.append(_measure(about, systems[name], named[label], rtol, repeats, use_guess))
     progress(len(jobs), len(jobs), "")
     return results
 
 
 def _measure(
-    name: str, stored: StoredSystem, solver: str, rtol: float, repeats: int, use_guess: bool
-) -> Measurement:
+    about: dict[str, str], stored: StoredSystem, solver: str | Solver, rtol: float, repeats: int,
+    use_guess: bool,
+) -> Measurement:  # fmt: skip
     def once() -> Solution:
         guess = stored.guess if use_guess else None
         return solve(stored.system, stored.rhs, solver, guess, rtol, throw=False)
 
     fixed: dict[str, Any] = {
-        "system": name,
+        **about,
         "shape": stored.system.shape,
         "unknowns": stored.system.unknowns,
-        "solver": solver,
     }
     try:
         warm = once()

@@ -1,7 +1,7 @@
-"""Pressure systems of any size without a simulation: a dam, smoke around a sphere, a splash.
+"""Pressure systems of any size without a simulation: a dam, smoke around a sphere, a splash; a box.
 
-They have what real ones have and are hard for it: a rough free surface, obstacles, a closed box,
-and (splash) drops, sheets one cell thick, isolated cells and enclosed air.
+The first three have what real ones have and are hard for it: a rough free surface, obstacles, a
+closed box, and (splash) drops, sheets one cell thick, isolated cells and enclosed air.
 """
 
 from __future__ import annotations
@@ -22,18 +22,22 @@ _DROP, _SHAPE_OF_128 = 2.5, 12.0
 
 
 def model_system(kind: str, shape: tuple[int, ...], seed: int = 0) -> StoredSystem:
-    """A system of a kind out of KINDS with weights 1, and the right-hand side of a step of gravity.
+    """A system of a kind out of KINDS with weights 1 and the right-hand side of a step of gravity.
 
+    Where gravity moves nothing, in a box, the right-hand side is noise.
     shape: cells along 2 or 3 axes, the last one up. The rim is a wall.
     Raises ValueError for an unknown kind.
     """
     if kind not in KINDS:
         raise ValueError(f"no model system {kind!r}; there are {', '.join(KINDS)}")
-    solid, fluid = KINDS[kind](shape, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    solid, fluid = KINDS[kind](shape, random)
     weights = tuple(_open_faces(torch.from_numpy(solid.copy()), axis) for axis in range(len(shape)))
     system = PoissonSystem(weights, torch.from_numpy(fluid & ~solid))
     falling = weights[-1]
     rhs = (upper(falling, -1) - lower(falling, -1)) * system.active
+    if not rhs.any():
+        rhs = torch.from_numpy(random.standard_normal(shape)) * system.active
     notes = {"model": kind, "seed": seed}
     return StoredSystem(system, system.floating.remove_means(rhs), None, notes)
 
@@ -84,11 +88,20 @@ def _splash(shape: tuple[int, ...], random: np.random.Generator) -> tuple[np.nda
     return np.broadcast_to(ball, shape), fluid
 
 
+def _box(shape: tuple[int, ...], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Fluid with a layer of air around it: the plain Laplacian with p = 0 at the sides."""
+    fluid = np.zeros(shape, dtype=bool)
+    fluid[(slice(1, -1),) * len(shape)] = True
+    return np.zeros(shape, dtype=bool), fluid
+
+
 KINDS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "dam": _dam,
     "smoke": _smoke,
     "splash": _splash,
+    "box": _box,
 }
+SCENES = ("dam", "smoke", "splash")
 
 
 def _positions(shape: tuple[int, ...]) -> tuple[list[np.ndarray], list[float]]:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.optimize
 
 from solvers import runtime
-from solvers.model_systems import KINDS, model_system
+from solvers.model_systems import SCENES, model_system
 from solvers.multigrid import FACTORS, Factors, Multigrid
 from solvers.solve import solve
 from solvers.storage import StoredSystem
@@ -42,7 +42,7 @@ def mean_iterations(systems: list[StoredSystem], table: Factors) -> float:
 
 
 def _systems(sizes: list[tuple[tuple[int, ...], int]]) -> list[StoredSystem]:
-    return [model_system(kind, shape, seed) for shape, seed in sizes for kind in KINDS]
+    return [model_system(kind, shape, seed) for shape, seed in sizes for kind in SCENES]
 
 
 def main() -> None:

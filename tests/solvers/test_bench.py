@@ -9,6 +9,7 @@ import torch
 
 from solvers import bench
 from solvers.bench_plots import plot_all
+from solvers.multigrid import Multigrid
 from solvers.storage import StoredSystem, save_system
 from tests.solvers.systems import CASES
 
@@ -100,3 +101,10 @@ def test_systems_of_a_folder_or_a_run(tmp_path):
     save_system(tmp_path / "systems" / "000001.npz", stored())
     assert list(bench.load_systems(tmp_path)) == ["000001"]
     assert list(bench.load_systems(tmp_path / "systems")) == ["000001"]
+
+
+def test_solvers_with_options_have_rows_of_their_own():
+    named = {"loose": Multigrid(sweeps=1), "tight": Multigrid(sweeps=4), "cg": "cg"}
+    rows = bench.bench({"a": stored()}, named, repeats=1)
+    assert [row.solver for row in rows] == ["loose", "tight", "cg"]
+    assert rows[0].iterations > rows[1].iterations
