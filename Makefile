@@ -1,13 +1,14 @@
 # make demo   install what is needed, simulate the 3D dam break, write its video
 # make test   install what is needed, run the tests (make test-slow: the long ones)
-# make bench  measure the README's tables anew, on an idle machine (half an hour)
+# make bench  measure the README's tables anew, on an idle machine (half an hour; make
+#             bench-schur: the one of direct solvers)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := renders/demo
 
-.PHONY: demo test test-slow bench lint clean
+.PHONY: demo test test-slow bench bench-schur lint clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
@@ -22,6 +23,9 @@ test-slow: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures README.md
+
+bench-schur: $(VENV)/.installed
+	$(BIN)/python -m fluidsim.figures README.md schur
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -20,6 +20,7 @@ _BUILT_IN = {
     "direct": "solvers.direct:Direct",
     "ic": "solvers.ic:IncompleteCholesky",
     "multigrid": "solvers.multigrid:Multigrid",
+    "schur": "solvers.schur:Schur",
 }
 # Solvers of this package that need an optional one: module:Class, and what must be importable.
 _OPTIONAL = {"amgcl": ("solvers.amgcl:Amgcl", "pyamgcl")}

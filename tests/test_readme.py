@@ -37,6 +37,12 @@ def test_the_gradient_example(capsys):
     assert float(capsys.readouterr().out.split("(")[1].split(",")[0]) > 0
 
 
+def test_the_deblurring_example(capsys):
+    start = README.index("To undo a blur exactly")
+    exec(snippet("import torch", README[start:]), {})
+    assert float(capsys.readouterr().out.split("(")[1].split(",")[0]) < 1e-12
+
+
 @pytest.mark.parametrize("dim", ["2", "3"])
 def test_the_scene_example(dim, tmp_path):
     script = tmp_path / "mine.py"

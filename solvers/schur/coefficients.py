@@ -1,0 +1,32 @@
+"""The coefficients of a pressure system on the nodes of a tree."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from solvers.schur.tree import Tree
+from solvers.slicing import interior, lower
+from solvers.system import PoissonSystem
+
+
+def definite_coefficients(system: PoissonSystem, tree: Tree) -> Tensor:
+    """Diagonal and couplings to the upper neighbours of all nodes: float64, (1 + dim, nodes).
+
+    One cell of each floating component is tied to 0 by doubling its diagonal entry (1 where that
+    is 0), as in `solvers.nullspace.definite_matrix`: all active cells have a positive diagonal,
+    and it is 0 in all other nodes.
+    """
+    device = system.device
+    result = torch.zeros((1 + system.dim, *tree.nodes), dtype=torch.float64, device=device)
+    cells = [part[tree.cells] for part in result]
+    cells[0].copy_(system.diagonal())
+    pins = system.floating.pins.to(device)
+    where = torch.unravel_index(pins, system.shape)
+    tied = cells[0][where]
+    cells[0][where] = torch.where(tied > 0, 2 * tied, 1.0)
+    for axis, weights in enumerate(system.face_weights):
+        passage = lower(system.active, axis) & system.active.narrow(axis, 1, system.shape[axis] - 1)
+        inner = -interior(weights.detach(), axis).to(torch.float64)
+        lower(cells[1 + axis], axis).copy_(torch.where(passage, inner, 0.0))
+    return result.reshape(1 + system.dim, -1)
