@@ -77,6 +77,8 @@ def cycle(
         the opposite order, which makes the cycle symmetric. The last black factor is 1.
     """
     deepest = len(table) - 1
+    # Constants would be types of their own, each compiled anew.
+    relax, residual, red = np.int64(RELAX), np.int64(RESIDUAL), np.int64(RED)
     for index in range(deepest + 1):
         level, mine, own = table[index], cuts[index], factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
@@ -86,7 +88,7 @@ def cycle(
             colour, factor = half & 1, own[min(half >> 1, len(own) - 1), half & 1]
             _sweep(kind, x, b, inverse, lower, scratch, level, spans, mine, colour, factor)
         if index < deepest:
-            _sweep(RESIDUAL, x, b, inverse, lower, scratch, level, spans, mine, RED, own[0, RED])
+            _sweep(residual, x, b, inverse, lower, scratch, level, spans, mine, red, own[0, red])
             _restrict(scratch, b, inverse, table, rows, row_cuts, index)
     for index in range(deepest, -1, -1):
         level, mine, own = table[index], cuts[index], factors[min(index, 1)]
@@ -96,7 +98,7 @@ def cycle(
             _prolong(x, inverse, table, rows, row_cuts, index)
         for half in range(2 * count - 1, begin - 1, -1):
             colour, factor = half & 1, own[min(half >> 1, len(own) - 1), half & 1]
-            _sweep(RELAX, x, b, inverse, lower, scratch, level, spans, mine, colour, factor)
+            _sweep(relax, x, b, inverse, lower, scratch, level, spans, mine, colour, factor)
 
 
 @numba.njit(cache=True)
