@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,6 +30,10 @@ Build = Callable[[RunConfig], Scene]
 WARM_UP_CELLS, WARM_UP_FRAMES = 16, 3
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
+# Set by a signal to stop: what a handler raises is lost where it meets a finalizer, so that the
+# loop over the frames looks here as well.
+_stop = threading.Event()
+
 
 def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Run the scene that `build` describes with flags from `argv` (the command line).
@@ -44,7 +49,8 @@ def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None
 
 def guarded(action: Callable[[], object], debug: bool) -> int:
     """Exit status of an action, its errors told in one line; `debug` lets them through."""
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    _stop.clear()
+    previous = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         action()
         return DONE
@@ -60,10 +66,12 @@ def guarded(action: Callable[[], object], debug: bool) -> int:
         print(f"error: {' '.join(what.split())}{hint}", file=sys.stderr)
         return FAILED
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
 
 
 def _interrupt(number: int, stack: object) -> None:
+    _stop.set()
     raise KeyboardInterrupt
 
 
@@ -116,6 +124,8 @@ def _frames(
         frames.save_solids(solids, folder.frames, None)
     with Progress(config.frames) as progress:
         for number in range(1, config.frames + 1):
+            if _stop.is_set():
+                raise KeyboardInterrupt
             report = simulation.advance(seconds)
             with timer("output"):
                 if simulation.solids.moving and (solids := solid_grid(simulation)):

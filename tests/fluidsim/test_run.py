@@ -1,6 +1,7 @@
 """Every scene for two frames, what a run leaves behind, and that it repeats bit for bit."""
 
 import json
+import sys
 
 import imageio.v3 as imageio
 import numpy as np
@@ -194,3 +195,11 @@ def test_scene_values_are_checked():
         LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.5), frame_seconds=-0.1)
     with pytest.raises(ValueError, match="sides"):
         LiquidScene(size=(1.0, 0.0), liquid=HalfSpace(0.5))
+
+
+def test_a_lost_interrupt_ends_the_run_at_the_next_frame(tmp_path, monkeypatch):
+    module = sys.modules["fluidsim.run"]
+    monkeypatch.setattr(module, "_warm_up", lambda *arguments: module._stop.set())
+    flags = ["--dim", "2", "--resolution", "16", "--frames", "3", "--no-render"]
+    assert main(["run", "dam_break", *flags, "--out", str(tmp_path / "r")]) == 130
+    assert json.loads((tmp_path / "r" / "config.json").read_text())["status"] == "interrupted"
