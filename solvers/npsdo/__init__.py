@@ -1,0 +1,1 @@
+"""A neural preconditioner: symmetric learned V-cycle, and the network of the paper."""
