@@ -18,6 +18,7 @@ from solvers.schur.fronts import (
     CHILDREN,
     CLASS,
     ENTRIES,
+    FIRST,
     LINKS,
     NODES,
     PANEL,
@@ -57,7 +58,7 @@ def eliminate_small(boxes, tables, matrix, routines, panels, below, updates, dou
 def _eliminate_part(part, boxes, tables, matrix, routines, panels, below, updates, doubtful):
     place = np.empty(tables.most_rows, dtype=np.int64)
     room = arguments(panels)
-    for index in range(part, len(boxes), PARTS):
+    for index in range(FIRST[part], len(boxes), PARTS):
         box = boxes[index]
         _clear_rows(0, 1, box, tables, panels, updates)
         _enter(box, tables, matrix, panels, place)
@@ -276,14 +277,14 @@ def substitute(tables, order, starts, panels, vectors, v):
 @numba.njit(cache=True)
 def _forward_part(part, boxes, tables, panels, vectors, v):
     x = np.empty(tables.most_rows, dtype=v.dtype)
-    for index in range(part, len(boxes), PARTS):
+    for index in range(FIRST[part], len(boxes), PARTS):
         _forward(boxes[index], tables, panels, vectors, v, x)
 
 
 @numba.njit(cache=True)
 def _backward_part(part, boxes, tables, panels, v):
     x = np.empty(tables.most_rows, dtype=v.dtype)
-    for index in range(part, len(boxes), PARTS):
+    for index in range(FIRST[part], len(boxes), PARTS):
         _backward(boxes[index], tables, panels, v, x)
 
 
@@ -305,7 +306,7 @@ def _forward(box, tables, panels, vectors, v, x):
             link, source = tables.boxes[twin, LINKS + side], tables.boxes[child, VECTOR]
             for i in range(tables.boxes[tables.boxes[child, TWIN], REMAINING]):
                 x[tables.links[link + i]] += vectors[source + i]
-    _substitute_forward(panels[at : at + (ns + nr) * ns], ns, nr, x)
+    _substitute_forward(panels[at : at + (ns + nr) * ns], ns, ns + nr, x)
     for i in range(ns):
         v[first + tables.nodes[start + i]] = x[i]
     to = tables.boxes[box, VECTOR]
@@ -324,33 +325,27 @@ def _backward(box, tables, panels, v, x):
     start = tables.boxes[twin, NODES]
     for i in range(ns + nr):
         x[i] = v[first + tables.nodes[start + i]]
-    _substitute_backward(panels[at : at + (ns + nr) * ns], ns, nr, x)
+    _substitute_backward(panels[at : at + (ns + nr) * ns], ns, ns + nr, x)
     for i in range(ns):
         v[first + tables.nodes[start + i]] = x[i]
 
 
 @numba.njit(cache=True, fastmath=_FASTMATH)
-def _substitute_forward(panel, ns, nr, x):
-    for i in range(ns):
+def _substitute_forward(panel, ns, n, x):
+    for i in range(n):
+        row = panel[i * ns : (i + 1) * ns]
         total = x[i]
-        for j in range(i):
-            total -= panel[i * ns + j] * x[j]
-        x[i] = total / panel[i * ns + i]
-    for i in range(ns, ns + nr):
-        total = x[i]
-        for j in range(ns):
-            total -= panel[i * ns + j] * x[j]
-        x[i] = total
+        for j in range(min(i, ns)):
+            total -= row[j] * x[j]
+        x[i] = total / row[i] if i < ns else total
 
 
 @numba.njit(cache=True, fastmath=_FASTMATH)
-def _substitute_backward(panel, ns, nr, x):
-    for i in range(ns + nr - 1, ns - 1, -1):
+def _substitute_backward(panel, ns, n, x):
+    for i in range(n - 1, -1, -1):
+        row = panel[i * ns : (i + 1) * ns]
+        if i < ns:
+            x[i] /= row[i]
         value = x[i]
-        for j in range(ns):
-            x[j] -= panel[i * ns + j] * value
-    for i in range(ns - 1, -1, -1):
-        value = x[i] / panel[i * ns + i]
-        x[i] = value
-        for j in range(i):
-            x[j] -= panel[i * ns + j] * value
+        for j in range(min(i, ns)):
+            x[j] -= row[j] * value

@@ -16,8 +16,10 @@ import numpy as np
 
 from solvers.schur.tree import Tree
 
-# Parts that boxes are dealt in.
+# Parts that boxes are dealt in, and the first box of each: threads take contiguous parts, so that
+# this order gives a few boxes to as many threads.
 PARTS = 16
+FIRST = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
 # Columns of the table of the boxes; CHILDREN and LINKS take two, one for each half.
 CLASS, BASE, CHILDREN, TWIN, PIVOTS, REMAINING, NODES, LINKS, PANEL, UPDATE, VECTOR = (
     *(0, 1, 2, 4, 5, 6, 7),
@@ -235,7 +237,7 @@ def _fill(bits, tables):
 def _fill_part(part, bits, tables):
     place = np.empty(tables.most_rows, dtype=np.int64)
     boxes, kinds = tables.boxes, tables.kinds
-    for box in range(part, len(boxes), PARTS):
+    for box in range(FIRST[part], len(boxes), PARTS):
         if boxes[box, TWIN] != box:
             continue
         place_rows(bits, box, tables, place)
