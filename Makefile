@@ -1,7 +1,7 @@
 # make demo   install what is needed, simulate the 3D dam break, write its video
 # make test   install what is needed, run the tests (make test-slow: the long ones)
 # make bench  measure the README's tables anew, on an idle machine (half an hour; make
-#             bench-schur: the one of direct solvers)
+#             bench-schur: those of direct solvers)
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,7 +25,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures README.md
 
 bench-schur: $(VENV)/.installed
-	$(BIN)/python -m fluidsim.figures README.md schur
+	$(BIN)/python -m fluidsim.figures README.md schur stencils
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -27,7 +27,7 @@ __all__ = ["Factor", "Schur", "factorize"]
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32}
 # Side of the smallest boxes.
-_PATCH = 4
+PATCH = 4
 # What a factorisation in float64 delivers whatever tolerance is asked.
 _TOLERANCE = 1e-12
 _MAX_ITERATIONS = 50
@@ -45,7 +45,7 @@ class State:
 
     def factorize(self, dtype: torch.dtype) -> None:
         """Factor the system in this precision."""
-        tree = build(self.system.shape, _PATCH, faces(self.system.dim))
+        tree = build(self.system.shape, PATCH, faces(self.system.dim))
         kind = BatchedCholesky if self.layout is None else CholeskyFactor
         self.factor = kind.of(tree, definite_coefficients(self.system, tree), dtype)
         self.dtype = dtype

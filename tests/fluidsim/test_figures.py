@@ -1,6 +1,8 @@
 import pytest
 
-from fluidsim import figures
+from fluidsim.figures.__main__ import SECTIONS
+from fluidsim.figures.pressure import solver_table
+from fluidsim.figures.report import replace_section
 
 
 def row(system, solver, iterations=7, failure=""):
@@ -12,21 +14,21 @@ def row(system, solver, iterations=7, failure=""):
 
 def test_only_the_named_section_is_replaced():
     text = "a\n<!-- x begin -->\nold\n<!-- x end -->\nb\n<!-- y begin -->\n<!-- y end -->\n"
-    assert figures.replace_section(text, "x", "new") == text.replace("old", "new")
+    assert replace_section(text, "x", "new") == text.replace("old", "new")
     with pytest.raises(ValueError, match="there is no <!-- z begin -->"):
-        figures.replace_section(text, "z", "new")
+        replace_section(text, "z", "new")
 
 
 def test_the_readme_has_every_section():
     from tests.test_readme import README
 
-    for name in figures.SECTIONS:
-        assert figures.replace_section(README, name, "new") != README
+    for name in SECTIONS:
+        assert replace_section(README, name, "new") != README
 
 
 def test_solver_table_has_a_row_a_system_and_says_what_failed():
     rows = [row("dam-3d-64", "cg"), row("dam-3d-64", "amg", failure="not converged")]
-    lines = figures.solver_table([*rows, row("smoke-2d-256", "cg")]).splitlines()
+    lines = solver_table([*rows, row("smoke-2d-256", "cg")]).splitlines()
     assert lines[0] == "| ms to 1e-6 (iterations) | unknowns | cg | amg |"
     assert lines[2] == "| dam 64^3 | 1,234 | 2.0 + 1,500.0 (7) | not converged |"
     assert lines[3] == "| smoke 256^2 | 1,234 | 2.0 + 1,500.0 (7) |  |"

@@ -1,0 +1,1 @@
+"""The README's tables of figures; `python -m fluidsim.figures README.md` measures them anew."""

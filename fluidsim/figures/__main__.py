@@ -1,0 +1,39 @@
+"""Rewrite the README's tables of figures: `python -m fluidsim.figures README.md`.
+
+Run it on an idle machine. `timings`: each scene without pictures, medians over its frames after the
+first ones. `solvers`: each solver on model systems, as `fluidsim bench` measures them. `schur`:
+direct solvers on boxes. `stencils`: direct solution of other equations. All of them unless some are
+named after the README.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fluidsim.figures.direct import schur, stencils
+from fluidsim.figures.pressure import pressure
+from fluidsim.figures.report import replace_section
+from fluidsim.figures.scenes import scenes
+from fluidsim.files import replacing
+
+SECTIONS = {"timings": scenes, "solvers": pressure, "schur": schur, "stencils": stencils}
+
+
+def main(readme: Path, names: Sequence[str]) -> None:
+    for name in names:
+        replace_section(readme.read_text(encoding="utf-8"), name, "")
+        content = SECTIONS[name]()
+        with replacing(readme) as temporary:
+            text = replace_section(readme.read_text(encoding="utf-8"), name, content)
+            temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(SECTIONS):
+        raise SystemExit(f"usage: python -m fluidsim.figures README.md [{' | '.join(SECTIONS)}]")
+    try:
+        main(Path(sys.argv[1]), sys.argv[2:] or list(SECTIONS))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error
