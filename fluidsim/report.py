@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def summary_cells(row: bench.Summary) -> tuple[str, ...]:
         str(row.most_iterations),
         f"{1e3 * row.setup_seconds:.1f}",
         f"{1e3 * row.solve_seconds:.1f}",
-        f"{row.speedup:.2f}",
+        "-" if math.isnan(row.speedup) else f"{row.speedup:.2f}",
     )
 
 
