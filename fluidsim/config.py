@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import solvers
 
 MOST_CELLS_A_SIDE = 4096
+TRANSFERS = ("flip", "apic")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class RunConfig:
     frames: int = 120
     frame_seconds: float | None = None
     rtol: float = 1e-6
+    transfer: str | None = None
     device: str = "cpu"
     threads: int | None = None
     seed: int = 0
@@ -80,6 +82,12 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         type=tolerance,
         default=default.rtol,
         help="relative residual of the pressure solves",
+    )
+    add(
+        "--transfer",
+        choices=TRANSFERS,
+        default=None,
+        help="how particles of a liquid take velocities from the grid (default: the scene's)",
     )
     add("--device", choices=("cpu", "cuda"), default=default.device, help="where to compute")
     add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")

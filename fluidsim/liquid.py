@@ -1,4 +1,4 @@
-"""Liquids: particles carry the motion, the grid keeps it free of divergence (PIC/FLIP)."""
+"""Liquids: particles carry the motion, the grid keeps it free of divergence (PIC, FLIP, APIC)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
     cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
-    flip: share of FLIP in the PIC/FLIP blend. gravity: m/s^2, along the last axis.
+    flip: share of FLIP in the PIC/FLIP blend; None for APIC. gravity: m/s^2, along the last axis.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Liquid(Simulation):
         options: PressureOptions,
         timer: StageTimer,
         gravity: float,
-        flip: float,
+        flip: float | None,
         cfl: float,
         seed: int,
     ):
@@ -46,7 +46,8 @@ class Liquid(Simulation):
         self.flip = flip
         self.seed = seed
         self.steps = 0
-        self.particles = Particles(positions, initial_velocity, grid, self.device)
+        affine = flip is None
+        self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
         self.cells = grid.zeros(self.device, dtype=torch.int8)
         self.particles.classify(solids, self.cells)
         self.first_volume = self.particles.volume(self.cells)
@@ -74,7 +75,7 @@ class Liquid(Simulation):
         with timer("extrapolate"):
             self._extrapolate(closed, dt)
         with timer("move"):
-            particles.move(self.velocity, self._before, self.solids, dt, self.flip)
+            particles.move(self.velocity, self._before, self.solids, dt, self.flip or 0.0)
         with timer("sort"):
             self._sort()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fluidsim import scheduling, transfer
+from fluidsim import scheduling, sorting, transfer
 from fluidsim.cells import CellType
 from fluidsim.grid import Grid
 from fluidsim.shapes import Shape
@@ -59,15 +59,28 @@ def seed(shape: Shape, solids: Solids, grid: Grid, generator: torch.Generator) -
 class Particles:
     """Positions in grid coordinates (cells), velocities in m/s, sorted by cell.
 
-    `positions` and `velocities` are (count, dim) float32 views of larger buffers.
+    `positions` and `velocities` are (count, dim) float32 views of larger buffers. With `affine`
+    (APIC) `slopes` (count, dim, dim) are those of the velocity: [a, m] of component a along m, m/s
+    a cell.
     `start` (node_count + 2,) int32: the particles of cell c are start[c] .. start[c + 1] - 1.
     """
 
-    def __init__(self, positions: Tensor, velocity: Tensor, grid: Grid, device: torch.device):
+    def __init__(
+        self,
+        positions: Tensor,
+        velocity: Tensor,
+        grid: Grid,
+        device: torch.device,
+        affine: bool = False,
+    ):
         """positions: (n, dim) in grid coordinates. velocity: (n, dim) or (dim,), m/s."""
         self.grid = grid
         self.device = device
-        self.kernels = transfer.kernels(grid.dim, scheduling.for_device(device))
+        self.affine = affine
+        self.width = transfer.velocity_width(grid.dim, affine)
+        schedule = scheduling.for_device(device)
+        self.kernels = transfer.kernels(grid.dim, schedule, affine)
+        self.sorting = sorting.kernels(grid.dim, schedule, self.width)
         self.count = 0
         self._reserve(positions.shape[0])
         self.count = positions.shape[0]
@@ -81,7 +94,7 @@ class Particles:
         self._faces = torch.zeros(2 * grid.dim * nodes, device=device)
         self._shape = self.kernels.ivec(*grid.shape)
         self._strides = self.kernels.ivec(*grid.strides)
-        self.kernels.find_cells(
+        self.sorting.find_cells(
             self._x, self._key, self._rank, self.cell_counts, self.count, self._strides
         )
         self._order_by_cell()
@@ -94,7 +107,12 @@ class Particles:
 
     @property
     def velocities(self) -> Tensor:
-        return self._v[: self.count * self.grid.dim].view(self.count, self.grid.dim)
+        return self._v[: self.count * self.width].view(self.count, self.width)[:, : self.grid.dim]
+
+    @property
+    def slopes(self) -> Tensor:
+        dim = self.grid.dim
+        return self._v[: self.count * self.width].view(self.count, 1 + dim, dim)[:, 1:]
 
     def to_faces(self, velocity: Tensor, copy: Tensor) -> None:
         """Weighted mean of the particle velocities on the faces (dim, *nodes), into both tensors.
@@ -114,7 +132,10 @@ class Particles:
         self.kernels.classify(self.cell_counts, solids.solid.view(-1), cells.view(-1))
 
     def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> None:
-        """Velocities from the faces `new` and the change since `old`; then follow the flow."""
+        """Velocities from the faces `new` and the change since `old`; then follow the flow.
+
+        flip: share of the change in the PIC/FLIP blend; affine particles take `new` alone.
+        """
         grid = self.grid
         ivec = self.kernels.ivec
         self.kernels.pair(new.view(-1), old.view(-1), self._faces)
@@ -136,7 +157,7 @@ class Particles:
         self._order_by_cell()
         nodes = self.grid.node_count
         sums = torch.zeros(2, dtype=torch.int32, device=self.device)
-        self.kernels.plan_counts(
+        self.sorting.plan_counts(
             self.cell_counts, cells.view(-1), self._wanted, sums, FEWEST[self.grid.dim],
             SEEDED[self.grid.dim], MOST[self.grid.dim], self._shape, self._strides,
         )  # fmt: skip
@@ -149,7 +170,7 @@ class Particles:
         self._apply_order()
         self.count = after
         if added:
-            self.kernels.fill(
+            self.sorting.fill(
                 self.start, self._new_start, self._x, self._v, self._faces, self._shape,
                 self._strides, nodes, seed & 0xFFFFFFFF,
             )  # fmt: skip
@@ -184,11 +205,11 @@ class Particles:
     def _order_by_cell(self) -> None:
         """Fill `start` and `_order` from the keys, ranks and counts."""
         torch.cumsum(self.cell_counts, 0, dtype=torch.int32, out=self.start[1:])
-        self.kernels.place(self._key, self._rank, self.start, self._order, self.count)
-        self.kernels.settle(self.start, self._order, self.grid.node_count + 1)
+        self.sorting.place(self._key, self._rank, self.start, self._order, self.count)
+        self.sorting.settle(self.start, self._order, self.grid.node_count + 1)
 
     def _apply_order(self) -> None:
-        self.kernels.reorder(
+        self.sorting.reorder(
             self._order, self._key, self.start, self._new_start, self._x, self._v, self._other_x,
             self._other_v, self.count,
         )  # fmt: skip
@@ -203,7 +224,8 @@ class Particles:
         room = int(count * ROOM) + 1
         old = (self._x, self._v, self._key, self._rank, self._order) if self.count else ()
         self._x = torch.zeros(room * dim, device=self.device)
-        self._v, self._other_x, self._other_v = (torch.zeros_like(self._x) for _ in range(3))
+        self._v = torch.zeros(room * self.width, device=self.device)
+        self._other_x, self._other_v = torch.zeros_like(self._x), torch.zeros_like(self._v)
         self._key = torch.zeros(room, dtype=torch.int32, device=self.device)
         self._rank, self._order = torch.zeros_like(self._key), torch.zeros_like(self._key)
         for new, kept in zip((self._x, self._v, self._key, self._rank, self._order), old):  # noqa: B905

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from fluidsim.config import RunConfig
+from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
 from fluidsim.liquid import Liquid
 from fluidsim.motion import Moving
@@ -70,13 +70,16 @@ class Scene(ABC):
 class LiquidScene(Scene):
     """A liquid that starts in `liquid` with one velocity (m/s).
 
-    flip: share of FLIP in the PIC/FLIP blend, 0..1. gravity: m/s^2 downwards.
+    transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
+    PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
+    gravity: m/s^2 downwards.
     """
 
     kind: ClassVar[str] = "liquid"
     liquid: Shape
     velocity: tuple[float, ...] | None = None
     gravity: float = 9.81
+    transfer: str = "flip"
     flip: float = 0.99
     density: float = 1000.0
     cfl: float = 3.0
@@ -86,14 +89,17 @@ class LiquidScene(Scene):
         super().__post_init__()
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
+        if self.transfer not in TRANSFERS:
+            raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
 
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Liquid:
         grid, solids, options = self.prepare(config, runtime)
         generator = torch.Generator().manual_seed(config.seed)
         positions = seed(self.liquid, solids, grid, generator)
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
+        flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         return Liquid(
-            grid, solids, positions, velocity, options, timer, self.gravity, self.flip, self.cfl,
+            grid, solids, positions, velocity, options, timer, self.gravity, flip, self.cfl,
             config.seed,
         )  # fmt: skip
 

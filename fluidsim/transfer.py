@@ -5,106 +5,42 @@ Particles are sorted by cell, so particles of one block of cells are contiguous 
 Scattering runs over blocks in 2^dim colours: a particle reaches one cell beyond its own, hence
 blocks of one colour never meet, and sums are repeatable bit for bit.
 
-Positions are in grid coordinates (cells), velocities in m/s. Fields are flat over the nodes of
-the grid (see grid.py); component a of a face field starts at a * node_count.
-Weights are the (bi-, tri-)linear ones of Zhu & Bridson 2005, "Animating sand as a fluid".
+A particle's record is its velocity; with `affine` also the slopes of the velocity around it (APIC:
+Jiang, Schroeder, Selle, Teran & Stomakhin 2015, "The affine particle-in-cell method"), [a, m] of
+component a along m in m/s a cell. See interpolation.py for units and layouts.
 """
 
 import functools
-import itertools
 from types import SimpleNamespace
-from typing import Any
 
 import taichi as ti
 
 from fluidsim.cells import CellType
+from fluidsim.interpolation import F32, I8, I32, functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-I32: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
-I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
-
-KEPT_FROM_WALL = 1e-3  # cells: particles stay at least this far inside the domain
-KEPT_FROM_SOLID = 0.05  # cells: and this far outside a solid
+KEPT_FROM_SOLID = 0.05  # cells: particles stay this far outside a solid
 NEAR_SOLID = 1.5  # cells: a node farther than this from solids excludes contact in its cell
 BLOCKS = {2: (8, 32), 3: (2, 2, 8)}
 
 
+def velocity_width(dim: int, affine: bool) -> int:
+    """Numbers in a particle's record."""
+    return dim * (1 + dim) if affine else dim
+
+
 @functools.cache
-def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
+def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
     """The transfer kernels for `dim` dimensions; compiled at their first call."""
-    corners = list(itertools.product(*[(0, 1)] * dim))
+    own = functions(dim)
+    corners, vec, ivec = own.corners, own.vec, own.ivec
+    load, store, keep_inside, cell_of = own.load, own.store, own.keep_inside, own.cell_of
+    stencil, gather, gather_gradient = own.stencil, own.gather, own.gather_gradient
+    width = velocity_width(dim, affine)
     block = BLOCKS[dim]
     block_rows = 1
     for side in block[:-1]:
         block_rows *= side
-    vec: Any = ti.types.vector(dim, ti.f32)
-    ivec: Any = ti.types.vector(dim, ti.i32)
-
-    @ti.func
-    def load(array: ti.template(), p: ti.i32):
-        value = vec(0.0)
-        for k in ti.static(range(dim)):
-            value[k] = array[p * dim + k]
-        return value
-
-    @ti.func
-    def store(array: ti.template(), p: ti.i32, value: ti.template()):
-        for k in ti.static(range(dim)):
-            array[p * dim + k] = value[k]
-
-    @ti.func
-    def keep_inside(x: ti.template(), shape: ti.template()):
-        return ti.max(KEPT_FROM_WALL, ti.min(x, ti.cast(shape, ti.f32) - KEPT_FROM_WALL))
-
-    @ti.func
-    def cell_of(x: ti.template(), strides: ti.template()):
-        cell = 0
-        for k in ti.static(range(dim)):
-            cell += ti.cast(x[k], ti.i32) * strides[k]
-        return cell
-
-    @ti.func
-    def stencil(x: ti.template(), shape: ti.template()):
-        """Lower index and fraction of x on the faces normal to an axis, and along the others.
-
-        Beyond the outermost centres a face's value holds up to the wall (clamped coordinates).
-        """
-        across = ti.cast(x, ti.i32)
-        shifted = ti.max(0.0, ti.min(x - 0.5, ti.cast(shape - 1, ti.f32)))
-        along = ti.cast(shifted, ti.i32)
-        return across, x - across, along, shifted - along
-
-    @ti.func
-    def gather(faces: ti.template(), x: ti.template(), shape: ti.template(),
-               strides: ti.template(), nodes: ti.i32, both: ti.template()):  # fmt: skip
-        """Velocity at x from the first of the pairs on the faces, and change from the second.
-
-        The change is 0 where it is not asked for by `both`.
-        """
-        across, across_part, along, along_part = stencil(x, shape)
-        velocity = vec(0.0)
-        change = vec(0.0)
-        for a in ti.static(range(dim)):
-            base = a * nodes
-            for k in ti.static(range(dim)):
-                base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
-            total = 0.0
-            total_change = 0.0
-            for corner in ti.static(corners):
-                weight = 1.0
-                i = base
-                for k in ti.static(range(dim)):
-                    part = across_part[k] if ti.static(k == a) else along_part[k]
-                    weight *= part if ti.static(corner[k] == 1) else 1.0 - part
-                    if ti.static(corner[k] == 1):
-                        i += strides[k]
-                total += weight * faces[2 * i]
-                if ti.static(both):
-                    total_change += weight * faces[2 * i + 1]
-            velocity[a] = total
-            change[a] = total_change
-        return velocity, change
 
     @ti.func
     def push_out(x: ti.template(), distance: ti.template(), shape: ti.template(),
@@ -175,21 +111,26 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     @ti.func
     def splat(x: ti.template(), v: ti.template(), faces: ti.template(), p: ti.i32,
               shape: ti.template(), strides: ti.template(), nodes: ti.i32):  # fmt: skip
-        across, across_part, along, along_part = stencil(load(x, p), shape)
+        here = load(x, p)
+        across, across_part, along, along_part = stencil(here, shape)
         for a in ti.static(range(dim)):
-            velocity = v[p * dim + a]
+            velocity = v[p * width + a]
             base = a * nodes
             for k in ti.static(range(dim)):
                 base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
             for corner in ti.static(corners):
                 weight = 1.0
                 i = base
+                value = velocity
                 for k in ti.static(range(dim)):
+                    if ti.static(affine):
+                        face = (across[k] if ti.static(k == a) else along[k] + 0.5) + corner[k]
+                        value += v[p * width + (1 + a) * dim + k] * (face - here[k])
                     part = across_part[k] if ti.static(k == a) else along_part[k]
                     weight *= part if ti.static(corner[k] == 1) else 1.0 - part
                     if ti.static(corner[k] == 1):
                         i += strides[k]
-                faces[2 * i] = faces[2 * i] + weight * velocity
+                faces[2 * i] = faces[2 * i] + weight * value
                 faces[2 * i + 1] = faces[2 * i + 1] + weight
 
     @ti.kernel
@@ -219,20 +160,30 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             faces[2 * i] = new[i]
             faces[2 * i + 1] = new[i] - old[i]
 
+    @ti.func
+    def store_affine(v: ti.template(), p: ti.i32, velocity: ti.template(), slopes: ti.template()):
+        for a in ti.static(range(dim)):
+            v[p * width + a] = velocity[a]
+            for m in ti.static(range(dim)):
+                v[p * width + (1 + a) * dim + m] = slopes[a, m]
+
     @ti.kernel
     def move(x: F32, v: F32, faces: F32, distance: F32, key: I32, rank: I32, count: I32,
              particles: ti.i32, shape: ivec, strides: ivec, nodes: ti.i32, open_lower: ivec,
              open_upper: ivec, cells_per_metre: ti.f32, dt: ti.f32, flip: ti.f32):  # fmt: skip
         """Velocities from the faces, positions along the flow, and each particle's cell.
 
-        v becomes flip * (v + change) + (1 - flip) * new (PIC/FLIP blend); x follows the new
-        field by the midpoint rule; key is the cell (`nodes` for a particle that left through an
-        open side), rank a place in it, count the number in each.
+        v becomes flip * (v + change) + (1 - flip) * new (PIC/FLIP blend), or new and its slopes
+        (APIC); x follows the new field by the midpoint rule; key is the cell (`nodes` for a
+        particle that left through an open side), rank a place in it, count the number in each.
         """
         for p in range(particles):
             here = load(x, p)
-            new, change = gather(faces, here, shape, strides, nodes, True)
-            store(v, p, flip * (load(v, p) + change) + (1.0 - flip) * new)
+            new, change = gather(faces, here, shape, strides, nodes, ti.static(not affine))
+            if ti.static(affine):
+                store_affine(v, p, new, gather_gradient(faces, here, shape, strides, nodes))
+            else:
+                store(v, p, flip * (load(v, p) + change) + (1.0 - flip) * new)
             step = dt * cells_per_metre
             middle = keep_inside(here + 0.5 * step * new, shape)
             halfway, _ = gather(faces, middle, shape, strides, nodes, False)
@@ -250,112 +201,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             key[p] = cell
             rank[p] = ti.atomic_add(count[cell], 1)
 
-    @ti.kernel
-    def find_cells(x: F32, key: I32, rank: I32, count: I32, particles: ti.i32, strides: ivec):
-        """Cell, place in the cell and number in each cell, of particles that do not move."""
-        for p in range(particles):
-            cell = cell_of(load(x, p), strides)
-            key[p] = cell
-            rank[p] = ti.atomic_add(count[cell], 1)
-
-    @ti.kernel
-    def place(key: I32, rank: I32, start: I32, order: I32, particles: ti.i32):
-        """order[s] is the particle at place s when sorted by cell."""
-        for p in range(particles):
-            order[start[key[p]] + rank[p]] = p
-
-    @ti.kernel
-    def settle(start: I32, order: I32, nodes: ti.i32):
-        """Each cell's particles in order of their index: repeatable whatever the atomics did."""
-        items = (nodes + schedule.chunk - 1) // schedule.chunk
-        for index in range(loop_length(items, schedule)):
-            item = dealt_item(index, items, schedule)
-            for cell in range(item * schedule.chunk, ti.min(nodes, (item + 1) * schedule.chunk)):
-                first = start[cell]
-                for s in range(first + 1, start[cell + 1]):
-                    p = order[s]
-                    hole = s
-                    while hole > first and order[hole - 1] > p:
-                        order[hole] = order[hole - 1]
-                        hole -= 1
-                    if hole != s:
-                        order[hole] = p
-
-    @ti.kernel
-    def plan_counts(count: I32, cells: I8, wanted: I32, changes: I32, fewest: ti.i32,
-                    full: ti.i32, most: ti.i32, shape: ivec, strides: ivec):  # fmt: skip
-        """How many particles each cell shall hold: at most `most`, and at least `fewest` inside
-        the liquid, that is where no face neighbour is air and they are half `full` on average
-        (solids and walls count as full). changes: sums of what is added and removed."""
-        for i in range(cells.shape[0]):
-            have = count[i]
-            want = ti.min(have, most)
-            # Far from liquid one look at the neighbours in memory is enough.
-            alone = have == 0 and i > 0 and count[i - 1] == 0 and count[i + 1] == 0
-            if have < fewest and cells[i] != int(CellType.SOLID) and not alone:
-                enclosed = True
-                around = 0
-                rest = i
-                for k in ti.static(range(dim)):
-                    at = rest // strides[k]
-                    rest = rest % strides[k]
-                    enclosed = enclosed and at < shape[k]
-                    for side in ti.static((-1, 1)):
-                        held = full
-                        if at + side >= 0 and at + side < shape[k]:
-                            j = i + side * strides[k]
-                            if cells[j] != int(CellType.SOLID):
-                                held = count[j]
-                        enclosed = enclosed and held > 0
-                        around += held
-                if enclosed and around >= dim * full:
-                    want = fewest
-                    ti.atomic_add(changes[0], want - have)
-            elif have > most:
-                ti.atomic_add(changes[1], have - most)
-            wanted[i] = want
-
-    @ti.kernel
-    def reorder(order: I32, key: I32, start: I32, new_start: I32, x: F32, v: F32, new_x: F32,
-                new_v: F32, particles: ti.i32):  # fmt: skip
-        """Particles in cell order; those beyond the number wanted in their cell are dropped."""
-        for s in range(particles):
-            p = order[s]
-            cell = key[p]
-            target = new_start[cell] + s - start[cell]
-            if target < new_start[cell + 1]:
-                store(new_x, target, load(x, p))
-                store(new_v, target, load(v, p))
-
-    @ti.kernel
-    def fill(start: I32, new_start: I32, x: F32, v: F32, faces: F32, shape: ivec, strides: ivec,
-             nodes: ti.i32, seed: ti.u32):  # fmt: skip
-        """New particles at hashed places of the cells that want more, with the flow's velocity."""
-        for cell in range(nodes):
-            have = start[cell + 1] - start[cell]
-            want = new_start[cell + 1] - new_start[cell]
-            for number in range(have, want):
-                position = vec(0.0)
-                rest = cell
-                for k in ti.static(range(dim)):
-                    mixed = hashed(hashed(seed + ti.u32(cell)) + ti.u32(number * dim + k))
-                    position[k] = rest // strides[k] + ti.cast(mixed >> 8, ti.f32) / 16777216.0
-                    rest = rest % strides[k]
-                position = keep_inside(position, shape)
-                p = new_start[cell] + number
-                store(x, p, position)
-                velocity, _ = gather(faces, position, shape, strides, nodes, False)
-                store(v, p, velocity)
-
-    @ti.func
-    def hashed(state: ti.u32):
-        """PCG hash (Jarzynski & Olano 2020, Hash functions for GPU rendering)."""
-        state = state * ti.u32(747796405) + ti.u32(2891336453)
-        word = ((state >> ((state >> 28) + ti.u32(4))) ^ state) * ti.u32(277803737)
-        return (word >> 22) ^ word
-
     return SimpleNamespace(
         ivec=ivec, colours=[ivec(*corner) for corner in corners], scatter=scatter,
-        normalise=normalise, classify=classify, pair=pair, move=move, find_cells=find_cells,
-        place=place, settle=settle, plan_counts=plan_counts, reorder=reorder, fill=fill,
+        normalise=normalise, classify=classify, pair=pair, move=move,
     )  # fmt: skip

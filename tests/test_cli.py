@@ -52,6 +52,7 @@ WRONG = [
     (["run", "dam_break", "--frame-seconds", "-1"], "positive"),
     (["run", "dam_break", "--frames", "0"], "between"),
     (["run", "dam_break", "--size", "7x7"], "even"),
+    (["run", "dam_break", "--transfer", "pic"], "apic"),
     (["fly"], "fly"),
     ([], "COMMAND"),
     (["render"], "RUN_DIR"),

@@ -189,6 +189,8 @@ def test_a_solver_that_does_not_converge_fails_with_one_line(tmp_path, monkeypat
 def test_scene_values_are_checked():
     with pytest.raises(ValueError, match="flip"):
         LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.5), flip=1.5)
+    with pytest.raises(ValueError, match="transfer must be flip or apic"):
+        LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.5), transfer="mpm")
     with pytest.raises(ValueError, match="density"):
         LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.5), density=-1.0)
     with pytest.raises(ValueError, match="frame_seconds"):
@@ -203,3 +205,13 @@ def test_a_lost_interrupt_ends_the_run_at_the_next_frame(tmp_path, monkeypatch):
     flags = ["--dim", "2", "--resolution", "16", "--frames", "3", "--no-render"]
     assert main(["run", "dam_break", *flags, "--out", str(tmp_path / "r")]) == 130
     assert json.loads((tmp_path / "r" / "config.json").read_text())["status"] == "interrupted"
+
+
+def test_the_transfer_is_the_scenes_unless_a_flag_says_otherwise(tmp_path):
+    logs = {}
+    for name, flags in (("scene", []), ("flip", ["flip"]), ("apic", ["apic"])):
+        transfer = ["--transfer", *flags] if flags else []
+        arguments = ["--dim", "2", "--no-render", *SMALL, *transfer, "--out", str(tmp_path / name)]
+        assert main(["run", "water_drop", *arguments]) == 0
+        logs[name] = without_times(tmp_path / name)[1]
+    assert logs["flip"] == logs["scene"] != logs["apic"]

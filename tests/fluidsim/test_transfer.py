@@ -204,3 +204,58 @@ def test_bitwise_repeatable(dim):
     first, second = end_state(), end_state()
     assert torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1])
+
+
+def linear_flow(grid, seed):
+    """A velocity with constant slopes [a, m] per metre, on the faces and as a function."""
+    gradient = torch.randn(grid.dim, grid.dim, generator=torch.Generator().manual_seed(seed))
+    faces = torch.stack(
+        [grid.face_positions(axis, CPU) @ gradient[axis] + axis for axis in range(grid.dim)]
+    )
+    return gradient, faces, lambda x: x @ gradient.T + torch.arange(grid.dim)
+
+
+@DIMS
+def test_affine_particles_carry_a_linear_field_to_the_faces_and_back(dim):
+    grid = cubic(dim, 10)
+    particles = particles_in(grid, Box((0.15,) * dim, (0.85,) * dim), affine=True)
+    gradient, faces, flow = linear_flow(grid, 4)
+    before = particles.positions.clone() * grid.dx
+    particles.move(faces, faces, Solids(grid, [], [], CPU), 0.0, 0.0)
+    torch.testing.assert_close(particles.velocities, flow(before), atol=2e-6, rtol=1e-5)
+    expected = (gradient * grid.dx).expand(particles.count, dim, dim)
+    torch.testing.assert_close(particles.slopes, expected, atol=2e-6, rtol=1e-4)
+    back, copy = grid.zeros(CPU, dim), grid.zeros(CPU, dim)
+    particles.to_faces(back, copy)
+    near = sums(particles)[1].view(dim, *grid.nodes) > 0
+    assert near.any()
+    torch.testing.assert_close(back[near], faces[near], atol=5e-6, rtol=1e-4)
+    assert torch.equal(back, copy)
+
+
+@DIMS
+def test_slopes_vanish_where_values_hold_up_to_the_wall(dim):
+    grid = cubic(dim, 6)
+    particles = particles_in(grid, everything(grid), affine=True)
+    _, faces, _ = linear_flow(grid, 7)
+    x = particles.positions.clone()
+    particles.move(faces, faces, Solids(grid, [], [], CPU), 0.0, 0.0)
+    for along in range(dim):
+        beside = (x[:, along] < 0.5) | (x[:, along] > 5.5)
+        for axis in range(dim):
+            is_zero = particles.slopes[:, axis, along].abs() < 1e-9
+            assert bool((is_zero == (beside & (axis != along))).all())
+
+
+@DIMS
+def test_sorting_keeps_slopes_with_their_particles(dim):
+    grid = oblong(dim)
+    particles = particles_in(grid, everything(grid), affine=True)
+    still = grid.zeros(CPU, dim)
+    solids = Solids(grid, [], [], CPU)
+    particles.move(still, still, solids, 0.0, 0.0)
+    marks = torch.arange(particles.count, dtype=torch.float32)
+    particles.velocities[:, 0] = marks
+    particles.slopes[:, dim - 1, dim - 1] = marks
+    particles.sort_and_resample(grid.zeros(CPU, dtype=torch.int8), 0)
+    assert torch.equal(particles.velocities[:, 0], particles.slopes[:, dim - 1, dim - 1])

@@ -26,10 +26,10 @@ def oblong(dim: int) -> Grid:
     return Grid((11, 14, 9)[:dim], 0.1)
 
 
-def particles_in(grid: Grid, shape: Shape, velocity=None) -> Particles:
+def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
     solids = Solids(grid, [], [], CPU)
     positions = seed(shape, solids, grid, torch.Generator().manual_seed(0))
-    return Particles(positions, torch.zeros(grid.dim) if velocity is None else velocity, grid, CPU)
+    return Particles(positions, torch.zeros(grid.dim), grid, CPU, affine)
 
 
 def liquid(

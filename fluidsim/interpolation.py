@@ -1,0 +1,129 @@
+# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
+"""Points and face fields: Taichi functions that the kernels of particles share, in 2D and 3D.
+
+Positions are in grid coordinates (cells), velocities in m/s. Fields are flat over the nodes of
+the grid (see grid.py); component a of a face field starts at a * node_count.
+Weights are the (bi-, tri-)linear ones of Zhu & Bridson 2005, "Animating sand as a fluid".
+"""
+
+import functools
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
+import taichi as ti
+
+F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
+I32: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
+I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
+
+KEPT_FROM_WALL = 1e-3  # cells: particles stay at least this far inside the domain
+
+
+@functools.cache
+def functions(dim: int) -> SimpleNamespace:
+    """The functions for `dim` dimensions."""
+    corners = list(itertools.product(*[(0, 1)] * dim))
+    vec: Any = ti.types.vector(dim, ti.f32)
+    ivec: Any = ti.types.vector(dim, ti.i32)
+    mat: Any = ti.types.matrix(dim, dim, ti.f32)
+
+    @ti.func
+    def load(array: ti.template(), p: ti.i32):
+        value = vec(0.0)
+        for k in ti.static(range(dim)):
+            value[k] = array[p * dim + k]
+        return value
+
+    @ti.func
+    def store(array: ti.template(), p: ti.i32, value: ti.template()):
+        for k in ti.static(range(dim)):
+            array[p * dim + k] = value[k]
+
+    @ti.func
+    def keep_inside(x: ti.template(), shape: ti.template()):
+        return ti.max(KEPT_FROM_WALL, ti.min(x, ti.cast(shape, ti.f32) - KEPT_FROM_WALL))
+
+    @ti.func
+    def cell_of(x: ti.template(), strides: ti.template()):
+        cell = 0
+        for k in ti.static(range(dim)):
+            cell += ti.cast(x[k], ti.i32) * strides[k]
+        return cell
+
+    @ti.func
+    def stencil(x: ti.template(), shape: ti.template()):
+        """Lower index and fraction of x on the faces normal to an axis, and along the others.
+
+        Beyond the outermost centres a face's value holds up to the wall (clamped coordinates).
+        """
+        across = ti.cast(x, ti.i32)
+        shifted = ti.max(0.0, ti.min(x - 0.5, ti.cast(shape - 1, ti.f32)))
+        along = ti.cast(shifted, ti.i32)
+        return across, x - across, along, shifted - along
+
+    @ti.func
+    def gather(faces: ti.template(), x: ti.template(), shape: ti.template(),
+               strides: ti.template(), nodes: ti.i32, both: ti.template()):  # fmt: skip
+        """Velocity at x from the first of the pairs on the faces, and change from the second.
+
+        The change is 0 where it is not asked for by `both`.
+        """
+        across, across_part, along, along_part = stencil(x, shape)
+        velocity = vec(0.0)
+        change = vec(0.0)
+        for a in ti.static(range(dim)):
+            base = a * nodes
+            for k in ti.static(range(dim)):
+                base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
+            total = 0.0
+            total_change = 0.0
+            for corner in ti.static(corners):
+                weight = 1.0
+                i = base
+                for k in ti.static(range(dim)):
+                    part = across_part[k] if ti.static(k == a) else along_part[k]
+                    weight *= part if ti.static(corner[k] == 1) else 1.0 - part
+                    if ti.static(corner[k] == 1):
+                        i += strides[k]
+                total += weight * faces[2 * i]
+                if ti.static(both):
+                    total_change += weight * faces[2 * i + 1]
+            velocity[a] = total
+            change[a] = total_change
+        return velocity, change
+
+    @ti.func
+    def gather_gradient(faces: ti.template(), x: ti.template(), shape: ti.template(),
+                        strides: ti.template(), nodes: ti.i32):  # fmt: skip
+        """Slopes at x of the first of the pairs on the faces: [a, m] of component a along m, m/s
+        a cell; 0 where `stencil` holds the value up to the wall."""
+        across, across_part, along, along_part = stencil(x, shape)
+        gradient = mat(0.0)
+        for a in ti.static(range(dim)):
+            base = a * nodes
+            for k in ti.static(range(dim)):
+                base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
+            for corner in ti.static(corners):
+                i = base
+                for k in ti.static(range(dim)):
+                    if ti.static(corner[k] == 1):
+                        i += strides[k]
+                for m in ti.static(range(dim)):
+                    slope = 1.0 if ti.static(corner[m] == 1) else -1.0
+                    for k in ti.static(range(dim)):
+                        if ti.static(k != m):
+                            part = across_part[k] if ti.static(k == a) else along_part[k]
+                            slope *= part if ti.static(corner[k] == 1) else 1.0 - part
+                    gradient[a, m] += slope * faces[2 * i]
+            for m in ti.static(range(dim)):
+                if ti.static(m != a):
+                    if x[m] <= 0.5 or x[m] >= shape[m] - 0.5:
+                        gradient[a, m] = 0.0
+        return gradient
+
+    return SimpleNamespace(
+        corners=corners, vec=vec, ivec=ivec, mat=mat, load=load, store=store,
+        keep_inside=keep_inside, cell_of=cell_of, stencil=stencil, gather=gather,
+        gather_gradient=gather_gradient,
+    )  # fmt: skip
