@@ -37,8 +37,11 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
         program.sweep(values, levels, spans, layer, nodes, strides)
 
 
-def levels_beside(known: Tensor, grid: Grid) -> Tensor:
-    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known."""
+def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:
+    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known.
+
+    kept: (dim, *nodes) bool; other faces are unknown all the same.
+    """
     level = grid.zeros(known.device, grid.dim, dtype=torch.int8).fill_(OUTSIDE)
     flags = known.to(torch.int8) * KNOWN
     for axis, n in enumerate(grid.shape):
@@ -46,6 +49,7 @@ def levels_beside(known: Tensor, grid: Grid) -> Tensor:
         faces.fill_(UNKNOWN)
         faces.narrow(axis, 0, n).bitwise_or_(flags)
         faces.narrow(axis, 1, n).bitwise_or_(flags)
+        faces.mul_(grid.faces(kept, axis))
     return level
 
 

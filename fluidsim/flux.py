@@ -1,5 +1,5 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Divergence of the velocity on the faces, and the gradient of a cell field taken from it."""
+"""Divergence of the velocity on the open faces, and the gradient of a cell field taken from it."""
 
 import functools
 from types import SimpleNamespace
@@ -14,24 +14,30 @@ from fluidsim import scheduling
 from fluidsim.grid import Grid
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
+F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
 F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
 
 
-def divergence(velocity: Tensor, grid: Grid) -> Tensor:
-    """Divergence (*shape) of a face field (dim, *nodes), float64, 1/s."""
+def divergence(velocity: Tensor, open_faces: Tensor, solid: Tensor, grid: Grid) -> Tensor:
+    """Divergence (*shape), float64, 1/s, of what leaves a cell through its faces.
+
+    velocity: (dim, *nodes), m/s, on the open part of each face. open_faces: (dim, *nodes) float32,
+    that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest.
+    """
     program = kernels(grid.dim, scheduling.for_device(velocity.device), velocity.dtype)
     result = torch.empty(grid.shape, dtype=torch.float64, device=velocity.device)
     shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
     program.diverge(
-        velocity.view(-1), result.view(-1), shape, strides, grid.node_count, 1 / grid.dx
-    )
+        velocity.view(-1), open_faces.view(-1), solid.view(-1), result.view(-1), shape, strides,
+        grid.node_count, 1 / grid.dx,
+    )  # fmt: skip
     return result
 
 
 def subtract_gradient(
-    velocity: Tensor, impulse: Tensor, system: solvers.PoissonSystem, grid: Grid
+    velocity: Tensor, impulse: Tensor, system: solvers.PoissonSystem, density: float, grid: Grid
 ) -> None:
-    """velocity (dim, *nodes) -= grad q / density on every open face of the system.
+    """velocity (dim, *nodes) -= grad q / density on every face of positive weight of the system.
 
     impulse: q (*shape), Pa s.
     """
@@ -41,7 +47,7 @@ def subtract_gradient(
         unit = program.ivec(*(int(d == axis) for d in range(grid.dim)))
         program.subtract(
             velocity[axis].view(-1), impulse.contiguous().view(-1),
-            weights.contiguous().double().view(-1), unit, shape, strides, grid.dx,
+            weights.contiguous().double().view(-1), unit, shape, strides, 1 / (density * grid.dx),
         )  # fmt: skip
 
 
@@ -71,8 +77,8 @@ def kernels(dim: int, schedule: Schedule, dtype: torch.dtype) -> SimpleNamespace
         return at
 
     @ti.kernel
-    def diverge(velocity: field, result: F64, shape: ivec, strides: ivec, nodes: ti.i32,
-                inverse_dx: ti.f64):  # fmt: skip
+    def diverge(velocity: field, open_faces: F32, solid: F32, result: F64, shape: ivec,
+                strides: ivec, nodes: ti.i32, inverse_dx: ti.f64):  # fmt: skip
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
             row = dealt_item(index, rows, schedule)
@@ -83,13 +89,16 @@ def kernels(dim: int, schedule: Schedule, dtype: torch.dtype) -> SimpleNamespace
                 total = ti.cast(0.0, ti.f64)
                 for k in ti.static(range(dim)):
                     i = k * nodes + start + z
-                    total += ti.cast(velocity[i + strides[k]], ti.f64)
-                    total -= ti.cast(velocity[i], ti.f64)
+                    for side in ti.static((0, 1)):
+                        j = i + side * strides[k]
+                        wall = ti.cast(solid[j], ti.f64)
+                        flux = wall + open_faces[j] * (ti.cast(velocity[j], ti.f64) - wall)
+                        total += (2 * side - 1) * flux
                 result[row * shape[dim - 1] + z] = total * inverse_dx
 
     @ti.kernel
     def subtract(velocity: field, impulse: F64, weights: F64, unit: ivec, shape: ivec,
-                 strides: ivec, dx: ti.f64):  # fmt: skip
+                 strides: ivec, slope: ti.f64):  # fmt: skip
         """On the faces of one axis; unit: 1 on that axis, else 0."""
         faces = shape + unit
         step = 1  # from a cell to its upper neighbour on the axis
@@ -115,7 +124,7 @@ def kernels(dim: int, schedule: Schedule, dtype: torch.dtype) -> SimpleNamespace
                     jump += impulse[cell + z]
                 if along > 0:
                     jump -= impulse[cell + z - step]
-                change = jump * weights[row * faces[dim - 1] + z] * dx
-                velocity[node + z] -= ti.cast(change, real)
+                if weights[row * faces[dim - 1] + z] > 0.0:
+                    velocity[node + z] -= ti.cast(slope * jump, real)
 
     return SimpleNamespace(ivec=ivec, diverge=diverge, subtract=subtract)

@@ -12,7 +12,7 @@ from fluidsim.extrapolation import extrapolate, levels_beside
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.particles import SEEDED, Changes, Particles
-from fluidsim.separation import closed_faces
+from fluidsim.separation import open_faces
 from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
@@ -50,7 +50,7 @@ class Liquid(Simulation):
         self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
         self.cells = grid.zeros(self.device, dtype=torch.int8)
         self.particles.classify(solids, self.cells)
-        self.first_volume = self.particles.volume(self.cells)
+        self.first_volume = self.particles.volume(self.cells, solids)
         self.lost = Changes()
         self.expansion = 0.0
         self._before = torch.zeros_like(self.velocity)
@@ -69,11 +69,10 @@ class Liquid(Simulation):
             particles.classify(self.solids, self.cells)
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt, self.grid)
-            closed = self._closed_faces()
-            self.solids.enforce(self.velocity, closed)
-        self.project(self.fluid_cells(), closed, dt, self.expansion)
+            open_faces = self._open_faces()
+        self.project(self.fluid_cells(), open_faces, dt, self.expansion)
         with timer("extrapolate"):
-            self._extrapolate(closed, dt)
+            self._extrapolate(open_faces, dt)
         with timer("move"):
             particles.move(self.velocity, self._before, self.solids, dt, self.flip or 0.0)
         with timer("sort"):
@@ -95,27 +94,31 @@ class Liquid(Simulation):
             return 0.0
         self.particles.classify(self.solids, self.cells)
         left = self.lost.left / SEEDED[self.grid.dim] * self.grid.dx**self.grid.dim
-        return (self.particles.volume(self.cells) + left) / self.first_volume - 1
+        return (self.particles.volume(self.cells, self.solids) + left) / self.first_volume - 1
 
     def _sort(self) -> None:
         self.steps += 1
-        changes = self.particles.sort_and_resample(self.cells, hash((self.seed, self.steps)))
+        changes = self.particles.sort_and_resample(
+            self.cells, self.solids, hash((self.seed, self.steps))
+        )
         self.lost += changes
         self.report.particles_added += changes.added
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
-    def _closed_faces(self) -> Tensor:
-        """Faces that nothing passes: those of walls and solids, less those the liquid leaves."""
+    def _open_faces(self) -> Tensor:
+        """The open part of each face, with those that the liquid leaves."""
         solids = self.solids
         if self.pressure is None:
-            return solids.fixed
+            return solids.open
         least = WALL_PUSHES * self.options.density * abs(self.gravity) * self.grid.dx
-        return closed_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
+        return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
-    def _extrapolate(self, closed: Tensor, dt: float) -> None:
+    def _extrapolate(self, open_faces: Tensor, dt: float) -> None:
         """Continue the projected velocity beyond the liquid, as far as particles may get."""
         reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
-        level = levels_beside(self.fluid_cells(), self.grid)
+        kept = (open_faces > 0) | self.solids.walls
+        self.velocity[self.solids.walls & (open_faces == 0)] = 0.0
+        level = levels_beside(self.fluid_cells(), kept, self.grid)
         extrapolate(self.velocity, level, reach, self.grid)
-        self.solids.enforce(self.velocity, closed)
+        self.solids.enforce(self.velocity, open_faces)

@@ -129,7 +129,10 @@ class Particles:
 
     def classify(self, solids: Solids, cells: Tensor) -> None:
         """Fill `cells` (*nodes) int8 with CellType."""
-        self.kernels.classify(self.cell_counts, solids.solid.view(-1), cells.view(-1))
+        self.kernels.classify(
+            self.cell_counts, solids.solid.view(-1), solids.cut.view(-1), solids.open.view(-1),
+            cells.view(-1), self._strides, self.grid.node_count,
+        )  # fmt: skip
 
     def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> None:
         """Velocities from the faces `new` and the change since `old`; then follow the flow.
@@ -148,7 +151,7 @@ class Particles:
             1 / grid.dx, dt, flip,
         )  # fmt: skip
 
-    def sort_and_resample(self, cells: Tensor, seed: int) -> Changes:
+    def sort_and_resample(self, cells: Tensor, solids: Solids, seed: int) -> Changes:
         """Sort by cell; thin out crowded cells and fill sparse ones inside the liquid.
 
         cells: (*nodes) int8, read for solid cells only. Call after `move`, whose faces give new
@@ -158,7 +161,8 @@ class Particles:
         nodes = self.grid.node_count
         sums = torch.zeros(2, dtype=torch.int32, device=self.device)
         self.sorting.plan_counts(
-            self.cell_counts, cells.view(-1), self._wanted, sums, FEWEST[self.grid.dim],
+            self.cell_counts, cells.view(-1), solids.cut.view(-1), self._wanted, sums,
+            FEWEST[self.grid.dim],
             SEEDED[self.grid.dim], MOST[self.grid.dim], self._shape, self._strides,
         )  # fmt: skip
         torch.cumsum(self._wanted, 0, dtype=torch.int32, out=self._new_start[1 : nodes + 1])
@@ -179,12 +183,12 @@ class Particles:
         self.cell_counts[nodes] = 0
         return Changes(added, removed, left)
 
-    def volume(self, cells: Tensor) -> float:
+    def volume(self, cells: Tensor, solids: Solids) -> float:
         """Volume of the liquid, m^3 (m^2 in 2D).
 
-        A cell enclosed by liquid, solid and wall counts as full; a cell at the surface by its
-        particles over the mean number in enclosed cells, up to a full cell. So neither uneven
-        spacing inside the liquid nor a spray of single particles counts as change, while
+        A cell enclosed by liquid, solid and wall counts as full, up to its solid part; a cell at
+        the surface by its particles over the mean number in enclosed cells, up to full. So neither
+        uneven spacing inside the liquid nor a spray of single particles counts as change, while
         crowding and voids do.
         """
         grid = self.grid
@@ -197,10 +201,12 @@ class Particles:
             at_surface.narrow(axis, 0, n - 1).logical_or_(air.narrow(axis, 1, n - 1))
             at_surface.narrow(axis, 1, n - 1).logical_or_(air.narrow(axis, 0, n - 1))
         enclosed = fluid & ~at_surface
-        full_cells = int(enclosed.sum())
-        full = int(held[enclosed].sum()) / full_cells if full_cells else SEEDED[grid.dim]
-        part_cells = (held[fluid & at_surface].to(torch.float64) / full).clamp_(max=1).sum()
-        return (full_cells + float(part_cells)) * grid.dx**grid.dim
+        whole = enclosed & (solids.room == 1)
+        whole_cells = int(whole.sum())
+        full = int(held[whole].sum()) / whole_cells if whole_cells else SEEDED[grid.dim]
+        parts = torch.minimum(held.to(torch.float64) / full, solids.room)
+        cells_full = float(solids.room[enclosed].sum()) + float(parts[fluid & at_surface].sum())
+        return cells_full * grid.dx**grid.dim
 
     def _order_by_cell(self) -> None:
         """Fill `start` and `_order` from the keys, ranks and counts."""

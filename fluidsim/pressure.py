@@ -50,52 +50,56 @@ class Projector:
         self,
         velocity: Tensor,
         fluid: Tensor,
-        closed: Tensor,
+        open_faces: Tensor,
+        solid: Tensor,
         dt: float,
         expansion: float = 0.0,
         observer: Observer | None = None,
     ) -> Projection:
         """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
 
-        fluid: (*shape) bool. closed: (dim, *nodes) bool, faces that nothing passes; their
-        velocity must have been set. The guess is the pressure of the last step.
+        fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
+        solid: (dim, *nodes) float32, m/s, of what closes the rest. The guess is the pressure of
+        the last step.
         Raises solvers.SolveError when the solver fails. observer: sees system, rhs and guess
         before they are solved.
         """
         grid = self.grid
         setup_seconds = 0.0
-        if self._prepared is None or not self._are_same(fluid, closed):
+        if self._prepared is None or not self._are_same(fluid, open_faces):
             self._prepared = None  # its memory serves the next one
-            system = assemble(fluid, closed, grid, self.density)
+            system = assemble(fluid, open_faces, grid, self.density)
             self._prepared = solvers.prepare(system, self.solver)
-            self._cells = fluid, closed.clone()
+            self._cells = fluid, open_faces.clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
-        rhs = divergence(velocity, grid).neg_().add_(expansion).mul_(fluid)
+        rhs = divergence(velocity, open_faces, solid, grid).neg_().add_(expansion).mul_(fluid)
         guess = None if self._pressure is None else self._pressure * dt
         if observer is not None:
             observer(prepared.system, rhs, guess)
         solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
-        subtract_gradient(velocity, solution.pressure, prepared.system, grid)
-        left = divergence(velocity, grid).sub_(expansion).mul_(fluid)
+        subtract_gradient(velocity, solution.pressure, prepared.system, self.density, grid)
+        left = divergence(velocity, open_faces, solid, grid).sub_(expansion).mul_(fluid)
         least, most = torch.aminmax(left)
         self._pressure = solution.pressure / dt
         return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
 
-    def _are_same(self, fluid: Tensor, closed: Tensor) -> bool:
+    def _are_same(self, fluid: Tensor, open_faces: Tensor) -> bool:
         assert self._cells is not None
-        return torch.equal(self._cells[0], fluid) and torch.equal(self._cells[1], closed)
+        return torch.equal(self._cells[0], fluid) and torch.equal(self._cells[1], open_faces)
 
 
-def assemble(fluid: Tensor, closed: Tensor, grid: Grid, density: float) -> solvers.PoissonSystem:
+def assemble(
+    fluid: Tensor, open_faces: Tensor, grid: Grid, density: float
+) -> solvers.PoissonSystem:
     """The system whose solution q makes velocity - grad q / density free of divergence.
 
-    fluid: (*shape) bool. closed: (dim, *nodes) bool, faces that nothing passes.
-    q is the pressure times dt, Pa s; weights are 1/(density dx^2) on open faces and 0 on closed
-    ones; q = 0 in air, outside open sides and behind walls that the liquid leaves.
+    fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
+    q is the pressure times dt, Pa s; weights are open part / (density dx^2); q = 0 in air, outside
+    open sides and behind walls that the liquid leaves.
     """
     weight = 1.0 / (density * grid.dx**2)
     weights = tuple(
-        (~grid.faces(closed, axis)).to(torch.float64).mul_(weight) for axis in range(grid.dim)
+        grid.faces(open_faces, axis).to(torch.float64).mul_(weight) for axis in range(grid.dim)
     )
     return solvers.PoissonSystem(weights, fluid)

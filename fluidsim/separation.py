@@ -23,32 +23,31 @@ from fluidsim.solids import Solids
 F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
 F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
 I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
-B8: Any = ti.types.ndarray(dtype=ti.u1, ndim=1)
 FILM = 5  # cells: a film is at most so thick; deeper water is held by the weight of the air
 
 
-def closed_faces(
+def open_faces(
     velocity: Tensor, pressure: Tensor, cells: Tensor, solids: Solids, grid: Grid, least: float
 ) -> Tensor:
-    """Fixed faces that are closed in this step, (dim, *nodes) bool: all but those let go.
+    """The open part of each face in this step, (dim, *nodes) float32: 1 where a wall lets go.
 
     velocity: faces before the projection, gravity included, m/s. pressure: of the last step
     (*shape) float64, Pa. cells: (*nodes) int8. least: pressure from which on the wall pushes, Pa.
     """
     program = kernels(grid.dim, scheduling.for_device(velocity.device))
-    closed = solids.fixed.clone()
+    opened = solids.open.clone()
     program.release(
         velocity.view(-1),
         solids.velocity.view(-1),
         pressure.contiguous().view(-1),
         cells.view(-1),
-        closed.view(-1),
+        opened.view(-1),
         program.ivec(*grid.shape),
         program.ivec(*grid.strides),
         grid.node_count,
         least,
     )
-    return closed
+    return opened
 
 
 @functools.cache
@@ -56,9 +55,9 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     ivec: Any = ti.types.vector(dim, ti.i32)
 
     @ti.kernel
-    def release(velocity: F32, wall: F32, pressure: F64, cells: I8, closed: B8, shape: ivec,
+    def release(velocity: F32, wall: F32, pressure: F64, cells: I8, opened: F32, shape: ivec,
                 strides: ivec, nodes: ti.i32, least: ti.f32):  # fmt: skip
-        """Opens the closed faces of pulled liquid that moves off them with air behind it."""
+        """Opens closed faces of pulled liquid that moves off a wall or solid, with air behind."""
         length = shape[dim - 1]
         rows = pressure.shape[0] // length
         for index in range(loop_length(rows, schedule)):
@@ -82,12 +81,17 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                             face = k * nodes + i + side * strides[k]
                             inward = 1 - 2 * side
                             away = (velocity[face] - wall[face]) * inward
-                            if closed[face] and away > 0:
+                            beyond = at[k] - inward
+                            is_wall = beyond < 0 or beyond >= shape[k]
+                            if not is_wall:
+                                other = cells[i - inward * strides[k]]
+                                is_wall = other == int(CellType.SOLID)
+                            if is_wall and opened[face] == 0.0 and away > 0:
                                 for depth in range(1, FILM + 1):
                                     place = at[k] + inward * depth
                                     if place >= 0 and place < shape[k]:
                                         behind = cells[i + inward * depth * strides[k]]
                                         if behind == int(CellType.AIR):
-                                            closed[face] = ti.cast(0, ti.u1)
+                                            opened[face] = 1.0
 
     return SimpleNamespace(ivec=ivec, release=release)

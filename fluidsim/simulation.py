@@ -103,14 +103,14 @@ class Simulation(ABC):
             left = end - self.time
         return self.report
 
-    def project(self, fluid: Tensor, closed: Tensor, dt: float, expansion: float = 0.0) -> None:
+    def project(self, fluid: Tensor, open_faces: Tensor, dt: float, expansion: float = 0.0) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
-        closed: (dim, *nodes) bool, faces whose velocity stays.
+        open_faces: (dim, *nodes) float32, the open part of each face.
         """
         with self.timer("project"):
             done = self._projector.project(
-                self.velocity, fluid, closed, dt, expansion, self.observer
+                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion, self.observer
             )
         solution = done.solution
         self.timer.add("pressure_setup", done.setup_seconds)

@@ -95,7 +95,6 @@ class Smoke(Simulation):
         timer = self.timer
         with timer("solids"):
             self.move_solids(dt)
-            self._continue_into_solids()
         with timer("advect"):
             scalars = self._advection.cells(self.scalars, self.velocity, dt, self.solids)
             self.velocity = self._advection.faces(self.velocity, self.velocity, dt, self.solids)
@@ -104,11 +103,12 @@ class Smoke(Simulation):
             self._fade(dt)
             self._feed()
             self._push(dt)
-            self.solids.enforce(self.velocity, self.solids.fixed)
-        self.project(self.smoke_cells(), self.solids.fixed, dt)
+        self.project(self.smoke_cells(), self.solids.open, dt)
+        with timer("solids"):
+            self._continue_into_solids()
 
     def smoke_cells(self) -> Tensor:
-        """Cells outside solids, (*shape) bool."""
+        """Cells with room outside of solids, (*shape) bool."""
         return self.grid.cells(self.solids.solid) == 0
 
     def top_speed(self, seconds: float) -> float:
@@ -159,8 +159,9 @@ class Smoke(Simulation):
     def _continue_into_solids(self) -> None:
         """Give solid cells and the faces between them the values of the smoke beside them."""
         solids, grid = self.solids, self.grid
-        if solids.static is None and not solids.moving:
-            return
-        smoke = self.smoke_cells()
-        extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
-        extrapolate(self.velocity, levels_beside(smoke, grid), SOLID_LAYERS, grid)
+        if solids.static is not None or solids.moving:
+            smoke = self.smoke_cells()
+            kept = (solids.open > 0) | solids.walls
+            extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
+            extrapolate(self.velocity, levels_beside(smoke, kept, grid), SOLID_LAYERS, grid)
+        solids.enforce(self.velocity, solids.open)

@@ -1,7 +1,8 @@
-"""The solids of a scene on the grid: voxelised boundaries, static and rigidly moving."""
+"""The solids of a scene on the grid, static and rigidly moving: open parts of faces and cells."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -9,7 +10,9 @@ from torch import Tensor
 
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
+from fluidsim.openings import open_fractions, room
 from fluidsim.shapes import Shape, Union
+from fluidsim.slip import SlipFaces
 
 SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
 FAR = 1e3  # m: distance reported where there is no solid
@@ -25,10 +28,12 @@ class Solids:
     """Where solids are and how they move, at the time of the last `update`.
 
     distance  (*nodes) float32, m: signed distance at the nodes, negative inside
-    solid     (*nodes) int8: 1 in cells whose centre is inside a solid
-    fixed     (dim, *nodes) bool: faces of a wall or between a solid cell and another one, whose
-              normal velocity is prescribed (free slip)
-    velocity  (dim, *nodes) float32, m/s: that velocity, 0 elsewhere
+    open      (dim, *nodes) float32: part of each face that is outside of solids and walls, 0..1
+    walls     (dim, *nodes) bool: faces of closed sides, and stored points beyond the grid
+    solid     (*nodes) int8: 1 in cells without an open face
+    cut       (*nodes) int8: 1 in other cells that a solid reaches into, 2 where it holds the centre
+    room      (*shape) float32: part of each cell outside of solids
+    velocity  (dim, *nodes) float32, m/s: of the solids, on faces near them; 0 elsewhere
     """
 
     def __init__(
@@ -50,30 +55,40 @@ class Solids:
         self._node_points = grid.node_positions(device)
         self._cell_points = grid.cell_positions(device)
         self._static_distance = self._sample_static(self._node_points)
-        self._static_solid = self._sample_static(self._cell_points) < 0
+        self._static_centres = self._sample_static(self._cell_points)
+        self.walls = self._walls()
         self.top_speed = 0.0
         self.update(0.0)
 
     def update(self, time: float) -> None:
         """Move the solids to where they are at `time`, s."""
+        grid = self.grid
         self.distance = self._static_distance.clone()
-        solid = self._static_solid.clone()
-        self.velocity = self.grid.zeros(self.device, self.grid.dim)
+        centres = self._static_centres
+        self.velocity = grid.zeros(self.device, grid.dim)
         for body in self.moving:
-            torch.minimum(self.distance, body.distance(self._node_points, time), out=self.distance)
-            inside = body.distance(self._cell_points, time) < 0
-            solid |= inside
-            self._add_velocity(body, inside, time)
-        self.solid = solid.to(torch.int8)
-        self.fixed = self._fixed_faces(solid)
+            own = body.distance(self._node_points, time)
+            torch.minimum(self.distance, own, out=self.distance)
+            centres = torch.minimum(centres, body.distance(self._cell_points, time))
+            self._add_velocity(body, own, time)
+        self.open = open_fractions(self.distance, grid)
+        inside = (self.open == 0) & ~self.walls
+        self.open[self.walls] = 0.0
+        self._classify(centres)
+        self._slip = SlipFaces.of(inside, self.distance, grid)
         self.top_speed = float(self.velocity.abs().amax()) if self.moving else 0.0
 
     def is_open(self, axis: int, upper: bool) -> bool:
         return side_name(axis, upper, self.grid.dim) in self.open_sides
 
-    def enforce(self, velocity: Tensor, closed: Tensor) -> None:
-        """Give the `closed` faces (dim, *nodes) the velocity of their wall or solid."""
-        torch.where(closed, self.velocity, velocity, out=velocity)
+    def enforce(self, velocity: Tensor, open_faces: Tensor) -> None:
+        """Stop the flow (dim, *nodes) at walls, and let it slide inside of solids, in place.
+
+        open_faces: (dim, *nodes), as `open`, or with more faces open: those are left alone.
+        """
+        opened = open_faces > 0
+        velocity[self.walls & ~opened] = 0.0
+        self._slip.apply(velocity, self.velocity, opened)
 
     def distance_at(self, points: Tensor, time: float) -> Tensor:
         """Signed distance (...) of all solids at world `points` (..., dim), m."""
@@ -89,32 +104,48 @@ class Solids:
             return points.new_full(points.shape[:-1], FAR)
         return self.static.distance(points).contiguous()
 
-    def _fixed_faces(self, solid: Tensor) -> Tensor:
-        """Faces of solids and of closed sides; stored points beyond the grid too."""
+    def _walls(self) -> Tensor:
         grid = self.grid
-        fixed = torch.ones((grid.dim, *grid.nodes), dtype=torch.bool, device=self.device)
-        cells = grid.cells(solid)
+        walls = torch.ones((grid.dim, *grid.nodes), dtype=torch.bool, device=self.device)
         for axis, n in enumerate(grid.shape):
-            faces = grid.faces(fixed, axis)
-            torch.logical_xor(
-                cells.narrow(axis, 0, n - 1),
-                cells.narrow(axis, 1, n - 1),
-                out=faces.narrow(axis, 1, n - 1),
-            )
+            faces = grid.faces(walls, axis)
+            faces.narrow(axis, 1, n - 1).fill_(False)
             for upper in (False, True):
                 if self.is_open(axis, upper):
-                    index = n if upper else 0
-                    faces.select(axis, index).copy_(cells.select(axis, n - 1 if upper else 0))
-        return fixed
+                    faces.select(axis, n if upper else 0).fill_(False)
+        return walls
 
-    def _add_velocity(self, body: Moving, inside: Tensor, time: float) -> None:
-        """The body's velocity on every face beside one of its cells."""
-        cells = self.grid.cells(inside)
-        for axis, n in enumerate(self.grid.shape):
-            beside = torch.zeros_like(self.grid.faces(self.velocity, axis), dtype=torch.bool)
-            beside.narrow(axis, 0, n).logical_or_(cells)
-            beside.narrow(axis, 1, n).logical_or_(cells)
-            faces = self.grid.faces(self.velocity, axis)
-            offset = tuple(0.0 if k == axis else 0.5 for k in range(self.grid.dim))
-            points = (beside.nonzero() + torch.tensor(offset, device=self.device)) * self.grid.dx
-            faces[beside] = body.velocity_at(points, time)[:, axis]
+    def _classify(self, centres: Tensor) -> None:
+        """solid, cut and room, from the open faces and the distance of the cells' centres."""
+        grid = self.grid
+        widest = torch.zeros(grid.shape, device=self.device)
+        for axis, n in enumerate(grid.shape):
+            faces = grid.faces(self.open, axis)
+            for first in (0, 1):
+                torch.maximum(widest, faces.narrow(axis, first, n), out=widest)
+        reached = torch.zeros(grid.shape, dtype=torch.bool, device=self.device)
+        for corner in itertools.product((0, 1), repeat=grid.dim):
+            view = self.distance
+            for axis, (n, first) in enumerate(zip(grid.shape, corner, strict=True)):
+                view = view.narrow(axis, first, n)
+            reached |= view < 0
+        self.solid = grid.zeros(self.device, dtype=torch.int8)
+        self.cut = torch.zeros_like(self.solid)
+        is_solid = (widest == 0) & (grid.cells(centres) < 0)
+        grid.cells(self.solid).copy_(is_solid)
+        kinds = reached.to(torch.int8) + (reached & (grid.cells(centres) < 0))
+        grid.cells(self.cut).copy_(torch.where(is_solid, 0, kinds))
+        self.room = room(self.distance, reached, grid)
+
+    def _add_velocity(self, body: Moving, distance: Tensor, time: float) -> None:
+        """The body's velocity on every face that has a corner in it or near it."""
+        grid = self.grid
+        near = torch.nn.functional.pad(distance < grid.dx, (0, 1) * grid.dim, value=False)
+        for axis in range(grid.dim):
+            beside = torch.zeros(grid.nodes, dtype=torch.bool, device=self.device)
+            for corner in itertools.product((0, 1), repeat=grid.dim):
+                if corner[axis] == 0:
+                    beside |= near[tuple(slice(c, c + n) for c, n in zip(corner, grid.nodes))]  # noqa: B905
+            offset = tuple(0.0 if k == axis else 0.5 for k in range(grid.dim))
+            points = (beside.nonzero() + torch.tensor(offset, device=self.device)) * grid.dx
+            self.velocity[axis][beside] = body.velocity_at(points, time)[:, axis]

@@ -55,17 +55,19 @@ def kernels(dim: int, schedule: Schedule, width: int) -> SimpleNamespace:
                         order[hole] = p
 
     @ti.kernel
-    def plan_counts(count: I32, cells: I8, wanted: I32, changes: I32, fewest: ti.i32,
+    def plan_counts(count: I32, cells: I8, cut: I8, wanted: I32, changes: I32, fewest: ti.i32,
                     full: ti.i32, most: ti.i32, shape: ivec, strides: ivec):  # fmt: skip
         """How many particles each cell shall hold: at most `most`, and at least `fewest` inside
-        the liquid, that is where no face neighbour is air and they are half `full` on average
-        (solids and walls count as full). changes: sums of what is added and removed."""
+        the liquid, that is where no solid reaches in, no face neighbour is air and they are half
+        `full` on average (solids, cells that are mostly solid and walls count as full).
+        changes: sums of what is added and removed."""
         for i in range(cells.shape[0]):
             have = count[i]
             want = ti.min(have, most)
             # Far from liquid one look at the neighbours in memory is enough.
             alone = have == 0 and i > 0 and count[i - 1] == 0 and count[i + 1] == 0
-            if have < fewest and cells[i] != int(CellType.SOLID) and not alone:
+            may_grow = have < fewest and cells[i] != int(CellType.SOLID) and cut[i] == 0
+            if may_grow and not alone:
                 enclosed = True
                 around = 0
                 rest = i
@@ -77,7 +79,7 @@ def kernels(dim: int, schedule: Schedule, width: int) -> SimpleNamespace:
                         held = full
                         if at + side >= 0 and at + side < shape[k]:
                             j = i + side * strides[k]
-                            if cells[j] != int(CellType.SOLID):
+                            if cells[j] != int(CellType.SOLID) and cut[j] < 2:
                                 held = count[j]
                         enclosed = enclosed and held > 0
                         around += held

@@ -1,5 +1,7 @@
 """Liquids against what is known of them."""
 
+import math
+
 import pytest
 import torch
 
@@ -27,6 +29,22 @@ def test_a_tank_at_rest_stays_at_rest(dim):
     torch.testing.assert_close(
         tank.pressure[fluid], expected.double(), rtol=0, atol=1e-4 * float(expected.max())
     )
+
+
+@DIMS
+@pytest.mark.parametrize("degrees", [30, -55])
+def test_water_above_a_sloped_floor_stays_at_rest(dim, degrees):
+    """Walls of stairs would stir it: they see another depth than the slope has."""
+    grid = cubic(dim, 32 if dim == 2 else 16)
+    wedge = Box((-5.0,) * dim, (5.0,) * (dim - 1) + (0.27,))
+    slope = wedge.rotated(math.radians(degrees), (0.5,) * dim, (0.0, 1.0, 0.0))
+    tank = liquid(grid, HalfSpace(0.5), [slope], rtol=1e-10)
+    assert (tank.solids.cut == 2).any()
+    for _ in range(100):
+        tank.advance(0.05)
+    assert tank.time == pytest.approx(5.0)
+    assert float(tank.particles.velocities.abs().max()) < 1e-4
+    assert abs(tank.volume_error()) < 1e-3
 
 
 @DIMS

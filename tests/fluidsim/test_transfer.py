@@ -5,7 +5,7 @@ import torch
 
 from fluidsim.cells import CellType
 from fluidsim.particles import FEWEST, MOST, SEEDED
-from fluidsim.shapes import Box, Sphere
+from fluidsim.shapes import Box, HalfSpace, Sphere
 from fluidsim.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic, oblong, particles_in
 
@@ -14,6 +14,11 @@ DIMS = pytest.mark.parametrize("dim", [2, 3])
 
 def everything(grid):
     return Box((-1.0,) * grid.dim, tuple(side + 1 for side in grid.extent))
+
+
+def empty(grid):
+    """Cells without solids, and no solids."""
+    return grid.zeros(CPU, dtype=torch.int8), Solids(grid, [], [], CPU)
 
 
 def sums(particles):
@@ -100,7 +105,7 @@ def test_sorting_is_complete_and_stable(dim):
     strides = torch.tensor(grid.strides)
     key = (particles.positions.long() * strides).sum(1)
     expected = marks[key.argsort(stable=True)]
-    changes = particles.sort_and_resample(grid.zeros(CPU, dtype=torch.int8), 0)
+    changes = particles.sort_and_resample(*empty(grid), 0)
     assert (changes.added, changes.removed) == (0, 0)
     assert torch.equal(particles.velocities[:, 0], expected)
     sorted_key = (particles.positions.long() * strides).sum(1)
@@ -120,7 +125,7 @@ def test_resampling_keeps_the_limits_inside_the_liquid(dim):
     still = grid.zeros(CPU, dim)
     particles.move(still, still, Solids(grid, [], [], CPU), 0.0, 1.0)
     before = particles.count
-    changes = particles.sort_and_resample(grid.zeros(CPU, dtype=torch.int8), 1)
+    changes = particles.sort_and_resample(*empty(grid), 1)
     assert changes.added > 0
     assert changes.removed > 0
     assert particles.count == before + changes.added - changes.removed
@@ -139,10 +144,10 @@ def test_particles_leave_through_open_sides_only(dim):
     wind[0] = 1.0
     before = particles.count
     particles.move(wind, wind, solids, 2 * grid.dx, 1.0)
-    changes = particles.sort_and_resample(grid.zeros(CPU, dtype=torch.int8), 0)
+    changes = particles.sort_and_resample(*empty(grid), 0)
     assert changes.left == before * 2 // 8
     particles.move(-wind, -wind, solids, 2 * grid.dx, 1.0)
-    assert particles.sort_and_resample(grid.zeros(CPU, dtype=torch.int8), 0).left == 0
+    assert particles.sort_and_resample(*empty(grid), 0).left == 0
 
 
 @DIMS
@@ -170,10 +175,26 @@ def test_classification(dim):
     particles.classify(solids, cells)
     kinds = grid.cells(cells)
     centres = grid.cells(grid.cell_positions(CPU).movedim(-1, 0)).movedim(0, -1)
-    assert torch.equal(kinds == CellType.SOLID, ball.distance(centres) < 0)
-    counts = grid.cells(particles.cell_counts[:-1].view(grid.nodes))
-    assert torch.equal(kinds == CellType.FLUID, (counts > 0) & (kinds != CellType.SOLID))
+    solid, fluid = kinds == CellType.SOLID, kinds == CellType.FLUID
+    assert (ball.distance(centres)[solid] < 0).all()
+    assert solid[ball.distance(centres) < -grid.dx].all()
+    wet = grid.cells(particles.cell_counts[:-1].view(grid.nodes)) > 0
+    assert fluid[wet & ~solid].all()
+    assert (grid.cells(solids.cut)[fluid & ~wet] == 2).all()
     assert int((kinds == CellType.AIR).sum()) > 0
+
+
+def test_a_cell_too_small_for_a_particle_belongs_to_the_water_beside_it():
+    grid = cubic(2, 10)
+    floor = HalfSpace(0.38)  # leaves a fifth of a cell
+    solids = Solids(grid, [floor], [], CPU)
+    particles = particles_in(grid, Box((0.0, 0.4), (0.5, 0.6)))
+    cells = grid.zeros(CPU, dtype=torch.int8)
+    particles.classify(solids, cells)
+    kinds = grid.cells(cells)
+    assert (kinds[:5, 3] == CellType.FLUID).all()
+    assert (kinds[5:, 3] == CellType.AIR).all()
+    assert (kinds[:, :3] == CellType.SOLID).all()
 
 
 @DIMS
@@ -183,7 +204,7 @@ def test_volume_of_full_cells_is_exact(dim):
     cells = grid.zeros(CPU, dtype=torch.int8)
     particles.classify(Solids(grid, [], [], CPU), cells)
     assert particles.count == SEEDED[dim] * 6**dim
-    assert particles.volume(cells) == pytest.approx(0.5**dim, rel=1e-9)
+    assert particles.volume(cells, Solids(grid, [], [], CPU)) == pytest.approx(0.5**dim, rel=1e-9)
 
 
 @DIMS
@@ -198,7 +219,7 @@ def test_bitwise_repeatable(dim):
             particles.to_faces(velocity, torch.empty_like(velocity))
             new = velocity + torch.randn(velocity.shape, generator=generator)
             particles.move(new, velocity, solids, 0.3 * grid.dx, 0.95)
-            particles.sort_and_resample(grid.zeros(CPU, dtype=torch.int8), step)
+            particles.sort_and_resample(*empty(grid), step)
         return particles.positions, particles.velocities
 
     first, second = end_state(), end_state()
@@ -257,5 +278,5 @@ def test_sorting_keeps_slopes_with_their_particles(dim):
     marks = torch.arange(particles.count, dtype=torch.float32)
     particles.velocities[:, 0] = marks
     particles.slopes[:, dim - 1, dim - 1] = marks
-    particles.sort_and_resample(grid.zeros(CPU, dtype=torch.int8), 0)
+    particles.sort_and_resample(*empty(grid), 0)
     assert torch.equal(particles.velocities[:, 0], particles.slopes[:, dim - 1, dim - 1])
