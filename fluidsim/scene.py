@@ -13,7 +13,7 @@ import torch
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
 from fluidsim.liquid import Liquid
-from fluidsim.motion import Moving
+from fluidsim.motion import RigidMotion
 from fluidsim.particles import seed
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation
@@ -28,14 +28,15 @@ from solvers.runtime import Runtime
 class Scene(ABC):
     """What liquids and smoke share.
 
-    size: sides of the domain, m. solids: shapes, or `Moving` ones. open_sides: sides without a
-    wall, out of "x-", "x+", "y-", "y+", "z-", "z+". density: of the fluid, kg/m^3.
+    size: sides of the domain, m. solids: shapes, or ones that move (`Moving`, `Keyframed`).
+    open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
+    density: of the fluid, kg/m^3.
     cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
     """
 
     kind: ClassVar[str]
     size: tuple[float, ...]
-    solids: Sequence[Shape | Moving] = ()
+    solids: Sequence[Shape | RigidMotion] = ()
     open_sides: Sequence[str] = ()
     density: float
     cfl: float

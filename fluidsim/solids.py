@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid import Grid
-from fluidsim.motion import Moving
+from fluidsim.motion import RigidMotion
 from fluidsim.openings import open_fractions, room
 from fluidsim.shapes import Shape, Union
 from fluidsim.slip import SlipFaces
@@ -39,7 +39,7 @@ class Solids:
     def __init__(
         self,
         grid: Grid,
-        shapes: Sequence[Shape | Moving],
+        shapes: Sequence[Shape | RigidMotion],
         open_sides: Sequence[str],
         device: torch.device,
     ):
@@ -51,7 +51,7 @@ class Solids:
         self.open_sides = frozenset(open_sides)
         static = tuple(shape for shape in shapes if isinstance(shape, Shape))
         self.static = Union(static) if static else None
-        self.moving = tuple(shape for shape in shapes if isinstance(shape, Moving))
+        self.moving = tuple(shape for shape in shapes if isinstance(shape, RigidMotion))
         self._node_points = grid.node_positions(device)
         self._cell_points = grid.cell_positions(device)
         self._static_distance = self._sample_static(self._node_points)
@@ -137,7 +137,7 @@ class Solids:
         grid.cells(self.cut).copy_(torch.where(is_solid, 0, kinds))
         self.room = room(self.distance, reached, grid)
 
-    def _add_velocity(self, body: Moving, distance: Tensor, time: float) -> None:
+    def _add_velocity(self, body: RigidMotion, distance: Tensor, time: float) -> None:
         """The body's velocity on every face that has a corner in it or near it."""
         grid = self.grid
         near = torch.nn.functional.pad(distance < grid.dx, (0, 1) * grid.dim, value=False)

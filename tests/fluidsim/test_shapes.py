@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from fluidsim.motion import Moving
+from fluidsim.motion import Keyframe, Keyframed, Moving
 from fluidsim.shapes import Box, Cylinder, HalfSpace, Sphere, Torus
 
 POINTS_2D = torch.rand(4000, 2, generator=torch.Generator().manual_seed(1)) * 2 - 0.5
@@ -94,3 +94,39 @@ def test_velocity_of_a_moving_solid_is_the_rate_of_its_points(dim):
     carried = points + step * body.velocity_at(points, time)
     change = body.distance(carried, time + step) - body.distance(points, time)
     assert float(change.abs().quantile(0.99)) < 1e-8
+
+
+def swing(dim):
+    """A block that is shifted and turned along keyframes, and the times of these."""
+    offsets = ((0.0, 0.0, 0.0), (0.2, 0.0, 0.1), (0.2, 0.1, 0.1))
+    keys = tuple(
+        Keyframe(time, offset[:dim], angle)
+        for time, offset, angle in zip((0.2, 0.6, 1.0), offsets, (0.0, 0.7, 0.7), strict=True)
+    )
+    lower, upper = (0.3, 0.4, 0.45)[:dim], (0.6, 0.5, 0.55)[:dim]
+    return Keyframed(Box(lower, upper), (0.4,) * dim, keys, axis=(0.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_keyframes_are_met_without_overshooting_and_rates_fit(dim):
+    body = swing(dim)
+    points = (POINTS_2D if dim == 2 else POINTS_3D).double()
+    for key in body.keys:
+        pose = body.pose(key.time)
+        assert pose.offset == pytest.approx(key.offset) and pose.angle == pytest.approx(key.angle)
+    for time in torch.linspace(0, 1.2, 25).tolist():
+        assert -1e-12 <= body.pose(time).angle <= 0.7 + 1e-12
+    for time in (0.0, 0.45, 0.83, 1.1):
+        step = 1e-5
+        carried = points + step * body.velocity_at(points, time)
+        change = body.distance(carried, time + step) - body.distance(points, time)
+        assert float(change.abs().quantile(0.99)) < 1e-8
+    assert body.pose(0.1).velocity == (0.0,) * dim
+
+
+def test_keyframes_out_of_order_are_refused():
+    with pytest.raises(ValueError, match="increase"):
+        Keyframed(Sphere((0.5, 0.5), 0.1), (0.5, 0.5), (Keyframe(1, (0, 0)), Keyframe(1, (1, 0))))
+    with pytest.raises(ValueError, match="2 components"):
+        keys = (Keyframe(0, (0, 0, 0)), Keyframe(1, (1, 0, 0)))
+        Keyframed(Sphere((0.5, 0.5), 0.1), (0.5, 0.5), keys)
