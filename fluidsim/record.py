@@ -41,6 +41,7 @@ class FrameRecord:
     particles_added: int
     particles_removed: int
     particles_left: int
+    notes: str
     seconds: dict[str, float]
 
     @staticmethod

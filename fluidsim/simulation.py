@@ -36,6 +36,7 @@ class FrameReport:
     """What happened in a frame; sums over its substeps unless said otherwise.
 
     relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most.
+    notes: what the solver told of its solves, "" when all went well.
     """
 
     substeps: int = 0
@@ -46,6 +47,7 @@ class FrameReport:
     particles_added: int = 0
     particles_removed: int = 0
     particles_left: int = 0
+    notes: str = ""
 
 
 class Simulation(ABC):
@@ -122,6 +124,8 @@ class Simulation(ABC):
         report.iterations += solution.iterations
         report.relative_residual = max(report.relative_residual, solution.relative_residual)
         report.max_divergence = max(report.max_divergence, done.max_divergence)
+        if solution.notes not in report.notes:
+            report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
 
     def move_solids(self, dt: float) -> None:
         """Bring moving solids to where they are at the end of the step."""

@@ -1,16 +1,18 @@
 """Divergence, gradient and projection."""
 
+import dataclasses
+
 import pytest
 import torch
 
 import solvers
 from fluidsim import pressure
 from fluidsim.flux import divergence, subtract_gradient
-from fluidsim.shapes import Box, Sphere
+from fluidsim.shapes import Box, HalfSpace, Sphere
 from fluidsim.solids import Solids
 from solvers import registry
 from solvers.direct import Direct
-from tests.fluidsim.worlds import CPU, oblong
+from tests.fluidsim.worlds import CPU, cubic, liquid, oblong
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
 
@@ -140,6 +142,23 @@ def test_setup_serves_until_a_cell_or_a_face_changes(dim):
     opened *= 0.5  # in place, as moving solids do
     projector.project(velocity.clone(), fluid, opened, still, 0.01)
     assert counting.setups == 3
+
+
+class NotingSolver(Direct):
+    """Has something to say of every solve."""
+
+    def solve(self, state, rhs, guess, rtol):
+        return dataclasses.replace(super().solve(state, rhs, guess, rtol), notes="took a detour")
+
+
+def test_what_a_solver_notes_is_reported_once_a_frame():
+    tank = liquid(cubic(2, 8), HalfSpace(0.5), cfl=0.1)
+    assert tank.advance(1 / 60).notes == ""
+    tank._projector.solver = NotingSolver()
+    tank._projector._prepared = None
+    report = tank.advance(1 / 60)
+    assert report.substeps > 1
+    assert report.notes == "took a detour"
 
 
 class CountingSolver(Direct):
