@@ -18,11 +18,13 @@ class Outcome:
     iterations: steps taken, in the sense of the solver.
     history: relative residual norms as the solver saw them, entry i after i steps; nan for steps
         after which it did not look.
+    notes: what the user should know of how it was reached, in one line; "" when all went well.
     """
 
     pressure: Tensor
     iterations: int
     history: list[float]
+    notes: str = ""
 
 
 class Solver(Protocol):

@@ -20,6 +20,8 @@ _BUILT_IN = {
     "direct": "solvers.direct:Direct",
     "ic": "solvers.ic:IncompleteCholesky",
     "multigrid": "solvers.multigrid:Multigrid",
+    "npsdo": "solvers.npsdo.solver:NeuralCycle",
+    "npsdo-paper": "solvers.npsdo.solver:NeuralDescent",
     "schur": "solvers.schur:Schur",
 }
 # Solvers of this package that need an optional one: module:Class, and what must be importable.

@@ -32,6 +32,7 @@ class Solution:
     setup_seconds, solve_seconds: wall time of the solver's two parts, without the checks.
     residual_history: relative residuals as the solver saw them, entry i after i steps.
     solver: its name.
+    notes: what it tells of how it got there, in one line; "" when all went well.
     """
 
     pressure: Tensor
@@ -42,6 +43,7 @@ class Solution:
     solve_seconds: float
     residual_history: list[float]
     solver: str
+    notes: str = ""
 
 
 class SolveError(RuntimeError):
@@ -147,6 +149,7 @@ def solve(
         solve_seconds=solve_seconds,
         residual_history=outcome.history,
         solver=prepared.solver.name,
+        notes=outcome.notes,
     )
     if throw and not solution.converged:
         raise SolveError(solution, rtol)

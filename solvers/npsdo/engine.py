@@ -1,0 +1,196 @@
+"""The learned cycle on the CPU: what a system's image implies is computed once, by kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from solvers.npsdo import engine_images as images
+from solvers.npsdo import engine_kernels as kernels
+from solvers.npsdo import engine_layout as layout
+from solvers.npsdo import engine_setup as setup
+from solvers.npsdo.engine_stencils import Stencils
+from solvers.npsdo.networks import coarsest_inverse
+from solvers.pool import Pool
+from solvers.rows import RowLayout
+
+
+class Buffers:
+    """The arrays of an engine; those as long as a grid has cells are committed as far as used.
+
+    r, x, t, share: flat float32 vectors of all levels. fluid, air: flat float32 pictures. lines,
+    numbers, extents, segments, origins, windows: see `engine_setup.prepare`. coefficients: of
+    windows; stencils: of patterns. scaling: float32 rows of the grid.
+    direction: float64, padded as in `RowLayout`; product, residual: float64 rows.
+    """
+
+    def __init__(self, table: np.ndarray) -> None:
+        planes, rows, cells = table[0, [layout.PLANES, layout.ROWS, layout.CELLS]].tolist()
+        ends = table[-1]
+        self.r, self.x, self.t, self.share = _zeros(4, (ends[layout.VECTOR],), np.float32)
+        self.fluid, self.air = _zeros(2, (ends[layout.PICTURE],), np.float32)
+        self.lines = np.zeros(ends[layout.PICTURE], dtype=np.uint64)
+        self.numbers = np.zeros(ends[layout.PICTURE], dtype=np.int32)
+        self.extents = np.zeros((ends[layout.GRID_ROW], 3), dtype=np.int32)
+        self.segments = np.zeros((ends[layout.CELL], 4), dtype=np.int32)
+        self.origins, self.windows = _zeros(2, (ends[layout.CELL], 2), np.int32)
+        self.scaling = np.zeros((planes * rows, cells), dtype=np.float32)
+        self.product, self.residual = _zeros(2, (planes * rows, cells), np.float64)
+        self.direction = np.zeros((planes * rows + 1, cells + 2))
+        self.coefficients, self.stencils = _zeros(2, (0, 0), np.float32)
+
+    def clear(self) -> None:
+        """Zero what kernels read beside the fluid."""
+        for values in (self.r, self.x, self.t, self.share, self.direction):
+            torch.from_numpy(values).zero_()
+
+    def reserve(self, windows: int, patterns: int, width: int) -> None:
+        """Room for so many coefficients (of two stencils, `width`) and stencils (of three)."""
+        self.coefficients = _at_least(self.coefficients, windows, width)
+        self.stencils = _at_least(self.stencils, patterns, width // 2 * 3)
+
+
+_POOL: Pool[tuple[int, ...], Buffers] = Pool()
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """SymmetricCycle for one system on the CPU, scaled to the weights of the system.
+
+    z = S N(S r) / unit with S the `scaling` of the system times sqrt(unit).
+
+    buffers: at the disposal of one solve at a time; they go to the next engine of the same shape
+        when this one is gone.
+    table: int64 (levels, layout.COLUMNS). cuts: int64 (levels, PARTS, 3), row_cuts: int64
+        (levels, PARTS + 1), see `engine_kernels.cycle`.
+    inverse: of the coarsest level. unit: a weight of the system.
+    scaling: S, float32 rows of the grid; (1, cells) where it is the same for all rows.
+    """
+
+    rows: RowLayout
+    buffers: Buffers
+    table: np.ndarray
+    cuts: np.ndarray
+    row_cuts: np.ndarray
+    inverse: np.ndarray
+    unit: float
+    scaling: np.ndarray
+
+    @classmethod
+    def of(cls, rows: RowLayout, stencils: Stencils) -> Engine:
+        """Prepare all levels for a system on the CPU."""
+        table = layout.level_table(rows.shape)
+        own = _POOL.take(rows.shape, lambda: Buffers(table))
+        unit, varies = _enter_system(rows, table[0], own)
+        work = _Work(table, own, stencils)
+        own.clear()
+        levels = range(len(table) - 2)
+        for index in levels:
+            work.prepare(setup.COARSEN, index + 1)
+        work.deal()
+        for index in levels:
+            for kind in (setup.SHARE, setup.LINES, setup.WINDOWS, setup.SEGMENTS):
+                work.prepare(kind, index)
+        work.reserve()
+        for index in levels:
+            for kind in (setup.COEFFICIENTS, setup.STENCILS):
+                work.prepare(kind, index)
+        inverse = _solve_coarsest(table[-2], own)
+        scaling = own.scaling if varies else np.ones((1, own.scaling.shape[1]), dtype=np.float32)
+        engine = cls(rows, own, table[:-1], work.cuts, work.row_cuts, inverse, unit, scaling)
+        _POOL.give_back_after(engine, rows.shape, own)
+        return engine
+
+    def cycle(self) -> float:
+        """x = cycle of r in the buffers, on the finest level; returns (r, x)."""
+        own, sums = self.buffers, np.zeros(layout.PARTS)
+        kernels.cycle(
+            own.r, own.x, own.t, own.share, own.stencils, own.segments, self.cuts, own.extents,
+            self.row_cuts, self.table, self.inverse, sums,
+        )  # fmt: skip
+        return float(sums.sum())
+
+
+def _zeros(count: int, shape: tuple[int, ...], dtype: type) -> Iterable[np.ndarray]:
+    return (np.zeros(shape, dtype=dtype) for _ in range(count))
+
+
+def _enter_system(rows: RowLayout, level: np.ndarray, own: Buffers) -> tuple[float, bool]:
+    """Image and scaling of the finest level; returns a weight, and whether there are others."""
+    weights = (rows.active, rows.along, rows.across, rows.faces)
+    unit = images.some_weight(*weights)
+    varies = np.zeros(len(rows.active), dtype=np.bool_)
+    target = (own.fluid, own.air, own.extents, own.scaling, varies)
+    images.finest(*weights, rows.neighbours, unit, level, *target)
+    return unit, bool(varies.any())
+
+
+class _Work:
+    """The setup of all levels, and how it is dealt; see `engine_setup.prepare`."""
+
+    def __init__(self, table: np.ndarray, own: Buffers, stencils: Stencils) -> None:
+        self.table, self.own, self.stencils = table, own, stencils
+        parts = (len(table) - 1, layout.PARTS)
+        self.row_cuts = np.zeros((parts[0], parts[1] + 1), dtype=np.int64)
+        self.windows, self.window_bases = (np.zeros(parts, dtype=np.int64) for _ in range(2))
+        self.counts = np.zeros((*parts, 2), dtype=np.int64)
+        self.cuts = np.zeros((*parts, 3), dtype=np.int64)
+
+    def prepare(self, kind: np.int64, index: int) -> None:
+        """One kind of work on a level."""
+        own, maps = self.own, self.stencils
+        number = min(index, len(maps.gains) - 1)
+        setup.prepare(
+            kind, index, self.table, self.row_cuts[index], own.fluid, own.air,
+            own.fluid.view(np.uint32), own.air.view(np.uint32), own.lines, own.numbers, own.share,
+            own.extents, own.windows, self.windows[index], self.window_bases[index],
+            own.coefficients, own.segments, own.origins, self.counts[index],
+            self.cuts[index, :, 2], own.stencils, maps.slopes[number], maps.biases[number],
+            maps.gains[number],
+        )  # fmt: skip
+
+    def deal(self) -> None:
+        """Cut the rows of each level into parts with like numbers of cells of fluid."""
+        share = np.arange(layout.PARTS + 1) / layout.PARTS
+        for cuts, level in zip(self.row_cuts, self.table, strict=False):
+            begin, count = level[layout.GRID_ROW], level[layout.PLANES] * level[layout.ROWS]
+            done = np.append(0, np.cumsum(self.own.extents[begin : begin + count, 2]))
+            cuts[:] = np.searchsorted(done, done[-1] * share)
+            cuts[0], cuts[-1] = 0, count
+
+    def reserve(self) -> None:
+        """Place what has been counted: segments, windows and patterns."""
+        cells = self.table[:-1, layout.CELLS, None]
+        begins = self.table[:-1, layout.CELL, None] + self.row_cuts[:, :-1] * cells
+        self.cuts[:, :, 0], self.cuts[:, :, 1] = begins, begins + self.counts[:, :, 0]
+        patterns = self.counts[:, :, 1]
+        self.cuts[:, :, 2] = np.cumsum(patterns).reshape(patterns.shape) - patterns
+        self.window_bases[:] = np.cumsum(self.windows).reshape(patterns.shape) - self.windows
+        width = self.stencils.biases.shape[1]
+        self.own.reserve(int(self.windows.sum()), int(patterns.sum()), width)
+
+
+def _at_least(table: np.ndarray, count: int, width: int) -> np.ndarray:
+    """The table, or a larger one when it has too few rows."""
+    if table.shape[1] == width and len(table) >= count:
+        return table
+    return np.zeros((count + count // 4, width), dtype=np.float32)
+
+
+def _solve_coarsest(level: np.ndarray, own: Buffers) -> np.ndarray:
+    """The inverse of the coarsest level, and its cells with fluid as share."""
+    lead = int(level[layout.LEAD])
+    shape = level[[layout.PLANES, layout.ROWS, layout.CELLS]]
+    around = shape + 4 * np.array([lead, 1, 1])
+    inside = (slice(1, -1) if lead else 0, slice(1, -1), slice(1, -1))
+    channels = [
+        layout.picture(flat, level).reshape(around)[inside] for flat in (own.fluid, own.air)
+    ]
+    fluids, shares = layout.picture(own.fluid, level), layout.vector(own.share, level)
+    for row in range(shape[0] * shape[1]):
+        found = fluids[layout.picture_row(level, row), 2:-2] > 0
+        shares[layout.vector_row(level, row), 1 : 1 + shape[2]] = found
+    return coarsest_inverse(torch.from_numpy(np.stack(channels))).numpy()

@@ -1,0 +1,216 @@
+"""The learned cycle on the CPU: kernels for what `networks.SymmetricCycle` defines.
+
+Cells of a row that share a stencil are a segment, and a pass over a level is a loop over its
+segments: most cells lie in long ones, where nine neighbours at a time are one contiguous loop.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from solvers.npsdo.engine_layout import (
+    CELLS,
+    FASTMATH,
+    FIRST,
+    LAST,
+    LEAD,
+    PARTS,
+    PATTERN,
+    PLANE,
+    ROW,
+    WIDTH,
+    is_small,
+    vector,
+    vector_row,
+)
+from solvers.npsdo.engine_transfers import prolong, restrict
+
+# Kinds of passes over a level: down, to the next coarser one, from it, up.
+_DOWN, _RESTRICT, _PROLONG, _UP = range(4)
+# Segments of fewer cells are done one by one.
+_LEAST_LOOP = 5
+
+
+@numba.njit(cache=True)
+def cycle(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, inverse, sums):
+    """x = cycle of r on the finest level; sums[part]: its share of (r, x).
+
+    r, x, t, share: flat vectors of all levels. table: without the line of ends.
+    stencils: (patterns, width). segments: int32 (segments, 4). cuts: int64 (levels, PARTS, 3):
+    first segment, one past the last, and first pattern of each part. extents: int32 (rows of all
+    levels, 3). row_cuts: int64 (levels, PARTS + 1). inverse: of the coarsest level.
+    """
+    deepest = len(table) - 1
+    # Constants would be types of their own, each compiled anew.
+    down, up = (np.int64(_DOWN), np.int64(_RESTRICT)), (np.int64(_PROLONG), np.int64(_UP))
+    for index in range(deepest):
+        for kind in down:
+            _pass(
+                kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table,
+                sums,
+            )  # fmt: skip
+    _solve_coarsest(r, x, table[deepest], share, inverse, sums)
+    for index in range(deepest - 1, -1, -1):
+        for kind in up:
+            _pass(
+                kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table,
+                sums,
+            )  # fmt: skip
+
+
+@numba.njit(cache=True, parallel=True)
+def _pass(kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, sums):
+    if is_small(table[index]):
+        for part in range(PARTS):
+            _part(
+                kind, index, part, r, x, t, share, stencils, segments, cuts, extents, row_cuts,
+                table, sums,
+            )  # fmt: skip
+    else:
+        for part in numba.prange(PARTS):
+            _part(
+                kind, index, np.int64(part), r, x, t, share, stencils, segments, cuts, extents,
+                row_cuts, table, sums,
+            )  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _part(
+    kind, index, part, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, sums
+):
+    fine, coarse = table[index], table[index + 1]
+    begin, end, base = cuts[index, part]
+    mine, own = segments[begin:end], stencils[base:]
+    rs, ts, shares = vector(r, fine), vector(t, fine), vector(share, fine)
+    if kind == _DOWN:
+        _down(rs, ts, shares, own, mine, fine)
+    elif kind == _UP:
+        sums[part] = _up(rs, ts, vector(x, fine), own, mine, fine)
+    elif kind == _RESTRICT:
+        first, last = row_cuts[index + 1, part], row_cuts[index + 1, part + 1]
+        restrict(ts, vector(r, coarse), vector(share, coarse), extents, first, last, fine, coarse)
+    else:
+        first, last = row_cuts[index, part], row_cuts[index, part + 1]
+        prolong(vector(x, coarse), ts, shares, extents, first, last, fine, coarse)
+
+
+@numba.njit(cache=True)
+def _down(rs, ts, shares, stencils, segments, level):
+    """t = share times the way down of r."""
+    width, steps = stencils.shape[1] // 3, _steps(level)
+    flat_r, flat_t, flat_share, table = rs.ravel(), ts.ravel(), shares.ravel(), stencils.ravel()
+    for s in range(len(segments)):
+        row, first, last = segments[s, ROW], segments[s, FIRST], segments[s, LAST]
+        begin = np.int64(segments[s, PATTERN]) * 3 * width + width
+        if last - first < _LEAST_LOOP:
+            at = row * level[WIDTH]
+            for k in range(at + first, at + last):
+                flat_t[k] = flat_share[k] * _value(flat_r, k, steps, table, begin)
+        else:
+            result = ts[row, first:last]
+            result[:] = np.float32(0.0)
+            _add(rs, row, first, last, table, begin, level, result)
+            _multiply(result, shares[row, first:last])
+
+
+@numba.njit(cache=True)
+def _up(rs, ts, xs, stencils, segments, level):
+    """x = smoother of r + way up of t; returns (r, x)."""
+    width, steps = stencils.shape[1] // 3, _steps(level)
+    flat_r, flat_t, flat_x, table = rs.ravel(), ts.ravel(), xs.ravel(), stencils.ravel()
+    total = 0.0
+    for s in range(len(segments)):
+        row, first, last = segments[s, ROW], segments[s, FIRST], segments[s, LAST]
+        begin = np.int64(segments[s, PATTERN]) * 3 * width
+        if last - first < _LEAST_LOOP:
+            at = row * level[WIDTH]
+            for k in range(at + first, at + last):
+                value = _value(flat_r, k, steps, table, begin)
+                value += _value(flat_t, k, steps, table, begin + 2 * width)
+                flat_x[k] = value
+                total += np.float64(flat_r[k]) * np.float64(value)
+        else:
+            result = xs[row, first:last]
+            result[:] = np.float32(0.0)
+            _add(rs, row, first, last, table, begin, level, result)
+            _add(ts, row, first, last, table, begin + 2 * width, level, result)
+            total += _dot(rs[row, first:last], result)
+    return total
+
+
+@numba.njit(cache=True)
+def _steps(level):
+    """Distances in memory from a cell to the neighbours before it along the last axis."""
+    planes = level[LEAD]
+    steps = np.empty(3 * (2 * planes + 1), dtype=np.int64)
+    for n in range(len(steps)):
+        steps[n] = ((n // 3 - planes) * level[PLANE] + n % 3 - 1) * level[WIDTH] - 1
+    return steps
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _value(x, k, steps, stencils, begin):
+    """The stencil that begins at `begin`, at one cell. Unsigned indices need no check."""
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    total, c = np.float32(0.0), np.uint64(begin)
+    for n in range(len(steps)):
+        at = np.uint64(k + steps[n])
+        total += stencils[c] * x[at] + stencils[c + one] * x[at + one]
+        total += stencils[c + two] * x[at + two]
+        c += three
+    return total
+
+
+@numba.njit(cache=True)
+def _add(x, row, first, last, stencils, begin, level, result):
+    """result += the stencil that begins at `begin`, at cells first to last of a row."""
+    around = slice(first - 1, last + 1)
+    for i in range(2 * level[LEAD] + 1):
+        n, part = (
+            row + (i - level[LEAD]) * level[PLANE],
+            stencils[begin + 9 * i : begin + 9 * i + 9],
+        )
+        _add_plane(x[n - 1, around], x[n, around], x[n + 1, around], part, result)
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _add_plane(below, here, above, c, result):
+    c0, c1, c2, c3, c4, c5, c6, c7, c8 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8]
+    for k in range(len(result)):
+        total = c0 * below[k] + c1 * below[k + 1] + c2 * below[k + 2]
+        total += c3 * here[k] + c4 * here[k + 1] + c5 * here[k + 2]
+        total += c6 * above[k] + c7 * above[k + 1] + c8 * above[k + 2]
+        result[k] += total
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _multiply(a, b):
+    for k in range(len(a)):
+        a[k] *= b[k]
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _dot(a, b):
+    total = 0.0
+    for k in range(len(a)):
+        total += np.float64(a[k]) * np.float64(b[k])
+    return total
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _solve_coarsest(r, x, level, share, inverse, sums):
+    """x = inverse r in the fluid; sums[0] = (r, x)."""
+    rs, xs, shares = vector(r, level), vector(x, level), vector(share, level)
+    cells = level[CELLS]
+    own = np.empty(len(inverse), dtype=np.float32)
+    for n in range(len(inverse)):
+        own[n] = rs[vector_row(level, n // cells), n % cells + 1]
+    sums[:] = 0.0
+    for n in range(len(inverse)):
+        at, k = vector_row(level, n // cells), n % cells + 1
+        value = np.float32(0.0)
+        for m in range(len(inverse)):
+            value += inverse[n, m] * own[m]
+        xs[at, k] = value if shares[at, k] > 0 else np.float32(0.0)
+        sums[0] += np.float64(own[n]) * np.float64(xs[at, k])

@@ -1,0 +1,128 @@
+"""The vector work of conjugate gradients around the engine, by kernels over rows."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from torch import Tensor
+
+from solvers.npsdo import engine_layout as layout
+from solvers.npsdo.engine import Engine
+from solvers.npsdo.safeguards import Watch
+from solvers.system import PoissonSystem
+
+
+class EngineSpace:
+    """A `pcg.Workspace` on the CPU; z stays in the float32 memory of the engine.
+
+    The residual is handed to the engine divided by its norm of one iteration before.
+    """
+
+    def __init__(
+        self,
+        system: PoissonSystem,
+        engine: Engine,
+        rhs: Tensor,
+        guess: Tensor | None,
+        watch: Watch,
+    ) -> None:
+        self.engine, self.watch, self.floating = engine, watch, system.floating
+        rows, own, level = engine.rows, engine.buffers, engine.table[0]
+        self.rows, self.level = rows, level
+        self.b = rhs.contiguous().numpy().reshape(rows.active.shape)
+        self.x = rows.padded_zeros() if guess is None else rows.padded(guess)
+        self.p, self.q, self.r = own.direction, own.product, own.residual
+        self.entered, self.z = layout.vector(own.r, level), layout.vector(own.x, level)
+        self.sums = np.zeros(len(rows.spans))
+        self.norm = 1.0
+
+    def start(self) -> tuple[float, float]:
+        self.norm = self.rows.residual(self.b, self.x, self.r) ** 0.5
+        self.watch.restart(self.norm)
+        sums = self.advance(0.0)
+        self.turn(0.0)
+        return sums
+
+    def product(self) -> float:
+        return self.rows.product(self.p, self.q)
+
+    def advance(self, alpha: float) -> tuple[float, float]:
+        """As in `pcg`; alpha = 0 leaves x and r as they are."""
+        unit = 1.0 / self.norm if self.norm > 0 else 0.0
+        vectors = (self.x, self.r, self.p, self.q, self.entered, self.engine.scaling)
+        _step(*vectors, alpha, unit, self.level, self.rows.spans, self.sums)
+        before, self.norm = self.norm, float(self.sums.sum()) ** 0.5
+        if self.watch.is_over(self.norm):
+            self.z_scale = 0.0
+            return 0.0, self.norm
+        rz = self.engine.cycle()
+        self.z_scale = before / self.engine.unit
+        return self.watch.checked(before * self.z_scale * rz), self.norm
+
+    def turn(self, beta: float) -> None:
+        vectors = (self.p, self.z, self.engine.scaling)
+        _turn(*vectors, beta, self.z_scale, self.level, self.rows.spans)
+
+    def remove_means(self) -> None:
+        self.x = self.rows.padded(self.floating.remove_means(self.pressure()))
+
+    def keep(self) -> None:
+        self.kept = self.x.copy()
+
+    def revert(self) -> None:
+        self.x = self.kept
+
+    def pressure(self) -> Tensor:
+        return self.rows.to_grid(self.x)
+
+
+@numba.njit(cache=True, parallel=True)
+def _step(x, r, p, q, entered, scaling, alpha, unit, level, spans, sums):
+    """x += alpha p, r -= alpha q, entered = unit S r in the spans; sums[i] = (r, r) of span i.
+
+    x and p are padded as in `RowLayout`, entered as in `engine_layout`.
+    """
+    for i in numba.prange(len(spans)):
+        row, first, last = spans[i]
+        target = entered[layout.vector_row(level, row), first + 1 : last + 1]
+        scale = scaling[min(row, len(scaling) - 1), first:last]
+        inside, padded = slice(first, last), slice(first + 1, last + 1)
+        if alpha != 0:
+            _advance_row(x[row, padded], r[row, inside], p[row, padded], q[row, inside], alpha)
+        sums[i] = _enter_row(r[row, inside], scale, unit, target)
+
+
+@numba.njit(cache=True, fastmath=layout.FASTMATH)
+def _advance_row(x, r, p, q, alpha):
+    for k in range(len(x)):
+        x[k] += alpha * p[k]
+        r[k] -= alpha * q[k]
+
+
+@numba.njit(cache=True, fastmath=layout.FASTMATH)
+def _enter_row(r, scale, unit, target):
+    total = 0.0
+    for k in range(len(r)):
+        total += r[k] * r[k]
+        target[k] = np.float32(unit * r[k]) * scale[k]
+    return total
+
+
+@numba.njit(cache=True, parallel=True)
+def _turn(p, z, scaling, beta, z_scale, level, spans):
+    """p = z_scale S z + beta p in the spans; beta = 0 does not look at p."""
+    for i in numba.prange(len(spans)):
+        row, first, last = spans[i]
+        source = z[layout.vector_row(level, row), first + 1 : last + 1]
+        scale = scaling[min(row, len(scaling) - 1), first:last]
+        _turn_row(p[row, first + 1 : last + 1], source, scale, beta, z_scale)
+
+
+@numba.njit(cache=True, fastmath=layout.FASTMATH)
+def _turn_row(p, z, scale, beta, z_scale):
+    if beta == 0:
+        for k in range(len(p)):
+            p[k] = z_scale * np.float64(scale[k] * z[k])
+    else:
+        for k in range(len(p)):
+            p[k] = z_scale * np.float64(scale[k] * z[k]) + beta * p[k]

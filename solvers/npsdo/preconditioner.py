@@ -1,0 +1,41 @@
+"""The networks as preconditioners of systems with any weights, as torch expressions."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from solvers.npsdo.image import image, pyramid
+from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
+from solvers.npsdo.scaling import scaling
+from solvers.system import PoissonSystem
+
+
+class Preconditioner:
+    """z = S N(S r), S the `scaling` of the system.
+
+    The network N approximates the inverse of the operator with weights 1. It works in float32 on
+    residuals of norm 1, whatever the scale of the system. This is the definition of the engine.
+    """
+
+    def __init__(self, system: PoissonSystem, network: SymmetricCycle | PaperNetwork) -> None:
+        self.network = network.to(system.device)
+        scale = scaling(system)
+        self.largest = float(scale.max()) or 1.0
+        self.scale = (scale / self.largest).float()
+        picture, self.padding = image(system), [0, 0] * system.dim
+        if isinstance(network, PaperNetwork):
+            missing = [-n % network.multiple for n in reversed(system.shape)]
+            self.padding = [n for each in missing for n in (0, each)]
+            self.levels = network.prepare(F.pad(picture, self.padding))
+        else:
+            self.levels = network.prepare(pyramid(picture))
+
+    def __call__(self, r: Tensor) -> Tensor:
+        """z of a residual (float64, the shape of the grid) that is not 0."""
+        norm = torch.linalg.vector_norm(r)
+        scaled = self.scale * (r / norm).float()
+        z = self.network(self.levels, F.pad(scaled, self.padding)[None])[0]
+        z = z[tuple(slice(n) for n in r.shape)]
+        return (self.scale * z).double() * (norm * self.largest**2)
