@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := renders/demo
 
-.PHONY: demo test test-slow bench bench-schur lint clean
+.PHONY: demo test test-slow bench bench-schur train lint clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
@@ -26,6 +26,14 @@ bench: $(VENV)/.installed
 
 bench-schur: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures README.md schur stencils
+
+train: $(VENV)/.installed
+	$(BIN)/fluidsim train npsdo --dim 2 --minutes 30
+	$(BIN)/fluidsim train npsdo --dim 3 --minutes 70
+	$(BIN)/fluidsim train npsdo --kind npsdo-paper --dim 2 --minutes 8
+	$(BIN)/fluidsim train npsdo --kind npsdo-paper --dim 3 --minutes 8
+	cp renders/npsdo/*_[23]d.safetensors solvers/npsdo/weights/
+	$(BIN)/python -m solvers.npsdo.card
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ from fluidsim.files import replacing
 from fluidsim.record import read_run
 from fluidsim.run import draw, guarded, make_video, run
 from fluidsim.simulation import SimulationError
+from fluidsim.train import add_train_flags, train
 from solvers import runtime
 from solvers.model_systems import KINDS, SCENES, model_system
 from solvers.storage import load_system, save_system
@@ -90,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--out", type=Path, default=None, help="for results (SYSTEMS_DIR/bench)")
     bench.add_argument("--debug", action="store_true", help="show the traceback of an error")
     bench.set_defaults(action=_bench)
+    trainer = commands.add_parser("train", help="train the network of a neural preconditioner")
+    trainer.add_argument("solver", choices=("npsdo",))
+    add_train_flags(trainer)
+    trainer.set_defaults(action=lambda options: guarded(lambda: train(options), options.debug))
     models = commands.add_parser(
         "model-systems", help="store systems of any size for bench, without a simulation"
     )

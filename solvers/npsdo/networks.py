@@ -16,55 +16,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from solvers.npsdo.stencils import affine, convolve, offsets, shifted, transpose
+from solvers.slicing import lower, upper
+
 # Damping of the Jacobi sweeps that a new SymmetricCycle starts as.
 _DAMPING = 0.85
-# Weights along one axis of a coarse value on the four cells around it.
-_LINEAR = (0.25, 0.75, 0.75, 0.25)
+# Shares of the nearer and the farther coarse cell, along an axis, in an interpolated value.
+_NEAR, _FAR = 0.75, 0.25
 # Eigenvalues of the coarsest operator below this part of the largest are constants on components.
 _NULL = 1e-6
 
 
-def offsets(dim: int) -> list[tuple[int, ...]]:
-    """The neighbours of a cell, itself included, in the order of the coefficients."""
-    return list(itertools.product((-1, 0, 1), repeat=dim))
-
-
-def convolve(stencil: Tensor, x: Tensor) -> Tensor:
-    """Sum over the neighbours of coefficient times value; x: (batch, *shape), 0 outside."""
-    dim = x.ndim - 1
-    padded = F.pad(x, (1, 1) * dim)
-    terms = (
-        coefficients * _shifted(padded, offset, x.shape[1:])
-        for coefficients, offset in zip(stencil, offsets(dim), strict=True)
-    )
-    return sum(terms, torch.zeros_like(x))
-
-
-def transpose(stencil: Tensor) -> Tensor:
-    """The stencil of the adjoint map: that of each neighbour towards the cell."""
-    dim = stencil.ndim - 1
-    padded = F.pad(stencil, (1, 1) * dim)
-    rows = [
-        _shifted(padded[len(stencil) - 1 - k], offset, stencil.shape[1:])
-        for k, offset in enumerate(offsets(dim))
-    ]
-    return torch.stack(rows)
-
-
 def prolong(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Linear interpolation to a grid of twice as many cells; x: (batch, *coarse), 0 outside."""
-    dim = len(shape)
-    spread = F.conv_transpose2d if dim == 2 else F.conv_transpose3d
-    fine = spread(x[:, None], _linear(x, dim), stride=2, padding=1)[:, 0]
-    return fine[(slice(None), *(slice(n) for n in shape))]
+    for axis, cells in enumerate(shape, start=1):
+        near = _NEAR * x
+        below, above = _below(x, axis), _above(x, axis)
+        pairs = torch.stack([near + _FAR * below, near + _FAR * above], axis + 1)
+        x = pairs.flatten(axis, axis + 1).narrow(axis, 0, cells)
+    return x
 
 
 def restrict(x: Tensor) -> Tensor:
     """The adjoint of `prolong`, to half as many cells (rounded up); x: (batch, *shape)."""
-    dim = x.ndim - 1
-    padding = [side for n in reversed(x.shape[1:]) for side in (0, n % 2)]
-    gather = F.conv2d if dim == 2 else F.conv3d
-    return gather(F.pad(x, padding)[:, None], _linear(x, dim), stride=2, padding=1)[:, 0]
+    for axis, cells in enumerate(x.shape[1:], start=1):
+        if cells % 2:
+            x = torch.cat([x, torch.zeros_like(x.narrow(axis, 0, 1))], axis)
+        first, second = x.unflatten(axis, (-1, 2)).unbind(axis + 1)
+        far = _above(first, axis) + _below(second, axis)
+        x = _NEAR * (first + second) + _FAR * far
+    return x
 
 
 class Affine(nn.Module):
@@ -78,8 +59,7 @@ class Affine(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """image: (channels, *shape + 2); returns (3^d, *shape)."""
-        convolution = F.conv2d if image.ndim == 3 else F.conv3d
-        return convolution(image[None], self.weight, self.bias)[0]
+        return affine(image, self.weight, self.bias)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,16 +220,17 @@ def coarsest_inverse(image: Tensor) -> Tensor:
     dim = fluid.ndim
     shape = _inside(fluid, dim).shape
     cells = math.prod(shape)
-    number = F.pad(torch.arange(cells).reshape(shape), (1, 1) * dim, value=-1)
-    matrix = torch.zeros(cells, cells, dtype=torch.float64)
+    counted = torch.arange(cells, device=image.device).reshape(shape)
+    number = F.pad(counted, (1, 1) * dim, value=-1)
+    matrix = torch.zeros(cells, cells, dtype=torch.float64, device=image.device)
     own = _inside(number, dim).reshape(-1)
     matrix[own, own] += 2.0 * torch.minimum(_inside(fluid, dim), _inside(air, dim)).reshape(-1)
     for offset in offsets(dim):
         if sum(abs(step) for step in offset) != 1:
             continue
-        there = _shifted(number, offset, shape).reshape(-1)
-        coupling = torch.minimum(_inside(fluid, dim), _shifted(fluid, offset, shape)).reshape(-1)
-        held = torch.minimum(_inside(fluid, dim), _shifted(air, offset, shape)).reshape(-1)
+        there = shifted(number, offset, shape).reshape(-1)
+        coupling = torch.minimum(_inside(fluid, dim), shifted(fluid, offset, shape)).reshape(-1)
+        held = torch.minimum(_inside(fluid, dim), shifted(air, offset, shape)).reshape(-1)
         known = there >= 0
         matrix[own, own] += held + torch.where(known, coupling, 0.0)
         matrix[own[known], there[known]] -= coupling[known]
@@ -295,16 +276,11 @@ def _inside(padded: Tensor, dim: int) -> Tensor:
     return padded[(..., *(slice(1, -1),) * dim)]
 
 
-def _shifted(padded: Tensor, offset: tuple[int, ...], shape: torch.Size | tuple) -> Tensor:
-    """The neighbours at an offset, out of a tensor (..., *shape + 2)."""
-    slices = (slice(1 + step, 1 + step + n) for step, n in zip(offset, shape, strict=True))
-    return padded[(..., *slices)]
+def _below(x: Tensor, axis: int) -> Tensor:
+    """For each cell the value of the one below it, 0 for the first."""
+    return torch.cat([torch.zeros_like(x.narrow(axis, 0, 1)), lower(x, axis)], axis)
 
 
-def _linear(like: Tensor, dim: int) -> Tensor:
-    """Kernel of linear interpolation, (1, 1, 4, ...)."""
-    line = like.new_tensor(_LINEAR)
-    kernel = line
-    for _ in range(dim - 1):
-        kernel = kernel[..., None] * line
-    return kernel[None, None]
+def _above(x: Tensor, axis: int) -> Tensor:
+    """For each cell the value of the one above it, 0 for the last."""
+    return torch.cat([upper(x, axis), torch.zeros_like(x.narrow(axis, 0, 1))], axis)

@@ -1,0 +1,44 @@
+"""The card of weight files, from the notes in them: `python -m solvers.npsdo.card FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from solvers.npsdo import weights
+
+NAME = "MODEL_CARD.md"
+_HEAD = """# Weights of the neural preconditioners
+
+Written by `fluidsim train npsdo` out of what the files say of themselves; `python -m
+solvers.npsdo.card` writes it anew. Licence of the weights: MIT, as the program. They were trained
+on systems of the project's own scenes and on random geometries, and on nothing else. Scores are
+iterations to a relative residual of 1e-6 by size, mean (most).
+"""
+
+
+def write(folder: Path) -> Path:
+    """Write the card of all weight files in a folder, a table for each; returns its path."""
+    parts = [_HEAD, *(_table(path) for path in sorted(folder.glob("*_[23]d.safetensors")))]
+    card = folder / NAME
+    temporary = card.with_suffix(".tmp")
+    temporary.write_text("\n".join(parts), encoding="utf-8")
+    temporary.replace(card)
+    return card
+
+
+def _table(path: Path) -> str:
+    tensors, about = weights.read(path)
+    count = sum(values.numel() for values in tensors.values())
+    rows = {
+        "parameters": f"{count:,} (float32, {path.stat().st_size / 1024:.0f} KB)",
+        "sha256 of the tensors": about.get("sha256", ""),
+        **weights.notes(path),
+    }
+    lines = [f"## {path.name}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {text.replace('|', '/')} |" for name, text in rows.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(write(Path(sys.argv[1]) if sys.argv[1:] else weights.shipped("npsdo", 2).parent))

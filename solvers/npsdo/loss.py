@@ -1,0 +1,30 @@
+"""How far a network's answer d to a residual r = B e is from the error e, per sample of a batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from solvers.npsdo.descent import ScaledOperator
+
+# A sample that is further off counts so much, and pulls no more: one outlier may not rule a step.
+_MOST = 3.0
+
+
+def energy_loss(operator: ScaledOperator, r: Tensor, e: Tensor, d: Tensor) -> Tensor:
+    """||e - d||_B / ||e||_B: the norm that conjugate gradients reduce."""
+    missing = _sum((e - d) * (r - operator(d)))
+    return (missing / _sum(e * r).clamp(min=1e-20)).clamp(min=1e-8, max=_MOST**2).sqrt()
+
+
+def residual_loss(operator: ScaledOperator, r: Tensor, e: Tensor, d: Tensor) -> Tensor:
+    """||r - B d|| / ||r||: the loss of the paper."""
+    missing = r - operator(d)
+    return (_sum(missing * missing) / _sum(r * r)).clamp(min=1e-8, max=_MOST**2).sqrt()
+
+
+LOSSES = {"energy": energy_loss, "residual": residual_loss}
+
+
+def _sum(a: Tensor) -> Tensor:
+    return a.flatten(1).sum(1, dtype=torch.float64)

@@ -1,0 +1,133 @@
+"""Weights of the networks in files: safetensors, checked when read.
+
+A file holds the parameters in float32 and, as metadata, what they are: format, version, kind of
+network, dimension, a sha256 over the tensors, and notes on their origin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
+
+Network = SymmetricCycle | PaperNetwork
+KINDS: dict[str, type[SymmetricCycle] | type[PaperNetwork]] = {
+    "npsdo": SymmetricCycle,
+    "npsdo-paper": PaperNetwork,
+}
+FORMAT = "fluidsim-npsdo"
+VERSION = "1"
+
+
+def shipped(kind: str, dim: int) -> Path:
+    """Where the weights that come with the program are."""
+    return Path(__file__).parent / "weights" / f"{kind}_{dim}d.safetensors"
+
+
+def untrained(kind: str, dim: int) -> Network:
+    """A new network of a kind out of KINDS, in evaluation mode and without gradients."""
+    return _at_rest(KINDS[kind](dim))
+
+
+def save(path: Path, network: Network, notes: dict[str, str]) -> None:
+    """Write a network of one of the KINDS; the file is whole or absent."""
+    kind = next(name for name, cls in KINDS.items() if type(network) is cls)
+    tensors = _tensors(network)
+    about = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": kind,
+        "dim": str(network.dim),
+        "sha256": digest(tensors),
+        "notes": json.dumps(notes),
+    }
+    write(path, tensors, about)
+
+
+def load(path: Path, kind: str, dim: int) -> Network:
+    """The network of a file, on the CPU, in evaluation mode and without gradients.
+
+    Raises ValueError with one line that names the file when it is missing, damaged, of another
+    kind, dimension or version, or when its tensors do not fit the network.
+    """
+    tensors, about = read(path)
+    expected = {"format": FORMAT, "version": VERSION, "kind": kind, "dim": str(dim)}
+    for key, value in expected.items():
+        if about.get(key) != value:
+            raise ValueError(f"{path} has {key} {about.get(key)}, not {value}")
+    if about.get("sha256") != digest(tensors):
+        raise ValueError(f"{path} is damaged: its tensors do not match their checksum")
+    network = _new(path, kind, dim, tensors)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit the network {kind}: {_line(error)}") from error
+    if not all(values.isfinite().all() for values in tensors.values()):
+        raise ValueError(f"{path} holds parameters that are not finite")
+    return _at_rest(network)
+
+
+def notes(path: Path) -> dict[str, str]:
+    """The notes of a file; raises ValueError as `load` does."""
+    return json.loads(read(path)[1].get("notes", "{}"))
+
+
+def write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
+    """Write tensors with metadata under a temporary name, then rename."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        temporary.write_bytes(safetensors.torch.save(tensors, about))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata; raises ValueError with one line that names the file."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ValueError(f"{path} cannot be read as safetensors: {_line(error)}") from error
+
+
+def _new(path: Path, kind: str, dim: int, tensors: dict[str, Tensor]) -> Network:
+    """A network with as many levels of parameters as the tensors have."""
+    cls = KINDS[kind]
+    counted = "log_gain" if cls is SymmetricCycle else "keep_bias"
+    if counted not in tensors or tensors[counted].ndim != 1:
+        raise ValueError(f"{path} does not fit the network {kind}: it has no {counted}")
+    count = len(tensors[counted])
+    return SymmetricCycle(dim, count) if cls is SymmetricCycle else PaperNetwork(dim, count + 1)
+
+
+def _tensors(network: Network) -> dict[str, Tensor]:
+    state: dict[str, Any] = network.state_dict()
+    return {name: values.detach().cpu().float().contiguous() for name, values in state.items()}
+
+
+def digest(tensors: dict[str, Tensor]) -> str:
+    """sha256 over names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        values = tensors[name].contiguous()
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)};".encode())
+        digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _at_rest(network: Network) -> Network:
+    network.eval().requires_grad_(False)
+    return network
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
