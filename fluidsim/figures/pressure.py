@@ -26,10 +26,13 @@ class Trial:
 
 # The slow ones are left out where they would take minutes.
 TRIALS = [
-    Trial(2, 256, ("multigrid", "amgcl", "amg", "ic", "cg", "schur", "direct")),
-    Trial(2, 1024, ("multigrid", "amgcl", "schur")),
-    Trial(3, 64, ("multigrid", "amgcl", "amg", "ic", "cg")),
-    Trial(3, 128, ("multigrid", "amgcl")),
+    Trial(
+        2, 256, ("multigrid", "npsdo", "npsdo-paper", "amgcl", "amg", "ic", "cg", "schur", "direct")
+    ),
+    Trial(2, 1024, ("multigrid", "npsdo", "amgcl", "schur")),
+    Trial(3, 64, ("multigrid", "npsdo", "npsdo-paper", "amgcl", "amg", "ic", "cg")),
+    Trial(3, 128, ("multigrid", "npsdo", "amgcl")),
+    Trial(3, 128, ("cg",), ("dam", "smoke")),
     Trial(3, 128, ("amg",), ("dam",)),
     Trial(3, 256, ("multigrid",), ("dam", "smoke")),
 ]
