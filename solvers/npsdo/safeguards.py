@@ -96,13 +96,12 @@ def in_turns(
         reached = run(guess, max_iterations - iterations)
         iterations += reached.iterations
         history = history[:-1] + reached.history
-        guess = reached.pressure
+        guess = system.floating.remove_means(reached.pressure)
         if history[-1] <= rtol or iterations >= max_iterations:
             break
         notes.append(
             f"{name} {reached.reason} after {reached.iterations} iterations "
             f"at relative residual {history[-1]:.1e}"
         )
-        guess = system.floating.remove_means(guess)
     assert guess is not None
     return Outcome(guess, iterations, history, "; ".join(notes))

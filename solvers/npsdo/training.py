@@ -118,6 +118,11 @@ class Training:
                 bank.append(samples)
             self._spend(begin)
             self.tick(self.part_done(), f"round {progress.round + 1}: {len(bank)} systems")
+        if not bank and progress.step:
+            raise ValueError(
+                f"training diverged after {progress.step} steps: the network solves no system any "
+                "more; the best one so far was kept, try a smaller learning rate"
+            )
         if not bank:
             raise ValueError("no system of a whole round needs or allows a solve to learn from")
         losses = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +118,8 @@ def test_the_gate_refuses_what_is_worse_on_any_size() -> None:
 def test_a_ruined_network_is_never_written(tmp_path: Path) -> None:
     path = tmp_path / "out.safetensors"
     training = _training(replace(OPTIONS, rate=10.0, warm_up=1, steps=20, gates=1))
-    training.run(path, {})
+    with contextlib.suppress(ValueError):  # "training diverged", where it solves nothing any more
+        training.run(path, {})
     kept = weights.load(path, "npsdo", 2)
     pairs = zip(kept.parameters(), weights.untrained("npsdo", 2).parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
