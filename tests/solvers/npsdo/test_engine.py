@@ -144,8 +144,6 @@ def test_untrained_cycle_is_symmetric_and_positive(dim, seed):
 
 @pytest.mark.parametrize("seed", range(50))
 def test_shipped_cycle_is_symmetric_and_positive(dim, seed):
-    if not weights.shipped("npsdo", dim).exists():
-        pytest.skip("no weights are shipped")
     network = weights.load(weights.shipped("npsdo", dim), "npsdo", dim)
     assert isinstance(network, SymmetricCycle)
     assert_symmetric_and_positive(random_image(SIZES[dim][0], seed), network)
