@@ -28,9 +28,9 @@ bench-schur: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures README.md schur stencils
 
 train: $(VENV)/.installed
-	$(BIN)/fluidsim train npsdo --dim 2 --minutes 30
-	$(BIN)/fluidsim train npsdo --dim 3 --minutes 70
-	$(BIN)/fluidsim train npsdo --kind npsdo-paper --dim 2 --minutes 8
+	$(BIN)/fluidsim train npsdo --dim 2 --minutes 18
+	$(BIN)/fluidsim train npsdo --dim 3 --minutes 32 --rate 5e-4
+	$(BIN)/fluidsim train npsdo --kind npsdo-paper --dim 2 --minutes 5
 	$(BIN)/fluidsim train npsdo --kind npsdo-paper --dim 3 --minutes 8
 	cp renders/npsdo/*_[23]d.safetensors solvers/npsdo/weights/
 	$(BIN)/python -m solvers.npsdo.card
