@@ -11,6 +11,7 @@ from fluidsim.confinement import vorticity
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, Cylinder, Sphere
 from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.snapshot import centred
 from fluidsim.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic, smoke, source
 
@@ -140,6 +141,12 @@ def test_smoke_flows_around_a_solid(dim):
     for _ in range(45):
         report = plume.advance(1 / 30)
     assert report.max_divergence < 1e-4
+    flow = centred(plume.velocity, grid)
+    centres = grid.cells(grid.cell_positions(CPU).movedim(-1, 0))
+    normal = torch.nn.functional.normalize(centres - 0.5, dim=0)
+    inside = grid.cells(plume.solids.cut) == 2
+    through = (flow * normal).sum(0)[inside].abs().mean() / flow.norm(dim=0)[inside].mean()
+    assert float(through) < 0.2  # without the ball it is 0.6 and more
     above = grid.cells(grid.cell_positions(CPU)[..., -1]) > 0.5
     assert float(plume.density[above].max()) > 0.05
 
