@@ -20,11 +20,15 @@ iterations to a relative residual of 1e-6 by size, mean (most).
 def write(folder: Path) -> Path:
     """Write the card of all weight files in a folder, a table for each; returns its path."""
     parts = [_HEAD, *(_table(path) for path in sorted(folder.glob("*_[23]d.safetensors")))]
-    card = folder / NAME
-    temporary = card.with_suffix(".tmp")
-    temporary.write_text("\n".join(parts), encoding="utf-8")
-    temporary.replace(card)
-    return card
+    return replace(folder / NAME, "\n".join(parts))
+
+
+def replace(path: Path, text: str) -> Path:
+    """Write a text as a whole; returns its path."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+    return path
 
 
 def _table(path: Path) -> str:

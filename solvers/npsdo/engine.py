@@ -12,6 +12,7 @@ from solvers.npsdo import engine_images as images
 from solvers.npsdo import engine_kernels as kernels
 from solvers.npsdo import engine_layout as layout
 from solvers.npsdo import engine_setup as setup
+from solvers.npsdo.engine_band import Band
 from solvers.npsdo.engine_stencils import Stencils
 from solvers.npsdo.networks import coarsest_inverse
 from solvers.pool import Pool
@@ -60,7 +61,8 @@ _POOL: Pool[tuple[int, ...], Buffers] = Pool()
 class Engine:
     """SymmetricCycle for one system on the CPU, scaled to the weights of the system.
 
-    z = S N(S r) / unit with S the `scaling` of the system times sqrt(unit).
+    z = S N(S r) / unit with S the `scaling` of the system times sqrt(unit), and sweeps over the
+    band.
 
     buffers: at the disposal of one solve at a time; they go to the next engine of the same shape
         when this one is gone.
@@ -68,6 +70,7 @@ class Engine:
         (levels, PARTS + 1), see `engine_kernels.cycle`.
     inverse: of the coarsest level. unit: a weight of the system.
     scaling: S, float32 rows of the grid; (1, cells) where it is the same for all rows.
+    band: the cells that the network does not know; None where weights are alike.
     """
 
     rows: RowLayout
@@ -78,6 +81,7 @@ class Engine:
     inverse: np.ndarray
     unit: float
     scaling: np.ndarray
+    band: Band | None
 
     @classmethod
     def of(cls, rows: RowLayout, stencils: Stencils) -> Engine:
@@ -100,7 +104,8 @@ class Engine:
                 work.prepare(kind, index)
         inverse = _solve_coarsest(table[-2], own)
         scaling = own.scaling if varies else np.ones((1, own.scaling.shape[1]), dtype=np.float32)
-        engine = cls(rows, own, table[:-1], work.cuts, work.row_cuts, inverse, unit, scaling)
+        band = Band.of(rows, scaling, unit, table[0]) if varies else None
+        engine = cls(rows, own, table[:-1], work.cuts, work.row_cuts, inverse, unit, scaling, band)
         _POOL.give_back_after(engine, rows.shape, own)
         return engine
 

@@ -55,13 +55,15 @@ class EngineSpace:
         if self.watch.is_over(self.norm):
             self.z_scale = 0.0
             return 0.0, self.norm
-        rz = self.engine.cycle()
         self.z_scale = before / self.engine.unit
+        rz = self._cycle(unit)
         return self.watch.checked(before * self.z_scale * rz), self.norm
 
     def turn(self, beta: float) -> None:
         vectors = (self.p, self.z, self.engine.scaling)
         _turn(*vectors, beta, self.z_scale, self.level, self.rows.spans)
+        if self.engine.band is not None:
+            self.engine.band.add(self.p, self.z_scale)
 
     def remove_means(self) -> None:
         self.x = self.rows.padded(self.floating.remove_means(self.pressure()))
@@ -74,6 +76,15 @@ class EngineSpace:
 
     def pressure(self) -> Tensor:
         return self.rows.to_grid(self.x)
+
+    def _cycle(self, unit: float) -> float:
+        """z of the residual times `unit`; returns their product."""
+        band = self.engine.band
+        if band is None:
+            return self.engine.cycle()
+        band.enter(self.r, unit, self.entered)
+        rz = self.engine.cycle()
+        return rz + band.leave(self.r, unit, self.z)
 
 
 @numba.njit(cache=True, parallel=True)

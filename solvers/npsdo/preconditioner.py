@@ -8,20 +8,28 @@ from torch import Tensor
 
 from solvers.npsdo.image import image, pyramid
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
-from solvers.npsdo.scaling import scaling
+from solvers.npsdo.scaling import scaling, unlike
 from solvers.system import PoissonSystem
+
+# Damped Jacobi sweeps over cells whose weights the network does not know, before and after it.
+SWEEPS, DAMPING = 2, 0.7
 
 
 class Preconditioner:
-    """z = S N(S r), S the `scaling` of the system.
+    """z = S N(S r), S the `scaling` of the system, with sweeps before and after it where needed.
 
     The network N approximates the inverse of the operator with weights 1. It works in float32 on
-    residuals of norm 1, whatever the scale of the system. This is the definition of the engine.
+    residuals of norm 1, whatever the scale of the system. Cells that are `unlike` what it knows are
+    smoothed with the true operator before and after; so z stays a symmetric function of r.
+    This is the definition of the engine.
     """
 
     def __init__(self, system: PoissonSystem, network: SymmetricCycle | PaperNetwork) -> None:
         self.network = network.to(system.device)
+        self.system = system
         scale = scaling(system)
+        band, diagonal = unlike(system, scale), system.diagonal()
+        self.inverse = torch.where(band, DAMPING / diagonal, 0.0) if bool(band.any()) else None
         self.largest = float(scale.max()) or 1.0
         self.scale = (scale / self.largest).float()
         picture, self.padding = image(system), [0, 0] * system.dim
@@ -34,6 +42,18 @@ class Preconditioner:
 
     def __call__(self, r: Tensor) -> Tensor:
         """z of a residual (float64, the shape of the grid) that is not 0."""
+        if self.inverse is None:
+            return self._network(r)
+        z = self._smoothed(torch.zeros_like(r), r)
+        z = z + self._network(r - self.system.apply(z))
+        return self._smoothed(z, r)
+
+    def _smoothed(self, z: Tensor, r: Tensor) -> Tensor:
+        for _ in range(SWEEPS):
+            z = z + self.inverse * (r - self.system.apply(z))
+        return z
+
+    def _network(self, r: Tensor) -> Tensor:
         norm = torch.linalg.vector_norm(r)
         scaled = self.scale * (r / norm).float()
         z = self.network(self.levels, F.pad(scaled, self.padding)[None])[0]

@@ -1,4 +1,4 @@
-"""How a network for weights 1 serves a system with any weights: z = S N(S r)."""
+"""What lets a network for weights 1 serve a system with any weights: a scaling S of its cells."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from torch import Tensor
 
 from solvers.slicing import interior, lower, upper
 from solvers.system import PoissonSystem
+
+# A weight counts as 1 when it differs from it by no more.
+UNLIKE = 1e-3
 
 
 def scaling(system: PoissonSystem) -> Tensor:
@@ -25,3 +28,22 @@ def scaling(system: PoissonSystem) -> Tensor:
         faces += (lower(weights, axis) > 0).double() + (upper(weights, axis) > 0).double()
     square = torch.where(diagonal > 0, faces / diagonal, 0.0)
     return torch.where(largest > 0, torch.minimum(square, 1.0 / largest), square).sqrt()
+
+
+def unlike(system: PoissonSystem, scale: Tensor) -> Tensor:
+    """Active cells with a weight that `scale` does not bring to 1: (*shape) bool.
+
+    The network knows weights of 1 alone; cut cells, surfaces and the two sides of a density jump
+    are among these cells. scale: S.
+    """
+    found = torch.zeros_like(system.active)
+    for axis, weights in enumerate(system.face_weights):
+        rim = torch.zeros_like(scale.narrow(axis, 0, 1))
+        around = torch.cat((rim, scale, rim), axis)
+        below, above = lower(around, axis), upper(around, axis)
+        scaled = (
+            weights * torch.where(below > 0, below, above) * torch.where(above > 0, above, below)
+        )
+        odd = (scaled > 0) & ((scaled - 1).abs() > UNLIKE)
+        found |= lower(odd, axis) | upper(odd, axis)
+    return found & system.active

@@ -11,10 +11,12 @@ from solvers.model_systems import model_system
 from solvers.npsdo import engine_layout as layout
 from solvers.npsdo import weights
 from solvers.npsdo.engine import Engine
+from solvers.npsdo.engine_space import EngineSpace
 from solvers.npsdo.engine_stencils import Stencils
 from solvers.npsdo.image import image, pyramid
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.preconditioner import Preconditioner
+from solvers.npsdo.safeguards import Watch
 from solvers.npsdo.scaling import scaling
 from solvers.npsdo.stencils import convolve, transpose
 from solvers.rows import RowLayout
@@ -160,7 +162,7 @@ def test_cycle_is_linear(dim):
 
 @pytest.mark.parametrize("weight", [1e-200, 1.0, 1e30])
 def test_preconditioner_of_any_weights(dim, weight):
-    """z = S N(S r): scaling weights scales it, and what it scales by is the definition's."""
+    """Scaling weights scales z, and S, z and (r, z) are the definition's."""
     plain = random_system(SIZES[dim][0], 1)
     system = PoissonSystem(tuple(weight * w for w in plain.face_weights), plain.active)
     engine = engine_of(system, random_network(dim, 1))
@@ -170,14 +172,18 @@ def test_preconditioner_of_any_weights(dim, weight):
     torch.testing.assert_close(rows[known].double(), expected[known], rtol=1e-6, atol=0)
     r = torch.where(system.active, random_rhs(system), 0)
     z = Preconditioner(system, random_network(dim, 1))(r)
-    by_engine = engine_cycle(engine, rows * r.float())[0] * rows
-    by_engine = by_engine.double() / engine.unit
+    space = EngineSpace(system, engine, r, None, Watch(0.0, 100))
+    product, _ = space.start()
+    by_engine = torch.from_numpy(space.p[:-1, 1:-1].reshape(system.shape))
+    assert engine.band is not None and len(engine.band.cells) > 0
     assert (z - by_engine).abs().max() <= 1e-5 * z.abs().max()
+    assert abs(product - float((r * z).sum())) <= 1e-5 * float((r * z).abs().sum())
 
 
 def test_equal_weights_need_no_scaling(dim):
     system = box(SIZES[dim][0], rim=1.0)
-    assert engine_of(system, random_network(dim, 0)).scaling.shape[0] == 1
+    engine = engine_of(system, random_network(dim, 0))
+    assert engine.scaling.shape[0] == 1 and engine.band is None
 
 
 def test_memory_of_one_system_does_not_show_in_the_next(dim):

@@ -9,12 +9,20 @@ import solvers
 from solvers import PoissonSystem
 from solvers.npsdo import solver as npsdo
 from solvers.npsdo import weights
+from solvers.npsdo.data import Split, held_out
 from solvers.npsdo.engine_stencils import Stencils
 from solvers.npsdo.networks import SymmetricCycle
 from tests.solvers.npsdo.test_engine import SIZES, random_image
 from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system
 
 NAMES = ("npsdo", "npsdo-paper")
+# Mean and most iterations of the shipped weights, by name and dimension.
+CEILINGS = {
+    ("npsdo", 2): (13, 22),
+    ("npsdo", 3): (12, 20),
+    ("npsdo-paper", 2): (21, 40),
+    ("npsdo-paper", 3): (16, 22),
+}
 
 
 @pytest.fixture
@@ -76,6 +84,14 @@ def test_many_random_masks_and_weights(dim, seed, name):
     test_random_masks_and_weights(dim, seed, name)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_weights_on_systems_never_seen(dim, name):
+    problems = held_out(Split.TEST, dim, [64 if dim == 2 else 32], [], seed=0, drawn=3)
+    counts = [solvers.solve(each.system, each.rhs[0], name).iterations for each in problems]
+    mean, most = CEILINGS[name, dim]
+    assert sum(counts) / len(counts) <= mean and max(counts) <= most
+
+
 def test_engines_agree(case, untrained):
     rhs = random_rhs(case)
     options = {"weights": untrained["npsdo"], "rtol": 1e-8}
@@ -108,6 +124,17 @@ def test_fractions_of_faces_converge(dim, untrained):
     cut = PoissonSystem(faces, system.active)
     options = {"weights": untrained["npsdo"], "rtol": 1e-9}
     assert solvers.solve(cut, random_rhs(cut), "npsdo", **options).iterations <= 80
+
+
+def test_cut_cells_cost_few_iterations(dim):
+    """A wall that leaves little of its faces open: their cells have a small diagonal."""
+    plain = box((64, 64) if dim == 2 else (24, 24, 24), rim=1.0)
+    weights = tuple(w.clone() for w in plain.face_weights)
+    for axis in range(1, dim):
+        weights[axis].select(0, 20).mul_(0.02)
+    cut = PoissonSystem(weights, plain.active)
+    counts = [solvers.solve(each, random_rhs(each), "npsdo").iterations for each in (plain, cut)]
+    assert counts[1] <= counts[0] + 2
 
 
 @pytest.mark.parametrize("name", NAMES)

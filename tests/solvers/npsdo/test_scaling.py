@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from solvers.model_systems import model_system
-from solvers.npsdo.scaling import scaling
+from solvers.npsdo.scaling import scaling, unlike
 from solvers.system import PoissonSystem
 
 
@@ -48,3 +48,16 @@ def test_stiff_surfaces_do_not_exceed_the_number_of_faces(dim: int) -> None:
     stiff = PoissonSystem(tuple(weights), system.active)
     diagonal = (scaling(stiff) ** 2 * stiff.diagonal())[system.active]
     assert float(diagonal.max()) <= 2 * dim + 1e-9
+
+
+def test_cut_cells_are_unlike(dim: int) -> None:
+    system = _cut(dim)
+    cut = torch.zeros_like(system.active)
+    cut[2:4] = True
+    assert torch.equal(unlike(system, scaling(system)), cut)
+
+
+def test_equal_weights_are_alike(dim: int) -> None:
+    system = model_system("splash", (14,) * dim).system
+    scaled = PoissonSystem(tuple(0.04 * w for w in system.face_weights), system.active)
+    assert not bool(unlike(scaled, scaling(scaled)).any())

@@ -205,7 +205,7 @@ def test_recorded_systems_are_found_below_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_ablation_has_a_row_for_everything() -> None:
-    found = ablation.rows(minutes=0.005, size=8, judged=(8,))
+    found = dict(ablation.rows(steps=1, size=8, judged=(8,)))
     assert len(found) == 3 + 1 + 2 * len(ablation.DIRECTIONS)
     assert all(scores.startswith("8: ") for scores in found.values())
 
