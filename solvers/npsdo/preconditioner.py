@@ -29,7 +29,8 @@ class Preconditioner:
         self.system = system
         scale = scaling(system)
         band, diagonal = unlike(system, scale), system.diagonal()
-        self.inverse = torch.where(band, DAMPING / diagonal, 0.0) if bool(band.any()) else None
+        self.inverse = torch.where(band, DAMPING / diagonal, 0.0)
+        self.sweeps = SWEEPS if bool(band.any()) else 0
         self.largest = float(scale.max()) or 1.0
         self.scale = (scale / self.largest).float()
         picture, self.padding = image(system), [0, 0] * system.dim
@@ -42,14 +43,14 @@ class Preconditioner:
 
     def __call__(self, r: Tensor) -> Tensor:
         """z of a residual (float64, the shape of the grid) that is not 0."""
-        if self.inverse is None:
+        if self.sweeps == 0:
             return self._network(r)
         z = self._smoothed(torch.zeros_like(r), r)
         z = z + self._network(r - self.system.apply(z))
         return self._smoothed(z, r)
 
     def _smoothed(self, z: Tensor, r: Tensor) -> Tensor:
-        for _ in range(SWEEPS):
+        for _ in range(self.sweeps):
             z = z + self.inverse * (r - self.system.apply(z))
         return z
 
