@@ -12,6 +12,7 @@ from torch import Tensor
 import solvers
 from fluidsim import pressure
 from fluidsim.grid import Grid
+from fluidsim.interface import Interface
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
 
@@ -105,15 +106,24 @@ class Simulation(ABC):
             left = end - self.time
         return self.report
 
-    def project(self, fluid: Tensor, open_faces: Tensor, dt: float, expansion: float = 0.0) -> None:
+    def project(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        expansion: float = 0.0,
+        interface: Interface | None = None,
+    ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
-        open_faces: (dim, *nodes) float32, the open part of each face.
+        open_faces: (dim, *nodes) float32, the open part of each face. interface: with the air;
+        without it p = 0 in the centres of the air cells.
         """
         with self.timer("project"):
             done = self._projector.project(
-                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion, self.observer
-            )
+                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion,
+                self.observer, interface,
+            )  # fmt: skip
         solution = done.solution
         self.timer.add("pressure_setup", done.setup_seconds)
         self.timer.add("pressure_solve", solution.solve_seconds)
