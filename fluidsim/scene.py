@@ -12,6 +12,7 @@ import torch
 
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
+from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid
 from fluidsim.motion import RigidMotion
 from fluidsim.particles import seed
@@ -99,9 +100,10 @@ class LiquidScene(Scene):
         positions = seed(self.liquid, solids, grid, generator)
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
+        surface = LevelSet.of(self.liquid, grid, runtime.device)
         return Liquid(
             grid, solids, positions, velocity, options, timer, self.gravity, flip, self.cfl,
-            config.seed,
+            config.seed, surface,
         )  # fmt: skip
 
 
