@@ -13,7 +13,7 @@ from fluidsim.interpolation import F32, I8, I32, functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
-HELD = 0.5  # cells: what the carried distance may differ from that of the particles
+HELD = 1.0  # cells: what the carried distance may differ from that of the particles
 
 # The distance of jittered particles, 2^dim a cell, is SCALE * (|x - mean| - RADIUS), in cells.
 REACH, RADIUS, SCALE = 1.5, 0.4, 1.3
@@ -148,7 +148,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                         else:
                             full = False
                 if empty:
-                    field[i] = ti.max(field[i], 1.0 - HELD)
+                    field[i] = ti.max(field[i], 0.25)
                 elif full:
                     field[i] = ti.min(field[i], -0.25)
                 else:

@@ -78,6 +78,10 @@ class Simulation(ABC):
     def top_speed(self, seconds: float) -> float:
         """Bound of the speed per axis during the next `seconds`, m/s."""
 
+    def longest_step(self) -> float:
+        """Bound of the time step, s, that does not come from the speed."""
+        return math.inf
+
     @abstractmethod
     def volume_error(self) -> float:
         """Relative change of the liquid's volume since the start, what left apart."""
@@ -149,7 +153,8 @@ class Simulation(ABC):
                 f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
-        return max(1, math.ceil(seconds * speed / (self.cfl * self.grid.dx) - 1e-9))
+        steps = max(seconds * speed / (self.cfl * self.grid.dx), seconds / self.longest_step())
+        return max(1, math.ceil(steps - 1e-9))
 
 
 def top_component(values: Tensor) -> float:
