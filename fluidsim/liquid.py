@@ -21,6 +21,7 @@ from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
+SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.1  # s: time in which a volume error decays to 1/e
 
 
@@ -148,8 +149,11 @@ class Liquid(Simulation):
         return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
     def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:
-        """Continue the projected velocity beyond the liquid, as far as particles may get."""
+        """Continue the projected velocity beyond the liquid, as far as particles may get and
+        the distance of the surface is needed: it stays one where all of it moves alike."""
         reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
+        if self.surface is not None:
+            reach += SURFACE_LAYERS
         kept = (open_faces > 0) | self.solids.walls
         self.velocity[self.solids.walls & (open_faces == 0)] = 0.0
         level = levels_beside(fluid, kept, self.grid)
