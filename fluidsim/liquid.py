@@ -22,7 +22,7 @@ from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
-VOLUME_RELAXATION = 0.1  # s: time in which a volume error decays to 1/e
+VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
 
 
 class Liquid(Simulation):

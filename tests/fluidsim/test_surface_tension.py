@@ -89,7 +89,7 @@ def test_a_drop_at_rest_has_the_pressure_of_laplace_and_hardly_moves():
     """Speeds of capillary waves are sqrt(sigma / (rho R)); the particles' places are random."""
     drop = liquid(cubic(2, 24), Sphere((0.5, 0.5), RADIUS), gravity=0.0, surface_tension=SIGMA)
     wave = math.sqrt(SIGMA / 1000 / RADIUS)
-    for _ in range(20):
+    for _ in range(12):
         drop.advance(0.1)
         assert float(drop.particles.velocities.abs().max()) < 0.05 * wave
     assert drop.pressure is not None
