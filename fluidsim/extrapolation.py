@@ -37,6 +37,23 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
         program.sweep(values, levels, spans, layer, nodes, strides)
 
 
+def continue_change(
+    velocity: Tensor, before: Tensor, level: Tensor, wanted: Tensor, grid: Grid
+) -> None:
+    """Unknown faces next to known ones, where `wanted`, change as those do and become known.
+
+    velocity, before: (dim, *nodes) float32, after and before a step. level: (dim, *nodes) int8.
+    wanted: (dim, *nodes) bool. So liquid at the rim keeps its own velocity, which that of its
+    neighbours would slow down.
+    """
+    change = velocity - before
+    reached = level.clone()
+    extrapolate(change, reached, 1, grid)
+    rim = wanted & (reached == KNOWN + 1)
+    velocity.copy_(torch.where(rim, before + change, velocity))
+    level[rim] = KNOWN
+
+
 def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:
     """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known.
 

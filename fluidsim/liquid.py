@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from fluidsim.cells import CellType
-from fluidsim.extrapolation import extrapolate, levels_beside
+from fluidsim.curvature import curvature
+from fluidsim.extrapolation import KNOWN, continue_change, extrapolate, levels_beside
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
+from fluidsim.interface import Interface
+from fluidsim.levelset import LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
 from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
@@ -18,7 +21,8 @@ from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-VOLUME_RELAXATION = 0.1  # s: time in which a volume error decays to 1/e
+SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
+VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
 
 
 class Liquid(Simulation):
@@ -26,6 +30,8 @@ class Liquid(Simulation):
 
     cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
     flip: share of FLIP in the PIC/FLIP blend; None for APIC. gravity: m/s^2, along the last axis.
+    surface: where the liquid ends between the centres of cells; None: at that of the air cell.
+    surface_tension: N/m, of a surface that is not None.
     """
 
     def __init__(
@@ -40,11 +46,15 @@ class Liquid(Simulation):
         flip: float | None,
         cfl: float,
         seed: int,
+        surface: LevelSet | None = None,
+        surface_tension: float = 0.0,
     ):
         super().__init__(grid, solids, options, cfl, timer)
         self.gravity = gravity
         self.flip = flip
         self.seed = seed
+        self.surface = surface
+        self.surface_tension = surface_tension
         self.steps = 0
         affine = flip is None
         self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
@@ -56,8 +66,9 @@ class Liquid(Simulation):
         self._before = torch.zeros_like(self.velocity)
 
     def advance(self, seconds: float) -> FrameReport:
-        """A frame; the volume error at its start is let relax during it (Kim et al. 2007)."""
-        self.expansion = -self.volume_error() / VOLUME_RELAXATION
+        """A frame; the volume error at its start is let relax during it (Kim et al. 2007), by half
+        at most: the error is measured by counting particles, and that has noise."""
+        self.expansion = -self.volume_error() / max(VOLUME_RELAXATION, 2 * seconds)
         return super().advance(seconds)
 
     def step(self, dt: float) -> None:
@@ -70,20 +81,33 @@ class Liquid(Simulation):
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt, self.grid)
             open_faces = self._open_faces()
-        self.project(self.fluid_cells(), open_faces, dt, self.expansion)
+            fluid = self.fluid_cells()
+            interface = self._interface(fluid)
+        self.project(fluid, open_faces, dt, self.expansion, interface)
         with timer("extrapolate"):
-            self._extrapolate(open_faces, dt)
+            self._extrapolate(fluid, open_faces, dt)
         with timer("move"):
             particles.move(self.velocity, self._before, self.solids, dt, self.flip or 0.0)
         with timer("sort"):
             self._sort()
+        if self.surface is not None:
+            with timer("surface"):
+                self.surface.advance(particles, self.solids, dt)
 
     def fluid_cells(self) -> Tensor:
-        """Cells that hold liquid, (*shape) bool."""
-        return (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
+        """Cells whose pressure is sought, (*shape) bool."""
+        occupied = (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
+        return occupied if self.surface is None else self.surface.wet(occupied, self.solids)
 
     def top_speed(self, seconds: float) -> float:
         return top_component(self.particles.velocities) + abs(self.gravity) * seconds
+
+    def longest_step(self) -> float:
+        """That of capillary waves (Brackbill, Kothe & Zemach 1992, eq. 61), without air."""
+        if self.surface_tension == 0:
+            return math.inf
+        cube = self.grid.dx**3
+        return math.sqrt(self.options.density * cube / (4 * math.pi * self.surface_tension))
 
     @property
     def particle_count(self) -> int:
@@ -106,6 +130,16 @@ class Liquid(Simulation):
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
+    def _interface(self, fluid: Tensor) -> Interface | None:
+        """Where the pressure is the air's, around the `fluid` cells (*shape) bool."""
+        if self.surface is None:
+            return None
+        distance = self.grid.cells(self.surface.distance)
+        pressure = None
+        if self.surface_tension > 0:
+            pressure = self.surface_tension * curvature(distance, self.grid)
+        return Interface.of(distance.double(), fluid, self.grid, pressure)
+
     def _open_faces(self) -> Tensor:
         """The open part of each face, with those that the liquid leaves."""
         solids = self.solids
@@ -114,11 +148,18 @@ class Liquid(Simulation):
         least = WALL_PUSHES * self.options.density * abs(self.gravity) * self.grid.dx
         return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
-    def _extrapolate(self, open_faces: Tensor, dt: float) -> None:
-        """Continue the projected velocity beyond the liquid, as far as particles may get."""
+    def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:
+        """Continue the projected velocity beyond the liquid, as far as particles may get and
+        the distance of the surface is needed: it stays one where all of it moves alike."""
         reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
+        if self.surface is not None:
+            reach += SURFACE_LAYERS
         kept = (open_faces > 0) | self.solids.walls
         self.velocity[self.solids.walls & (open_faces == 0)] = 0.0
-        level = levels_beside(self.fluid_cells(), kept, self.grid)
+        level = levels_beside(fluid, kept, self.grid)
+        if self.surface is not None:
+            dry = (self.grid.cells(self.cells) == CellType.FLUID) & ~fluid
+            beside = levels_beside(dry, kept, self.grid) == KNOWN
+            continue_change(self.velocity, self._before, level, beside, self.grid)
         extrapolate(self.velocity, level, reach, self.grid)
         self.solids.enforce(self.velocity, open_faces)

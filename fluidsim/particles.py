@@ -114,6 +114,11 @@ class Particles:
         dim = self.grid.dim
         return self._v[: self.count * self.width].view(self.count, 1 + dim, dim)[:, 1:]
 
+    @property
+    def flow(self) -> Tensor:
+        """Flat pairs on the faces: the velocity that `move` followed last, m/s, and its change."""
+        return self._faces
+
     def to_faces(self, velocity: Tensor, copy: Tensor) -> None:
         """Weighted mean of the particle velocities on the faces (dim, *nodes), into both tensors.
 

@@ -11,6 +11,7 @@ from torch import Tensor
 import solvers
 from fluidsim.flux import divergence, subtract_gradient
 from fluidsim.grid import Grid
+from fluidsim.interface import Interface
 
 Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
 
@@ -55,6 +56,7 @@ class Projector:
         dt: float,
         expansion: float = 0.0,
         observer: Observer | None = None,
+        interface: Interface | None = None,
     ) -> Projection:
         """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
 
@@ -62,23 +64,30 @@ class Projector:
         solid: (dim, *nodes) float32, m/s, of what closes the rest. The guess is the pressure of
         the last step.
         Raises solvers.SolveError when the solver fails. observer: sees system, rhs and guess
-        before they are solved.
+        before they are solved. interface: where the pressure is that of the air between the centres
+        of two cells; without it p = 0 in the centres of the air cells.
         """
         grid = self.grid
         setup_seconds = 0.0
-        if self._prepared is None or not self._are_same(fluid, open_faces):
+        conductance = open_faces if interface is None else interface.stretched(open_faces)
+        if self._prepared is None or not self._are_same(fluid, conductance):
             self._prepared = None  # its memory serves the next one
-            system = assemble(fluid, open_faces, grid, self.density)
+            system = assemble(fluid, conductance, grid, self.density)
             self._prepared = solvers.prepare(system, self.solver)
-            self._cells = fluid, open_faces.clone()
+            self._cells = fluid, conductance.clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
         rhs = divergence(velocity, open_faces, solid, grid).neg_().add_(expansion).mul_(fluid)
+        if interface is not None:
+            interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
         guess = None if self._pressure is None else self._pressure * dt
         if observer is not None:
             observer(prepared.system, rhs, guess)
         solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
         subtract_gradient(velocity, solution.pressure, prepared.system, self.density, grid)
+        if interface is not None:
+            slope = 1 / (self.density * grid.dx)
+            interface.correct_gradient(velocity, solution.pressure, open_faces, slope, dt)
         left = divergence(velocity, open_faces, solid, grid).sub_(expansion).mul_(fluid)
         least, most = torch.aminmax(left)
         self._pressure = solution.pressure / dt

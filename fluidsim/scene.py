@@ -12,6 +12,7 @@ import torch
 
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
+from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid
 from fluidsim.motion import RigidMotion
 from fluidsim.particles import seed
@@ -73,7 +74,7 @@ class LiquidScene(Scene):
 
     transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
     PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
-    gravity: m/s^2 downwards.
+    gravity: m/s^2 downwards. surface_tension: N/m (water in air: 0.072).
     """
 
     kind: ClassVar[str] = "liquid"
@@ -82,6 +83,7 @@ class LiquidScene(Scene):
     gravity: float = 9.81
     transfer: str = "flip"
     flip: float = 0.99
+    surface_tension: float = 0.0
     density: float = 1000.0
     cfl: float = 3.0
     frame_seconds: float = 1 / 60
@@ -90,6 +92,8 @@ class LiquidScene(Scene):
         super().__post_init__()
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
+        if not self.surface_tension >= 0:
+            raise ValueError(f"surface_tension must not be negative, not {self.surface_tension}")
         if self.transfer not in TRANSFERS:
             raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
 
@@ -99,9 +103,10 @@ class LiquidScene(Scene):
         positions = seed(self.liquid, solids, grid, generator)
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
+        surface = LevelSet.of(self.liquid, grid, runtime.device)
         return Liquid(
             grid, solids, positions, velocity, options, timer, self.gravity, flip, self.cfl,
-            config.seed,
+            config.seed, surface, self.surface_tension,
         )  # fmt: skip
 
 

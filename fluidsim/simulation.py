@@ -12,6 +12,7 @@ from torch import Tensor
 import solvers
 from fluidsim import pressure
 from fluidsim.grid import Grid
+from fluidsim.interface import Interface
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
 
@@ -77,6 +78,10 @@ class Simulation(ABC):
     def top_speed(self, seconds: float) -> float:
         """Bound of the speed per axis during the next `seconds`, m/s."""
 
+    def longest_step(self) -> float:
+        """Bound of the time step, s, that does not come from the speed."""
+        return math.inf
+
     @abstractmethod
     def volume_error(self) -> float:
         """Relative change of the liquid's volume since the start, what left apart."""
@@ -105,15 +110,24 @@ class Simulation(ABC):
             left = end - self.time
         return self.report
 
-    def project(self, fluid: Tensor, open_faces: Tensor, dt: float, expansion: float = 0.0) -> None:
+    def project(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        expansion: float = 0.0,
+        interface: Interface | None = None,
+    ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
-        open_faces: (dim, *nodes) float32, the open part of each face.
+        open_faces: (dim, *nodes) float32, the open part of each face. interface: with the air;
+        without it p = 0 in the centres of the air cells.
         """
         with self.timer("project"):
             done = self._projector.project(
-                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion, self.observer
-            )
+                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion,
+                self.observer, interface,
+            )  # fmt: skip
         solution = done.solution
         self.timer.add("pressure_setup", done.setup_seconds)
         self.timer.add("pressure_solve", solution.solve_seconds)
@@ -139,7 +153,8 @@ class Simulation(ABC):
                 f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
-        return max(1, math.ceil(seconds * speed / (self.cfl * self.grid.dx) - 1e-9))
+        steps = max(seconds * speed / (self.cfl * self.grid.dx), seconds / self.longest_step())
+        return max(1, math.ceil(steps - 1e-9))
 
 
 def top_component(values: Tensor) -> float:

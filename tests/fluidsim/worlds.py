@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from fluidsim.grid import Grid
+from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid
 from fluidsim.particles import Particles, seed
 from fluidsim.shapes import Shape
@@ -34,15 +35,18 @@ def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
 
 def liquid(
     grid: Grid, shape: Shape, solids=(), open_sides=(), gravity=9.81, flip=0.99, rtol=1e-8,
-    solver="cg", velocity=None, cfl=3.0,
+    solver="cg", velocity=None, cfl=3.0, stairs=False,
+    surface_tension=0.0,
 ) -> Liquid:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU)
     positions = seed(shape, world, grid, torch.Generator().manual_seed(0))
     options = PressureOptions(registry.create(solver, {}), rtol, 1000.0)
     start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
+    surface = None if stairs else LevelSet.of(shape, grid, CPU)
     return Liquid(
-        grid, world, positions, start, options, StageTimer(CPU), gravity, flip, cfl, seed=0
-    )
+        grid, world, positions, start, options, StageTimer(CPU), gravity, flip, cfl, 0, surface,
+        surface_tension,
+    )  # fmt: skip
 
 
 def smoke(

@@ -1,0 +1,95 @@
+"""The liquid's surface as a level set: carried by the flow, held to the particles.
+
+Where the flow is calm the surface stays as smooth as it was; particles alone would make it as
+rough as their spacing. Where it tears and merges, the particles say where the liquid is: the
+distance is kept within HELD of theirs, |x - their mean position| (Zhu & Bridson 2005, "Animating
+sand as a fluid"; the exchange of both after Enright, Fedkiw, Ferziger & Mitchell 2002, "A hybrid
+particle level set method").
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fluidsim import levelset_kernels, scheduling
+from fluidsim.extrapolation import extrapolate, levels_of
+from fluidsim.grid import Grid
+from fluidsim.particles import Particles
+from fluidsim.shapes import Shape
+from fluidsim.solids import Solids
+
+FAR = 5.0  # cells: larger distances are cut off; more than anything moves in a step
+SOLID_LAYERS = 3  # cells of a solid into which it is continued
+
+
+class LevelSet:
+    """distance (*nodes) float32: signed, in cells, at their centres, negative in the liquid."""
+
+    def __init__(self, grid: Grid, distance: Tensor):
+        """distance: (*shape), m, at the start."""
+        self.grid = grid
+        self.distance = grid.zeros(distance.device)
+        grid.cells(self.distance).copy_((distance / grid.dx).clamp(-FAR, FAR))
+        self._carried = torch.zeros_like(self.distance)
+
+    @classmethod
+    def of(cls, liquid: Shape, grid: Grid, device: torch.device) -> LevelSet:
+        """The surface of a shape."""
+        centres = grid.cells(grid.cell_positions(device).movedim(-1, 0)).movedim(0, -1)
+        return cls(grid, liquid.distance(centres))
+
+    def advance(self, particles: Particles, solids: Solids, dt: float) -> None:
+        """Along the flow that the particles last moved with, for `dt` seconds."""
+        grid = self.grid
+        program = levelset_kernels.kernels(grid.dim, scheduling.for_device(self.distance.device))
+        shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
+        program.carry(
+            self.distance.view(-1), particles.flow, self._carried.view(-1), shape, strides,
+            grid.node_count, dt / grid.dx,
+        )  # fmt: skip
+        self.distance, self._carried = self._carried, self.distance
+        program.hold(
+            self.distance.view(-1), particles.positions.view(-1), particles.start,
+            solids.solid.view(-1), solids.cut.view(-1), shape, strides,
+        )  # fmt: skip
+        if solids.static is not None or solids.moving:
+            self._continue_into(solids)
+
+    def wet(self, occupied: Tensor, solids: Solids) -> Tensor:
+        """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
+
+        occupied: (*shape) bool, cells with particles. Those between the surface and the air beside
+        a cell inside have none: the liquid's velocity is continued to them. An empty cell at a wall
+        has none either, so that no suction holds liquid that leaves the wall.
+        """
+        grid = self.grid
+        inside = (grid.cells(self.distance) < 0) & (grid.cells(solids.solid) == 0)
+        at_wall = torch.zeros_like(inside)
+        for axis, n in enumerate(grid.shape):
+            closed = grid.faces(solids.open, axis) == 0
+            at_wall |= closed.narrow(axis, 0, n) | closed.narrow(axis, 1, n)
+        inside &= occupied | ~at_wall
+        beside = inside.clone()
+        for axis, n in enumerate(grid.shape):
+            beside.narrow(axis, 0, n - 1).logical_or_(inside.narrow(axis, 1, n - 1))
+            beside.narrow(axis, 1, n - 1).logical_or_(inside.narrow(axis, 0, n - 1))
+        return inside | (occupied & ~beside)
+
+    def _continue_into(self, solids: Solids) -> None:
+        """Cells that are mostly solid are as wet as an open neighbour beside or above; the distance
+        goes on into solids, so that the surface meets them squarely."""
+        grid, distance = self.grid, self.distance
+        mostly = grid.cells(solids.cut) == 2
+        if mostly.any():
+            lowest = grid.cells(distance).clone()
+            for axis, n in enumerate(grid.shape):
+                opened = grid.faces(solids.open, axis).narrow(axis, 1, n - 1) > 0
+                sides = ((0, 1), (1, 0)) if axis != grid.up else ((0, 1),)
+                for here, there in sides:
+                    value = grid.cells(distance).narrow(axis, there, n - 1)
+                    target = lowest.narrow(axis, here, n - 1)
+                    target.copy_(torch.where(opened, torch.minimum(target, value), target))
+            grid.cells(distance).copy_(torch.where(mostly, lowest, grid.cells(distance)))
+        known = grid.cells(solids.solid) == 0
+        extrapolate(distance[None], levels_of(known, 1, grid), SOLID_LAYERS, grid)
