@@ -40,8 +40,9 @@ class Liquid(Simulation):
         flip: float | None,
         cfl: float,
         seed: int,
+        viscosity: float = 0.0,
     ):
-        super().__init__(grid, solids, options, cfl, timer)
+        super().__init__(grid, solids, options, cfl, timer, viscosity)
         self.gravity = gravity
         self.flip = flip
         self.seed = seed
@@ -70,6 +71,7 @@ class Liquid(Simulation):
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt, self.grid)
             open_faces = self._open_faces()
+        self.diffuse(self.fluid_cells(), open_faces, dt)
         self.project(self.fluid_cells(), open_faces, dt, self.expansion)
         with timer("extrapolate"):
             self._extrapolate(open_faces, dt)
@@ -121,4 +123,4 @@ class Liquid(Simulation):
         self.velocity[self.solids.walls & (open_faces == 0)] = 0.0
         level = levels_beside(self.fluid_cells(), kept, self.grid)
         extrapolate(self.velocity, level, reach, self.grid)
-        self.solids.enforce(self.velocity, open_faces)
+        self.enforce_walls(open_faces)
