@@ -11,14 +11,13 @@ Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Pois
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fluidsim.grid import Grid
-from fluidsim.solids import Solids
+from fluidsim.solids import FAR, Solids
 
 LEAST_REACH = 0.01  # cells: a face closer to a wall counts as that far from it
 
@@ -57,7 +56,7 @@ class _Assembly:
         self.grid, self.solids = grid, solids
         self.fluid = torch.nn.functional.pad(fluid.float(), (1, 1) * grid.dim)
         self.room = self._room()
-        self.distance = _face_distances(solids.distance, grid)
+        self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
         released = open_faces > solids.open
         self.stuck = (open_faces == 0) | ((self.distance <= 0) & ~released)
         self.mass = torch.stack([self._filled((axis,)) for axis in range(grid.dim)])
@@ -89,10 +88,13 @@ class _Assembly:
         for axis, upper in itertools.product((i, j), (False, True)):
             if self.solids.is_open(axis, upper):
                 strained.select(axis, self.grid.shape[axis] if upper else 0).fill_(False)
-        reaches = {(i, j): self._reach(i, j), (j, i): self._reach(j, i)}
-        weight = self._filled((i, j)) * strained * torch.minimum(*reaches.values())
-        for (component, along), reach in reaches.items():
-            self._set(component, along, weight, reach)
+        outside = (0.5 + self._distance((i, j)) / self.grid.dx).clamp(LEAST_REACH, 1.0)
+        for axis in (i, j):
+            for rim in (0, self.grid.shape[axis]):
+                outside.select(axis, rim).mul_(0.5)
+        weight = self._filled((i, j)) * strained * outside
+        self._set(i, j, weight, self._reach(i, j))
+        self._set(j, i, weight, self._reach(j, i))
 
     def _set(self, component: int, along: int, weight: Tensor, reach: Tensor) -> None:
         plain = weight.sqrt()
@@ -123,6 +125,14 @@ class _Assembly:
             for rim in (0, self.grid.shape[along]):
                 reach.select(along, rim).fill_(0.5)
         return reach
+
+    def _distance(self, axes: tuple[int, ...]) -> Tensor:
+        """Signed distance at the middles of faces (axis,) or edges (two axes), (*nodes), m."""
+        distance = self.solids.distance
+        for axis in range(self.grid.dim):
+            if axis not in axes:
+                distance = (distance + above(distance, axis, FAR)) / 2
+        return distance
 
     def _room(self) -> Tensor:
         """1 in cells that fluid can enter, those beyond open sides included, (*shape + 2)."""
@@ -155,18 +165,3 @@ def above(field: Tensor, axis: int, beyond: float) -> Tensor:
     """The value one point up the axis, `beyond` at the upper rim."""
     rim = torch.full_like(field.narrow(axis, 0, 1), beyond)
     return torch.cat((field.narrow(axis, 1, field.shape[axis] - 1), rim), axis)
-
-
-def _face_distances(distance: Tensor, grid: Grid) -> Tensor:
-    """Signed distance at the middles of the faces (dim, *nodes), m, from that at the nodes."""
-    faces = []
-    for axis in range(grid.dim):
-        corners = []
-        for offset in itertools.product((0, 1), repeat=grid.dim):
-            if offset[axis] == 0:
-                corner = distance
-                for k, shift in enumerate(offset):
-                    corner = above(corner, k, math.inf) if shift else corner
-                corners.append(corner)
-        faces.append(torch.stack(corners).mean(0))
-    return torch.stack(faces)

@@ -194,10 +194,9 @@ def test_no_slip_box_converges_with_second_order(dim):
     assert fitted_order(sizes, errors) > 1.8
 
 
-def swirl_error(n):
+def swirl_error(n, radius):
     """A swirl J1(k r) in a round vessel decays as a whole, by 1 / (1 + nu k^2 dt) a step."""
     grid = cubic(2, n)
-    radius = 0.41
     vessel = Box((-1.0, -1.0), (2.0, 2.0)) - Sphere((0.5, 0.5), radius)
     solids = Solids(grid, [vessel], [], CPU)
     rate = scipy.special.jn_zeros(1, 1)[0] / radius
@@ -216,8 +215,8 @@ def swirl_error(n):
 
 def test_swirl_in_a_round_vessel_decays_as_the_exact_one():
     sizes = [16, 32, 64, 128]
-    errors = [swirl_error(n) for n in sizes]
-    assert fitted_order(sizes, errors) > 1.7
+    errors = [max(swirl_error(n, radius) for radius in (0.37, 0.4, 0.43)) for n in sizes]
+    assert fitted_order(sizes, errors) > 1.4
 
 
 def stirred(dim, thickness):
