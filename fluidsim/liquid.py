@@ -71,8 +71,9 @@ class Liquid(Simulation):
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt, self.grid)
             open_faces = self._open_faces()
-        self.diffuse(self.fluid_cells(), open_faces, dt)
-        self.project(self.fluid_cells(), open_faces, dt, self.expansion)
+        fluid = self.fluid_cells()
+        self.diffuse(fluid, open_faces, dt)
+        self.project(fluid, open_faces, dt, self.expansion)
         with timer("extrapolate"):
             self._extrapolate(open_faces, dt)
         with timer("move"):

@@ -55,6 +55,10 @@ class SmokeOptions:
     advection: str = "maccormack"
     viscosity: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not self.viscosity >= 0:
+            raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
+
 
 class Smoke(Simulation):
     """Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke".

@@ -1,24 +1,26 @@
-"""A thin column of cold honey comes down on a floor, buckles and lies down in folds."""
+"""A thin column of cold honey comes down on a floor, buckles and lies down in coils and folds."""
 
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
 from fluidsim.shapes import Box, Cylinder, Shape
 
+RADIUS = 0.003  # m
+
 
 def build(config: RunConfig) -> LiquidScene:
     at = config.point
-    column: Shape = Cylinder(at(0.15, 0.15, 0.02), radius=0.016, height=0.56)
+    column: Shape = Cylinder(at(0.03, 0.03, 0.002), RADIUS, height=0.114)
     if config.dim == 2:
-        column = Box((0.134, 0.02), (0.166, 0.58))
+        column = Box((0.03 - RADIUS, 0.002), (0.03 + RADIUS, 0.116))
     return LiquidScene(
-        size=at(0.3, 0.3, 0.6),
+        size=at(0.06, 0.06, 0.12),
         liquid=column,
-        velocity=at(0, 0, -0.5),
+        velocity=at(0, 0, -0.2),
         transfer="apic",
-        viscosity=100.0,
+        viscosity=150.0,
         density=1400.0,
-        frame_seconds=1 / 60,
+        frame_seconds=1 / 120,
     )
 
 

@@ -47,10 +47,11 @@ def liquid(
 
 
 def smoke(
-    grid: Grid, sources=(), solids=(), open_sides=(), physics=None, rtol=1e-8, cfl=2.0
-) -> Smoke:
+    grid: Grid, sources=(), solids=(), open_sides=(), physics=None, rtol=1e-8, cfl=2.0,
+    solver="cg",
+) -> Smoke:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU)
-    options = PressureOptions(registry.create("cg", {}), rtol, 1.2)
+    options = PressureOptions(registry.create(solver, {}), rtol, 1.2)
     physics = physics or SmokeOptions()
     return Smoke(grid, world, sources, physics, options, StageTimer(CPU), cfl, seed=0)
 
