@@ -16,8 +16,7 @@ from solvers.storage import load_system
 
 KEYS = {
     "frame", "time", "substeps", "unknowns", "solver", "iterations", "viscosity_iterations",
-    "relative_residual",
-    "max_divergence", "volume_error", "particles", "seconds",
+    "relative_residual", "max_divergence", "volume_error", "particles", "seconds",
 }  # fmt: skip
 SMALL = ["--resolution", "16", "--frames", "2", "--size", "160x120"]
 
