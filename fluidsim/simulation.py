@@ -140,15 +140,18 @@ class Simulation(ABC):
         if solution.notes not in report.notes:
             report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
 
-    def diffuse(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:
+    def diffuse(
+        self, fluid: Tensor, open_faces: Tensor, dt: float, held: Tensor | None = None
+    ) -> None:
         """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
 
-        open_faces: as for `project`. Raises SimulationError when the solve fails.
+        open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
+        Raises SimulationError when the solve fails.
         """
         if self.viscosity is None:
             return
         with self.timer("viscosity"):
-            done = self.viscosity.apply(self.velocity, fluid, open_faces, self.solids, dt)
+            done = self.viscosity.apply(self.velocity, fluid, open_faces, self.solids, dt, held)
         self.report.viscosity_iterations += done.iterations
         if not done.relative_residual <= self.options.rtol:
             raise SimulationError(

@@ -46,9 +46,19 @@ class Strain:
     drive: Tensor | None
 
     @classmethod
-    def of(cls, fluid: Tensor, open_faces: Tensor, solids: Solids, grid: Grid) -> Strain:
-        """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open."""
-        return _Assembly(fluid, open_faces, solids, grid).strain()
+    def of(
+        cls,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        grid: Grid,
+        held: Tensor | None = None,
+    ) -> Strain:
+        """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open.
+
+        held: (dim, *nodes) bool, faces of the fluid that are not free.
+        """
+        return _Assembly(fluid, open_faces, solids, grid).strain(held)
 
 
 class _Assembly:
@@ -60,10 +70,13 @@ class _Assembly:
         released = open_faces > solids.open
         self.stuck = (open_faces == 0) | ((self.distance <= 0) & ~released)
         self.mass = torch.stack([self._filled((axis,)) for axis in range(grid.dim)])
-        self.free = (self.mass > 0) & ~self.stuck
+        self.known = (self.mass > 0) | self.stuck
 
-    def strain(self) -> Strain:
+    def strain(self, held: Tensor | None) -> Strain:
         grid, solids = self.grid, self.solids
+        free = self.known & ~self.stuck
+        if held is not None:
+            free &= ~held
         shape = (grid.dim, *self.mass.shape)
         self.factors = self.mass.new_zeros(shape)
         self.drive = self.mass.new_zeros(shape) if solids.moving else None
@@ -74,7 +87,7 @@ class _Assembly:
         for pair in itertools.combinations(range(grid.dim), 2):
             self._add_edges(*pair)
         solid = torch.where(inside, solids.velocity, 0.0)
-        return Strain(self.factors, self.mass, self.free, self.stuck, solid, self.drive)
+        return Strain(self.factors, self.mass, free, self.stuck, solid, self.drive)
 
     def _add_cells(self, axis: int) -> None:
         """The stress 2 mu d_ii dissipates twice as much as the shear mu e_ij."""
@@ -83,7 +96,7 @@ class _Assembly:
         self._set(axis, axis, weight, reach)
 
     def _add_edges(self, i: int, j: int) -> None:
-        known = self.free | self.stuck
+        known = self.known
         strained = known[i] & below(known[i], j, True) & known[j] & below(known[j], i, True)
         for axis, upper in itertools.product((i, j), (False, True)):
             if self.solids.is_open(axis, upper):

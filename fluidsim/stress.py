@@ -68,7 +68,7 @@ class ViscousOperator:
     def forces(self, velocity: Tensor) -> Tensor:
         """-B^T (B u + drive) (dim, *nodes) float64, m/s, on all faces that the stress reaches.
 
-        velocity: (dim, *nodes), m/s, 0 on faces that are neither free nor stuck.
+        velocity: (dim, *nodes), m/s, 0 on faces of neither fluid nor walls.
         Times number * density * dx^dim / dt it is the force on a face, N.
         """
         nodes, dim = self.grid.nodes, self.grid.dim

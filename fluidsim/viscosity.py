@@ -37,24 +37,34 @@ class Viscosity:
         self.viscosity = viscosity
         self.density = density
         self.rtol = rtol
-        self._last: tuple[ViscousOperator, Tensor] | None = None
+        self._last: tuple[ViscousOperator, Tensor, Tensor] | None = None
 
     def apply(
-        self, velocity: Tensor, fluid: Tensor, open_faces: Tensor, solids: Solids, dt: float
+        self,
+        velocity: Tensor,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        dt: float,
+        held: Tensor | None = None,
     ) -> Outcome:
         """One implicit Euler step on `velocity` (dim, *nodes), in place.
 
         fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open faces.
-        Faces inside of solids and walls take the velocity of these.
+        Faces inside of solids and walls take the velocity of these; those `held` (dim, *nodes)
+        bool keep theirs and drag the fluid along, as at a spout.
         """
         grid = self.grid
-        strain = Strain.of(fluid, open_faces, solids, grid)
+        strain = Strain.of(fluid, open_faces, solids, grid, held)
         number = self.viscosity * dt / (self.density * grid.dx**2)
         operator = ViscousOperator(strain, number, grid)
         x = operator.gather(velocity)
         b = operator.mass * x
-        if solids.moving:
-            b += operator.number * operator.gather(operator.forces(strain.solid))
+        fixed = strain.solid
+        if held is not None:
+            fixed = torch.where(held & (strain.mass > 0) & ~strain.stuck, velocity, fixed)
+        if solids.moving or held is not None:
+            b += operator.number * operator.gather(operator.forces(fixed))
         space = _Space(operator, b, x)
         norm_b = float(torch.linalg.vector_norm(b))
         iterations, history = 0, [0.0]
@@ -62,7 +72,7 @@ class Viscosity:
             iterations, history = pcg.iterate(space, norm_b, self.rtol, MAX_ITERATIONS)
         velocity[strain.stuck] = strain.solid[strain.stuck]
         velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
-        self._last = operator, space.x
+        self._last = operator, space.x, fixed
         return Outcome(iterations, history[-1])
 
     def friction(self, solids: Solids) -> Tensor:
@@ -73,8 +83,8 @@ class Viscosity:
         grid = self.grid
         if self._last is None:
             return torch.zeros(grid.dim, dtype=torch.float64, device=solids.device)
-        operator, x = self._last
-        velocity = operator.strain.solid.double()
+        operator, x, fixed = self._last
+        velocity = fixed.to(torch.float64, copy=True)
         velocity.view(-1)[operator.faces] = x
         on_solids = operator.strain.stuck & ~solids.walls
         forces = operator.forces(velocity) * on_solids

@@ -152,6 +152,24 @@ def test_friction_is_the_momentum_that_the_fluid_loses(dim):
     assert float(expected.min()) > 0
 
 
+@DIMS
+def test_held_faces_keep_their_velocity_and_drag_the_rest(dim):
+    grid = cubic(dim, 10)
+    solids = Solids(grid, [], [], CPU)
+    held = torch.zeros(dim, *grid.nodes, dtype=torch.bool)
+    held[-1, 4:6, ..., 7:] = True
+    held &= ~solids.walls
+    flow = grid.zeros(CPU, dim)
+    flow[held] = -1.0
+    acting = Viscosity(grid, 1.0, 1.0, 1e-10)
+    result = flow.clone()
+    acting.apply(result, torch.ones(grid.shape, dtype=torch.bool), solids.open, solids, 1e3, held)
+    assert torch.equal(result[held], flow[held])
+    beside = result[-1, 4:6, ..., 6][~solids.walls[-1, 4:6, ..., 6]]
+    assert float(beside.max()) < -0.3
+    assert float(result.abs().max()) == 1.0
+
+
 def fitted_order(sizes, errors):
     return -np.polyfit(np.log(sizes), np.log(errors), 1)[0]
 
