@@ -48,8 +48,9 @@ class Liquid(Simulation):
         seed: int,
         surface: LevelSet | None = None,
         surface_tension: float = 0.0,
+        viscosity: float = 0.0,
     ):
-        super().__init__(grid, solids, options, cfl, timer)
+        super().__init__(grid, solids, options, cfl, timer, viscosity)
         self.gravity = gravity
         self.flip = flip
         self.seed = seed
@@ -83,6 +84,7 @@ class Liquid(Simulation):
             open_faces = self._open_faces()
             fluid = self.fluid_cells()
             interface = self._interface(fluid)
+        self.diffuse(fluid, open_faces, dt)
         self.project(fluid, open_faces, dt, self.expansion, interface)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
@@ -162,4 +164,4 @@ class Liquid(Simulation):
             beside = levels_beside(dry, kept, self.grid) == KNOWN
             continue_change(self.velocity, self._before, level, beside, self.grid)
         extrapolate(self.velocity, level, reach, self.grid)
-        self.solids.enforce(self.velocity, open_faces)
+        self.enforce_walls(open_faces)

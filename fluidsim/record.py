@@ -34,6 +34,7 @@ class FrameRecord:
     unknowns: int
     solver: str
     iterations: int
+    viscosity_iterations: int
     relative_residual: float
     max_divergence: float
     volume_error: float

@@ -74,13 +74,15 @@ class LiquidScene(Scene):
 
     transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
     PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
-    gravity: m/s^2 downwards. surface_tension: N/m (water in air: 0.072).
+    gravity: m/s^2 downwards. viscosity: dynamic, Pa s (water 1e-3, honey 10); 0 slips along walls.
+    surface_tension: N/m (water in air: 0.072).
     """
 
     kind: ClassVar[str] = "liquid"
     liquid: Shape
     velocity: tuple[float, ...] | None = None
     gravity: float = 9.81
+    viscosity: float = 0.0
     transfer: str = "flip"
     flip: float = 0.99
     surface_tension: float = 0.0
@@ -90,6 +92,8 @@ class LiquidScene(Scene):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.viscosity >= 0:
+            raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
         if not self.surface_tension >= 0:
@@ -106,7 +110,7 @@ class LiquidScene(Scene):
         surface = LevelSet.of(self.liquid, grid, runtime.device)
         return Liquid(
             grid, solids, positions, velocity, options, timer, self.gravity, flip, self.cfl,
-            config.seed, surface, self.surface_tension,
+            config.seed, surface, self.surface_tension, self.viscosity,
         )  # fmt: skip
 
 

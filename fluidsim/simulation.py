@@ -13,8 +13,10 @@ import solvers
 from fluidsim import pressure
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
+from fluidsim.loads import pressure_force
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
+from fluidsim.viscosity import Viscosity
 
 MOST_SUBSTEPS = 1000  # in a frame; more means that speeds have exploded
 
@@ -43,6 +45,7 @@ class FrameReport:
     substeps: int = 0
     unknowns: int = 0
     iterations: int = 0
+    viscosity_iterations: int = 0
     relative_residual: float = 0.0
     max_divergence: float = 0.0
     particles_added: int = 0
@@ -55,8 +58,15 @@ class Simulation(ABC):
     """State on a grid that goes forward in time by whole frames of adaptive substeps."""
 
     def __init__(
-        self, grid: Grid, solids: Solids, options: PressureOptions, cfl: float, timer: StageTimer
+        self,
+        grid: Grid,
+        solids: Solids,
+        options: PressureOptions,
+        cfl: float,
+        timer: StageTimer,
+        viscosity: float = 0.0,
     ):
+        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
         self.grid = grid
         self.solids = solids
         self.options = options
@@ -67,6 +77,9 @@ class Simulation(ABC):
         self.velocity = grid.zeros(self.device, grid.dim)
         self.pressure: Tensor | None = None
         self._projector = pressure.Projector(grid, options.density, options.solver, options.rtol)
+        self.viscosity = (
+            Viscosity(grid, viscosity, options.density, options.rtol) if viscosity > 0 else None
+        )
         self.report = FrameReport()
         self.observer: pressure.Observer | None = None
 
@@ -140,6 +153,44 @@ class Simulation(ABC):
         report.max_divergence = max(report.max_divergence, done.max_divergence)
         if solution.notes not in report.notes:
             report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
+
+    def diffuse(
+        self, fluid: Tensor, open_faces: Tensor, dt: float, held: Tensor | None = None
+    ) -> None:
+        """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
+
+        open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
+        Raises SimulationError when the solve fails.
+        """
+        if self.viscosity is None:
+            return
+        with self.timer("viscosity"):
+            done = self.viscosity.apply(self.velocity, fluid, open_faces, self.solids, dt, held)
+        self.report.viscosity_iterations += done.iterations
+        if not done.relative_residual <= self.options.rtol:
+            raise SimulationError(
+                f"viscosity reached only a relative residual of {done.relative_residual:.1e} after "
+                f"{done.iterations} iterations; try a smaller --frame-seconds or a larger --rtol"
+            )
+
+    def enforce_walls(self, open_faces: Tensor) -> None:
+        """Stop the flow at walls; inside of solids let it slide, or stick where it is viscous."""
+        self.solids.enforce(self.velocity, open_faces)
+        if self.viscosity is not None:
+            inside = (open_faces == 0) & ~self.solids.walls
+            self.velocity[inside] = self.solids.velocity[inside]
+
+    def force_on_solids(self) -> Tensor:
+        """What the pressure and friction of the last step do to solids, (dim,) float64, N.
+
+        In 2D for each metre of depth. The walls of the domain do not count.
+        """
+        force = torch.zeros(self.grid.dim, dtype=torch.float64, device=self.device)
+        if self.pressure is not None:
+            force += pressure_force(self.pressure, self.solids, self.grid)
+        if self.viscosity is not None:
+            force += self.viscosity.friction(self.solids)
+        return force
 
     def move_solids(self, dt: float) -> None:
         """Bring moving solids to where they are at the end of the step."""

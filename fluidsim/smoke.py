@@ -43,6 +43,7 @@ class SmokeOptions:
 
     weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
     vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
+    viscosity: dynamic, Pa s (air 1.8e-5); 0 lets the flow slip along walls.
     advection: "maccormack" or "semi-lagrangian".
     """
 
@@ -52,6 +53,11 @@ class SmokeOptions:
     dissipation: float = 0.0
     cooling: float = 0.3
     advection: str = "maccormack"
+    viscosity: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.viscosity >= 0:
+            raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
 
 
 class Smoke(Simulation):
@@ -71,7 +77,7 @@ class Smoke(Simulation):
         cfl: float,
         seed: int,
     ):
-        super().__init__(grid, solids, options, cfl, timer)
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
         self.physics = physics
         self.sources = tuple(sources)
         self.scalars = grid.zeros(self.device, 2)
@@ -103,6 +109,7 @@ class Smoke(Simulation):
             self._fade(dt)
             self._feed()
             self._push(dt)
+        self.diffuse(self.smoke_cells(), self.solids.open, dt)
         self.project(self.smoke_cells(), self.solids.open, dt)
         with timer("solids"):
             self._continue_into_solids()
@@ -164,4 +171,4 @@ class Smoke(Simulation):
             kept = (solids.open > 0) | solids.walls
             extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
             extrapolate(self.velocity, levels_beside(smoke, kept, grid), SOLID_LAYERS, grid)
-        solids.enforce(self.velocity, solids.open)
+        self.enforce_walls(solids.open)

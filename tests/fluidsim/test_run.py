@@ -15,8 +15,8 @@ from fluidsim.shapes import HalfSpace
 from solvers.storage import load_system
 
 KEYS = {
-    "frame", "time", "substeps", "unknowns", "solver", "iterations", "relative_residual",
-    "max_divergence", "volume_error", "particles", "seconds",
+    "frame", "time", "substeps", "unknowns", "solver", "iterations", "viscosity_iterations",
+    "relative_residual", "max_divergence", "volume_error", "particles", "seconds",
 }  # fmt: skip
 SMALL = ["--resolution", "16", "--frames", "2", "--size", "160x120"]
 

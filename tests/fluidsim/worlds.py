@@ -35,8 +35,7 @@ def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
 
 def liquid(
     grid: Grid, shape: Shape, solids=(), open_sides=(), gravity=9.81, flip=0.99, rtol=1e-8,
-    solver="cg", velocity=None, cfl=3.0, stairs=False,
-    surface_tension=0.0,
+    solver="cg", velocity=None, cfl=3.0, stairs=False, surface_tension=0.0, viscosity=0.0,
 ) -> Liquid:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU)
     positions = seed(shape, world, grid, torch.Generator().manual_seed(0))
@@ -45,15 +44,16 @@ def liquid(
     surface = None if stairs else LevelSet.of(shape, grid, CPU)
     return Liquid(
         grid, world, positions, start, options, StageTimer(CPU), gravity, flip, cfl, 0, surface,
-        surface_tension,
+        surface_tension, viscosity,
     )  # fmt: skip
 
 
 def smoke(
-    grid: Grid, sources=(), solids=(), open_sides=(), physics=None, rtol=1e-8, cfl=2.0
-) -> Smoke:
+    grid: Grid, sources=(), solids=(), open_sides=(), physics=None, rtol=1e-8, cfl=2.0,
+    solver="cg",
+) -> Smoke:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU)
-    options = PressureOptions(registry.create("cg", {}), rtol, 1.2)
+    options = PressureOptions(registry.create(solver, {}), rtol, 1.2)
     physics = physics or SmokeOptions()
     return Smoke(grid, world, sources, physics, options, StageTimer(CPU), cfl, seed=0)
 

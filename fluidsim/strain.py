@@ -1,0 +1,180 @@
+"""Where a viscous fluid is strained on the MAC grid, and by which differences of its velocity.
+
+The rates of strain d_ii = du_i/dx_i live in the cells, e_ij = du_i/dx_j + du_j/dx_i on the edges
+(in 2D the nodes) between faces: Batty & Bridson 2008, "Accurate viscous free surfaces for buckling,
+coiling, and rotating liquids", section 4. A sample counts by the part of its surroundings that the
+fluid fills, so that nothing pulls at a free surface. Faces inside of solids and walls have the
+velocity of these (no slip); a difference across a wall reaches only up to the wall: Gibou, Fedkiw,
+Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation".
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid import Grid
+from fluidsim.solids import FAR, Solids
+
+LEAST_REACH = 0.01  # cells: a face closer to a wall counts as that far from it
+
+
+@dataclass(frozen=True, eq=False)
+class Strain:
+    """Rates of strain times the root of their weight, as differences of the velocity.
+
+    The sample (i, j), i <= j, at node k is the sum of factors[i, j] times the difference of u_i
+    along j and, where i < j, factors[j, i] times that of u_j along i; u_i[k + 1] - u_i[k] in a
+    cell, u_i[k] - u_i[k - 1 along j] on an edge, in m/s. What lies beyond the grid is 0.
+
+    factors  (dim, dim, *nodes) float32
+    mass     (dim, *nodes) float32: the part of a face's surroundings that the fluid fills
+    free     (dim, *nodes) bool: faces that viscosity sets
+    stuck    (dim, *nodes) bool: faces of solids and walls
+    solid    (dim, *nodes) float32, m/s: velocity of stuck faces, 0 elsewhere
+    drive    (dim, dim, *nodes) float32, m/s, or None for 0: what moving walls add to the sample
+    """
+
+    factors: Tensor
+    mass: Tensor
+    free: Tensor
+    stuck: Tensor
+    solid: Tensor
+    drive: Tensor | None
+
+    @classmethod
+    def of(
+        cls,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        grid: Grid,
+        held: Tensor | None = None,
+    ) -> Strain:
+        """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open.
+
+        held: (dim, *nodes) bool, faces of the fluid that are not free.
+        """
+        return _Assembly(fluid, open_faces, solids, grid).strain(held)
+
+
+class _Assembly:
+    def __init__(self, fluid: Tensor, open_faces: Tensor, solids: Solids, grid: Grid) -> None:
+        self.grid, self.solids = grid, solids
+        self.fluid = torch.nn.functional.pad(fluid.float(), (1, 1) * grid.dim)
+        self.room = self._room()
+        self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
+        released = open_faces > solids.open
+        self.stuck = (open_faces == 0) | ((self.distance <= 0) & ~released)
+        self.mass = torch.stack([self._filled((axis,)) for axis in range(grid.dim)])
+        self.known = (self.mass > 0) | self.stuck
+
+    def strain(self, held: Tensor | None) -> Strain:
+        grid, solids = self.grid, self.solids
+        free = self.known & ~self.stuck
+        if held is not None:
+            free &= ~held
+        shape = (grid.dim, *self.mass.shape)
+        self.factors = self.mass.new_zeros(shape)
+        self.drive = self.mass.new_zeros(shape) if solids.moving else None
+        inside = self.stuck & ~solids.walls
+        self.wall_speed = torch.where(solids.walls, 0.0, solids.velocity)
+        for axis in range(grid.dim):
+            self._add_cells(axis)
+        for pair in itertools.combinations(range(grid.dim), 2):
+            self._add_edges(*pair)
+        solid = torch.where(inside, solids.velocity, 0.0)
+        return Strain(self.factors, self.mass, free, self.stuck, solid, self.drive)
+
+    def _add_cells(self, axis: int) -> None:
+        """The stress 2 mu d_ii dissipates twice as much as the shear mu e_ij."""
+        reach = self._reach(axis, axis)
+        weight = 2 * self._filled(()) * reach
+        self._set(axis, axis, weight, reach)
+
+    def _add_edges(self, i: int, j: int) -> None:
+        known = self.known
+        strained = known[i] & below(known[i], j, True) & known[j] & below(known[j], i, True)
+        for axis, upper in itertools.product((i, j), (False, True)):
+            if self.solids.is_open(axis, upper):
+                strained.select(axis, self.grid.shape[axis] if upper else 0).fill_(False)
+        outside = (0.5 + self._distance((i, j)) / self.grid.dx).clamp(LEAST_REACH, 1.0)
+        for axis in (i, j):
+            for rim in (0, self.grid.shape[axis]):
+                outside.select(axis, rim).mul_(0.5)
+        weight = self._filled((i, j)) * strained * outside
+        self._set(i, j, weight, self._reach(i, j))
+        self._set(j, i, weight, self._reach(j, i))
+
+    def _set(self, component: int, along: int, weight: Tensor, reach: Tensor) -> None:
+        plain = weight.sqrt()
+        factor = self.factors[component, along] = plain / reach
+        if self.drive is not None:
+            speed = self.wall_speed[component]
+            if component == along:
+                jump = above(speed, along, 0.0) - speed
+            else:
+                jump = speed - below(speed, along, 0.0)
+                for rim in (0, self.grid.shape[along]):
+                    jump.select(along, rim).zero_()
+            first, last = sorted((component, along))
+            self.drive[first, last] += (plain - factor) * jump
+
+    def _reach(self, component: int, along: int) -> Tensor:
+        """Cells over which u_component differs along an axis: less than 1 up to a wall."""
+        stuck, distance = self.stuck[component], self.distance[component]
+        if component == along:
+            other_stuck, other = above(stuck, along, True), above(distance, along, 0.0)
+        else:
+            other_stuck, other = below(stuck, along, True), below(distance, along, 0.0)
+        outside = torch.where(stuck, other, distance)
+        inside = torch.where(stuck, distance, other)
+        crossed = (stuck != other_stuck) & (outside > 0) & (inside < 0)
+        reach = torch.where(crossed, outside / (outside - inside), 1.0).clamp(min=LEAST_REACH)
+        if component != along:  # walls of the domain lie half a cell from the outermost faces
+            for rim in (0, self.grid.shape[along]):
+                reach.select(along, rim).fill_(0.5)
+        return reach
+
+    def _distance(self, axes: tuple[int, ...]) -> Tensor:
+        """Signed distance at the middles of faces (axis,) or edges (two axes), (*nodes), m."""
+        distance = self.solids.distance
+        for axis in range(self.grid.dim):
+            if axis not in axes:
+                distance = (distance + above(distance, axis, FAR)) / 2
+        return distance
+
+    def _room(self) -> Tensor:
+        """1 in cells that fluid can enter, those beyond open sides included, (*shape + 2)."""
+        grid = self.grid
+        open_cells = (grid.cells(self.solids.solid) == 0).float()
+        room = torch.nn.functional.pad(open_cells, (1, 1) * grid.dim)
+        for axis, upper in itertools.product(range(grid.dim), (False, True)):
+            if self.solids.is_open(axis, upper):
+                room.select(axis, grid.shape[axis] + 1 if upper else 0).fill_(1.0)
+        return room
+
+    def _filled(self, axes: tuple[int, ...]) -> Tensor:
+        """Filled part of the cells around a cell (), face (axis,) or edge (two axes), (*nodes)."""
+        return self._around(self.fluid, axes) / self._around(self.room, axes).clamp(min=1)
+
+    def _around(self, padded: Tensor, axes: tuple[int, ...]) -> Tensor:
+        for axis, n in enumerate(self.grid.nodes):
+            own = padded.narrow(axis, 1, n)
+            padded = own + padded.narrow(axis, 0, n) if axis in axes else own
+        return padded
+
+
+def below(field: Tensor, axis: int, beyond: float) -> Tensor:
+    """The value one point down the axis, `beyond` at the lower rim."""
+    rim = torch.full_like(field.narrow(axis, 0, 1), beyond)
+    return torch.cat((rim, field.narrow(axis, 0, field.shape[axis] - 1)), axis)
+
+
+def above(field: Tensor, axis: int, beyond: float) -> Tensor:
+    """The value one point up the axis, `beyond` at the upper rim."""
+    rim = torch.full_like(field.narrow(axis, 0, 1), beyond)
+    return torch.cat((field.narrow(axis, 1, field.shape[axis] - 1), rim), axis)

@@ -1,0 +1,129 @@
+"""Viscosity, implicit in time: steps of any size, no traction at free surfaces, no slip at walls.
+
+Batty & Bridson 2008, "Accurate viscous free surfaces for buckling, coiling, and rotating liquids":
+the velocity that minimises the kinetic energy of the change plus dt times the energy dissipated by
+the full stress mu (grad u + grad u^T), which lets fluid turn as a rigid body.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid import Grid
+from fluidsim.solids import Solids
+from fluidsim.strain import Strain
+from fluidsim.stress import ViscousOperator
+from solvers import pcg
+
+MAX_ITERATIONS = 5000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a solve: the residual may be larger than what was asked for."""
+
+    iterations: int
+    relative_residual: float
+
+
+class Viscosity:
+    """viscosity: dynamic, Pa s. density: kg/m^3. rtol: relative residual asked of each solve."""
+
+    def __init__(self, grid: Grid, viscosity: float, density: float, rtol: float) -> None:
+        self.grid = grid
+        self.viscosity = viscosity
+        self.density = density
+        self.rtol = rtol
+        self._last: tuple[ViscousOperator, Tensor, Tensor] | None = None
+
+    def apply(
+        self,
+        velocity: Tensor,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        dt: float,
+        held: Tensor | None = None,
+    ) -> Outcome:
+        """One implicit Euler step on `velocity` (dim, *nodes), in place.
+
+        fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open faces.
+        Faces inside of solids and walls take the velocity of these; those `held` (dim, *nodes)
+        bool keep theirs and drag the fluid along, as at a spout.
+        """
+        grid = self.grid
+        strain = Strain.of(fluid, open_faces, solids, grid, held)
+        number = self.viscosity * dt / (self.density * grid.dx**2)
+        operator = ViscousOperator(strain, number, grid)
+        x = operator.gather(velocity)
+        b = operator.mass * x
+        fixed = strain.solid
+        if held is not None:
+            fixed = torch.where(held & (strain.mass > 0) & ~strain.stuck, velocity, fixed)
+        if solids.moving or held is not None:
+            b += operator.number * operator.gather(operator.forces(fixed))
+        space = _Space(operator, b, x)
+        norm_b = float(torch.linalg.vector_norm(b))
+        iterations, history = 0, [0.0]
+        if norm_b != 0:
+            iterations, history = pcg.iterate(space, norm_b, self.rtol, MAX_ITERATIONS)
+        velocity[strain.stuck] = strain.solid[strain.stuck]
+        velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
+        self._last = operator, space.x, fixed
+        return Outcome(iterations, history[-1])
+
+    def friction(self, solids: Solids) -> Tensor:
+        """Force (dim,) float64 of the last step on solids other than the domain's walls, N.
+
+        In 2D for each metre of depth.
+        """
+        grid = self.grid
+        if self._last is None:
+            return torch.zeros(grid.dim, dtype=torch.float64, device=solids.device)
+        operator, x, fixed = self._last
+        velocity = fixed.to(torch.float64, copy=True)
+        velocity.view(-1)[operator.faces] = x
+        on_solids = operator.strain.stuck & ~solids.walls
+        forces = operator.forces(velocity) * on_solids
+        return forces.flatten(1).sum(1) * self.viscosity * grid.dx ** (grid.dim - 2)
+
+
+class _Space:
+    """The vector work of the loop, as torch expressions; Jacobi preconditioner."""
+
+    def __init__(self, operator: ViscousOperator, b: Tensor, x: Tensor) -> None:
+        self.operator, self.b, self.x = operator, b, x
+        self.inverse = 1 / operator.diagonal()
+
+    def start(self) -> tuple[float, float]:
+        self.r = self.b - self.operator.apply(self.x)
+        self.p = self.inverse * self.r
+        return self._sums()
+
+    def product(self) -> float:
+        self.q = self.operator.apply(self.p)
+        return float(torch.dot(self.p, self.q))
+
+    def advance(self, alpha: float) -> tuple[float, float]:
+        self.x.add_(self.p, alpha=alpha)
+        self.r.sub_(self.q, alpha=alpha)
+        return self._sums()
+
+    def turn(self, beta: float) -> None:
+        self.p.mul_(beta).addcmul_(self.inverse, self.r)
+
+    def remove_means(self) -> None:
+        """Nothing: A is definite."""
+
+    def keep(self) -> None:
+        self.kept = self.x.clone()
+
+    def revert(self) -> None:
+        self.x = self.kept
+
+    def _sums(self) -> tuple[float, float]:
+        z = self.inverse * self.r
+        return float(torch.dot(self.r, z)), float(torch.linalg.vector_norm(self.r))
