@@ -11,7 +11,9 @@ from torch import Tensor
 
 from fluidsim.advection import Advection
 from fluidsim.confinement import add_vorticity_confinement
-from fluidsim.extrapolation import extrapolate, levels_beside, levels_of
+from fluidsim.continuation import Continuation
+from fluidsim.emission import Emitter
+from fluidsim.extrapolation import levels_beside, levels_of
 from fluidsim.forces import add_buoyancy
 from fluidsim.grid import Grid
 from fluidsim.shapes import Shape
@@ -75,11 +77,15 @@ class Smoke(Simulation):
         self.physics = physics
         self.sources = tuple(sources)
         self.scalars = grid.zeros(self.device, 2)
+        self._spare_scalars = torch.zeros_like(self.scalars)
+        self._spare_velocity = torch.zeros_like(self.velocity)
         self._advection = Advection(grid, self.device, physics.advection)
         self._generator = torch.Generator().manual_seed(seed)
-        points = grid.cells(grid.cell_positions(self.device).movedim(-1, 0)).movedim(0, -1)
-        self._inside = [source.shape.distance(points) < 0 for source in self.sources]
-        self._level: Tensor | None = None
+        self._emitters = [
+            Emitter(source.shape, source.roughness, source.velocity, grid, self.device)
+            for source in self.sources
+        ]
+        self._continuations: tuple[Continuation, Continuation] | None = None
 
     @property
     def density(self) -> Tensor:
@@ -96,9 +102,7 @@ class Smoke(Simulation):
         with timer("solids"):
             self.move_solids(dt)
         with timer("advect"):
-            scalars = self._advection.cells(self.scalars, self.velocity, dt, self.solids)
-            self.velocity = self._advection.faces(self.velocity, self.velocity, dt, self.solids)
-            self.scalars = scalars
+            self._carry(dt)
         with timer("forces"):
             self._fade(dt)
             self._feed()
@@ -123,30 +127,24 @@ class Smoke(Simulation):
         """0: smoke fills its box, there is no surface to lose volume at."""
         return 0.0
 
+    def _carry(self, dt: float) -> None:
+        advection = self._advection
+        advection.trace(self.velocity, dt)
+        scalars = advection.cells(self.scalars, self.solids, self._spare_scalars)
+        velocity = advection.faces(self.velocity, self.solids, self._spare_velocity)
+        self.scalars, self._spare_scalars = scalars, self.scalars
+        self.velocity, self._spare_velocity = velocity, self.velocity
+
     def _fade(self, dt: float) -> None:
-        self.scalars[0] *= math.exp(-self.physics.dissipation * dt)
-        self.scalars[1] *= math.exp(-self.physics.cooling * dt)
+        rates = self.physics.dissipation, self.physics.cooling
+        for values, rate in zip(self.scalars, rates, strict=True):
+            if rate != 0:
+                values *= math.exp(-rate * dt)
 
     def _feed(self) -> None:
-        for source, inside in zip(self.sources, self._inside, strict=True):
-            variation = self._variation(source.roughness)[inside]
-            for values, level in (
-                (self.density, source.density),
-                (self.temperature, source.temperature),
-            ):
-                values[inside] = torch.maximum(values[inside], level * variation)
-            if source.velocity is not None:
-                for axis, speed in enumerate(source.velocity):
-                    n = self.grid.shape[axis]
-                    self.grid.faces(self.velocity, axis).narrow(axis, 0, n)[inside] = speed
-
-    def _variation(self, roughness: float) -> Tensor:
-        """1 +- roughness, smooth over four cells, new at each call, (*shape)."""
-        coarse = [max(2, n // 4 + 1) for n in self.grid.shape]
-        noise = torch.rand(1, 1, *coarse, generator=self._generator) * 2 - 1
-        mode = "bilinear" if self.grid.dim == 2 else "trilinear"
-        fine = torch.nn.functional.interpolate(noise, size=self.grid.shape, mode=mode)
-        return 1 + roughness * fine[0, 0].to(self.device)
+        for source, emitter in zip(self.sources, self._emitters, strict=True):
+            levels = source.density, source.temperature
+            emitter.feed(self.scalars, levels, self.velocity, self._generator)
 
     def _push(self, dt: float) -> None:
         physics, grid = self.physics, self.grid
@@ -160,8 +158,14 @@ class Smoke(Simulation):
         """Give solid cells and the faces between them the values of the smoke beside them."""
         solids, grid = self.solids, self.grid
         if solids.static is not None or solids.moving:
-            smoke = self.smoke_cells()
-            kept = (solids.open > 0) | solids.walls
-            extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
-            extrapolate(self.velocity, levels_beside(smoke, kept, grid), SOLID_LAYERS, grid)
+            if self._continuations is None or solids.moving:
+                smoke = self.smoke_cells()
+                kept = (solids.open > 0) | solids.walls
+                self._continuations = (
+                    Continuation.of(levels_of(smoke, 1, grid), SOLID_LAYERS, grid),
+                    Continuation.of(levels_beside(smoke, kept, grid), SOLID_LAYERS, grid),
+                )
+            for values in self.scalars:
+                self._continuations[0].apply(values)
+            self._continuations[1].apply(self.velocity)
         solids.enforce(self.velocity, solids.open)
