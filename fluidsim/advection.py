@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from fluidsim import scheduling
-from fluidsim.grid import Grid
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.solids import Solids
 
@@ -34,12 +33,14 @@ class Advection:
     method: "maccormack" or "semi-lagrangian".
     """
 
-    def __init__(self, grid: Grid, device: torch.device, method: str = "maccormack"):
+    def __init__(self, solids: Solids, method: str = "maccormack"):
         if method not in METHODS:
             raise ValueError(f"no advection method {method!r}; there are {', '.join(METHODS)}")
+        grid, device = solids.grid, solids.device
         self.grid = grid
         self.corrected = method == "maccormack"
         self.kernels = kernels(grid.dim, scheduling.for_device(device))
+        self._geometry = {axis: self._places(solids, axis) for axis in range(CELLS, grid.dim)}
         self._back, self._forth = (grid.zeros(device, grid.dim).view(-1) for _ in range(2))
         self._predicted, self._lowest, self._highest = (
             torch.empty(0, device=device) for _ in range(3)
@@ -56,37 +57,39 @@ class Advection:
             grid.node_count, dt / grid.dx,
         )  # fmt: skip
 
-    def faces(self, field: Tensor, solids: Solids, out: Tensor | None = None) -> Tensor:
+    def faces(self, field: Tensor, out: Tensor | None = None) -> Tensor:
         """The face field (dim, *nodes) carried along the flow that was traced.
 
         out: another such field that takes the result; stored points beyond the grid keep theirs.
         """
         out = torch.zeros_like(field) if out is None else out
         for axis in range(self.grid.dim):
-            self._carry(field[axis : axis + 1], solids, out[axis : axis + 1], axis)
+            self._carry(field[axis : axis + 1], out[axis : axis + 1], axis)
         return out
 
-    def cells(self, field: Tensor, solids: Solids, out: Tensor | None = None) -> Tensor:
+    def cells(self, field: Tensor, out: Tensor | None = None) -> Tensor:
         """The cell fields (components, *nodes) likewise; what comes in at open sides is 0."""
         out = torch.zeros_like(field) if out is None else out
-        self._carry(field, solids, out, CELLS)
+        self._carry(field, out, CELLS)
         return out
 
-    def _carry(self, field: Tensor, solids: Solids, out: Tensor, axis: int) -> None:
+    def _places(self, solids: Solids, axis: int) -> tuple[Any, ...]:
+        """What the kernels are told of the faces normal to an axis, or of the cells."""
         grid, ivec, vec = self.grid, self.kernels.ivec, self.kernels.vec
-        cells = axis == CELLS
-        rims = [
-            [cells and solids.is_open(k, upper) for k in range(grid.dim)] for upper in (False, True)
-        ]
-        geometry = (
-            field.shape[0],
-            ivec(*(int(k == axis) for k in range(grid.dim))),
-            ivec(*grid.shape),
-            ivec(*grid.strides),
-            vec(*(0.0 if is_open else -FAR for is_open in rims[0])),
-            vec(*(n if is_open else FAR for n, is_open in zip(grid.shape, rims[1]))),  # noqa: B905
+        unit = [int(k == axis) for k in range(grid.dim)]
+        low, high = [-FAR] * grid.dim, [FAR] * grid.dim
+        for k, n in enumerate(grid.shape):
+            if axis == CELLS and solids.is_open(k, False):
+                low[k] = 0.0
+            if axis == CELLS and solids.is_open(k, True):
+                high[k] = float(n)
+        return (
+            ivec(*unit), ivec(*grid.shape), ivec(*grid.strides), vec(*low), vec(*high),
             grid.node_count,
-        )
+        )  # fmt: skip
+
+    def _carry(self, field: Tensor, out: Tensor, axis: int) -> None:
+        geometry = (field.shape[0], *self._geometry[axis])
         if self._lowest.numel() < field.numel():
             self._predicted, self._lowest, self._highest = (
                 torch.zeros_like(field).view(-1) for _ in range(3)
@@ -266,8 +269,11 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 base, part, steps = place(x, unit, shape, strides)
                 for c in range(components):
                     j = c * nodes + i
-                    returned = between(around(predicted, c * nodes + base, steps), part)
-                    value = predicted[j] + share * (field[j] - returned)
-                    result[j] = ti.max(lowest[j], ti.min(value, highest[j]))
+                    value = predicted[j]
+                    if lowest[j] < highest[j]:
+                        returned = between(around(predicted, c * nodes + base, steps), part)
+                        value += share * (field[j] - returned)
+                        value = ti.max(lowest[j], ti.min(value, highest[j]))
+                    result[j] = value
 
     return SimpleNamespace(ivec=ivec, vec=vec, trace=trace, predict=predict, correct=correct)

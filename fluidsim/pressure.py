@@ -53,10 +53,10 @@ class Projector:
         open_faces: Tensor,
         solid: Tensor,
         dt: float,
-        expansion: float = 0.0,
+        expansion: float | Tensor = 0.0,
         observer: Observer | None = None,
     ) -> Projection:
-        """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
+        """Give `velocity` the divergence `expansion` (1/s; one, or (*shape)) in the fluid cells.
 
         fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
         solid: (dim, *nodes) float32, m/s, of what closes the rest. The guess is the pressure of
@@ -73,7 +73,7 @@ class Projector:
             self._cells = fluid, open_faces.clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
-        rhs = divergence(velocity, open_faces, solid, grid).neg_().add_(expansion).mul_(fluid)
+        rhs = (expansion - divergence(velocity, open_faces, solid, grid)).mul_(fluid)
         guess = None if self._pressure is None else self._pressure * dt
         if observer is not None:
             observer(prepared.system, rhs, guess)

@@ -105,10 +105,13 @@ class Simulation(ABC):
             left = end - self.time
         return self.report
 
-    def project(self, fluid: Tensor, open_faces: Tensor, dt: float, expansion: float = 0.0) -> None:
+    def project(
+        self, fluid: Tensor, open_faces: Tensor, dt: float, expansion: float | Tensor = 0.0
+    ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
-        open_faces: (dim, *nodes) float32, the open part of each face.
+        open_faces: (dim, *nodes) float32, the open part of each face. expansion: one for all
+        cells, or (*shape).
         """
         with self.timer("project"):
             done = self._projector.project(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from fluidsim.advection import Advection
+from fluidsim.combustion import Combustion
 from fluidsim.confinement import add_vorticity_confinement
 from fluidsim.continuation import Continuation
 from fluidsim.emission import Emitter
@@ -29,7 +30,8 @@ class Source:
     """Keeps density (1) and temperature (K above ambient) inside `shape` at these values.
 
     velocity: m/s, imposed there too when given. roughness: relative random variation in space
-    and time, which breaks the symmetry that real plumes do not have.
+    and time, which breaks the symmetry that real plumes do not have. fuel: 1, to be burnt.
+    until: s, when the source stops, if ever.
     """
 
     shape: Shape
@@ -37,6 +39,8 @@ class Source:
     temperature: float = 100.0
     velocity: tuple[float, ...] | None = None
     roughness: float = 0.2
+    fuel: float = 0.0
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class SmokeOptions:
 
     weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
     vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
-    advection: "maccormack" or "semi-lagrangian".
+    advection: "maccormack" or "semi-lagrangian". combustion: of the fuel of sources.
     """
 
     weight: float = 0.1
@@ -54,12 +58,14 @@ class SmokeOptions:
     dissipation: float = 0.0
     cooling: float = 0.3
     advection: str = "maccormack"
+    combustion: Combustion = field(default_factory=Combustion)
 
 
 class Smoke(Simulation):
     """Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke".
 
-    scalars (2, *nodes): density and temperature in the cells.
+    scalars (2, *nodes): density and temperature in the cells; (3, *nodes) with the fuel where a
+    source has some.
     """
 
     def __init__(
@@ -76,10 +82,11 @@ class Smoke(Simulation):
         super().__init__(grid, solids, options, cfl, timer)
         self.physics = physics
         self.sources = tuple(sources)
-        self.scalars = grid.zeros(self.device, 2)
+        self.burns = any(source.fuel > 0 for source in self.sources)
+        self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
         self._spare_scalars = torch.zeros_like(self.scalars)
         self._spare_velocity = torch.zeros_like(self.velocity)
-        self._advection = Advection(grid, self.device, physics.advection)
+        self._advection = Advection(solids, physics.advection)
         self._generator = torch.Generator().manual_seed(seed)
         self._emitters = [
             Emitter(source.shape, source.roughness, source.velocity, grid, self.device)
@@ -106,8 +113,9 @@ class Smoke(Simulation):
         with timer("forces"):
             self._fade(dt)
             self._feed()
+            expansion = self._burn(dt)
             self._push(dt)
-        self.project(self.smoke_cells(), self.solids.open, dt)
+        self.project(self.smoke_cells(), self.solids.open, dt, expansion)
         with timer("solids"):
             self._continue_into_solids()
 
@@ -130,21 +138,26 @@ class Smoke(Simulation):
     def _carry(self, dt: float) -> None:
         advection = self._advection
         advection.trace(self.velocity, dt)
-        scalars = advection.cells(self.scalars, self.solids, self._spare_scalars)
-        velocity = advection.faces(self.velocity, self.solids, self._spare_velocity)
+        scalars = advection.cells(self.scalars, self._spare_scalars)
+        velocity = advection.faces(self.velocity, self._spare_velocity)
         self.scalars, self._spare_scalars = scalars, self.scalars
         self.velocity, self._spare_velocity = velocity, self.velocity
 
     def _fade(self, dt: float) -> None:
         rates = self.physics.dissipation, self.physics.cooling
-        for values, rate in zip(self.scalars, rates, strict=True):
+        for values, rate in zip(self.scalars[:2], rates, strict=True):
             if rate != 0:
                 values *= math.exp(-rate * dt)
 
     def _feed(self) -> None:
         for source, emitter in zip(self.sources, self._emitters, strict=True):
-            levels = source.density, source.temperature
-            emitter.feed(self.scalars, levels, self.velocity, self._generator)
+            if source.until is None or self.time < source.until:
+                levels = (source.density, source.temperature, source.fuel)[: len(self.scalars)]
+                emitter.feed(self.scalars, levels, self.velocity, self._generator)
+
+    def _burn(self, dt: float) -> Tensor | float:
+        """The divergence of the burning, 1/s; in a closed room the pressure gives way to it."""
+        return self.physics.combustion.burn(self.scalars, dt, self.grid) if self.burns else 0.0
 
     def _push(self, dt: float) -> None:
         physics, grid = self.physics, self.grid

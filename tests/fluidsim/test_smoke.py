@@ -74,10 +74,10 @@ def test_advection_carries_a_blob_to_its_place(dim):
     errors = {}
     for method in ("maccormack", "semi-lagrangian"):
         field = blob(0.3)
-        advection = Advection(grid, CPU, method)
+        advection = Advection(solids, method)
         advection.trace(wind, 0.02)
         for _ in range(20):
-            field = advection.cells(field, solids)
+            field = advection.cells(field)
         inner = grid.cells(field - blob(0.7))
         errors[method] = float(inner.abs().max())
         assert float(grid.cells(field).min()) >= 0
@@ -92,9 +92,9 @@ def test_what_comes_in_at_an_open_side_is_clear(dim):
     solids = Solids(grid, [], ["x-", "x+"], CPU)
     wind = grid.zeros(CPU, dim)
     wind[0] = 1.0
-    advection = Advection(grid, CPU)
+    advection = Advection(solids)
     advection.trace(wind, 3 * grid.dx)
-    field = advection.cells(grid.zeros(CPU, 1) + 1, solids)
+    field = advection.cells(grid.zeros(CPU, 1) + 1)
     inside = grid.cells(field[0])
     assert float(inside[:2].abs().max()) == 0
     assert float(inside[4:].min()) == pytest.approx(1.0)
