@@ -172,13 +172,24 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
         return result
 
     @ti.func
+    def share_inside(x: ti.template(), low: ti.template(), high: ti.template()):
+        """0 from half a cell beyond the rims on, 1 from the first centres on, linear between."""
+        share = 1.0
+        for k in ti.static(range(dim)):
+            share *= ti.max(0.0, ti.min(1.0, ti.min(x[k] - low[k], high[k] - x[k]) + 0.5))
+        return share
+
+    @ti.func
     def place(x: ti.template(), unit: ti.template(), shape: ti.template(),
               strides: ti.template()):  # fmt: skip
         """Lowest of the points around x, the way from it along each axis, steps to the others."""
         top = shape - 1 + unit
         inside = ti.max(0.0, ti.min(x - 0.5 * (1 - unit), ti.cast(top, ti.f32)))
         lower = ti.min(ti.cast(inside, ti.i32), ti.max(top - 1, 0))
-        return lower.dot(strides), inside - lower, strides * ti.min(top, 1)
+        base = 0
+        for k in ti.static(range(dim)):
+            base += lower[k] * strides[k]
+        return base, inside - lower, strides * ti.min(top, 1)
 
     @ti.func
     def row_count(extent: ti.template()):
@@ -237,13 +248,11 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 i = first + z
                 at[dim - 1] = z
                 x = at + 0.5 * (1 - unit) + displacement(back, i, at, unit, shape, strides)
-                fresh = is_beyond(x, low, high)
+                share = share_inside(x, low, high)
                 base, part, steps = place(x, unit, shape, strides)
                 for c in range(components):
                     j = c * nodes + i
-                    values = around(field, c * nodes + base, steps)
-                    if fresh == 1:
-                        values = corner_vec(0.0)
+                    values = share * around(field, c * nodes + base, steps)
                     predicted[j] = between(values, part)
                     lowest[j] = values.min()
                     highest[j] = values.max()

@@ -29,7 +29,7 @@ def build(config: RunConfig) -> SmokeScene:
         solids=logs(config),
         open_sides=["z+"],
         physics=SmokeOptions(
-            lift=0.015, cooling=1.5, vorticity=0.3, combustion=Combustion(heat=600.0, smoke=1.2)
+            lift=0.025, cooling=1.0, vorticity=0.3, combustion=Combustion(heat=600.0, smoke=1.2)
         ),
     )
 

@@ -6,7 +6,7 @@ from fluidsim import RunConfig, SmokeOptions, SmokeScene, Source, run
 from fluidsim.shapes import Cylinder
 
 SPEED = 5.0  # m/s
-STROKE = 0.6  # m of air that is pushed out, three widths of the disc
+STROKE = 0.4  # m of air that is pushed out, two widths of the disc
 
 
 def build(config: RunConfig) -> SmokeScene:
