@@ -49,7 +49,8 @@ class SmokeOptions:
 
     weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
     vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
-    advection: "maccormack" or "semi-lagrangian". combustion: of the fuel of sources.
+    advection: "maccormack" (scalars: cubic) or "semi-lagrangian".
+    combustion: of the fuel of sources.
     """
 
     weight: float = 0.1

@@ -86,6 +86,31 @@ def test_advection_carries_a_blob_to_its_place(dim):
     assert errors["maccormack"] < 0.5 * errors["semi-lagrangian"]
 
 
+def test_notched_disc_keeps_its_shape_in_a_turn():
+    """Zalesak 1979: the share of the disc that lies wrong after one turn."""
+    grid = cubic(2, 64)
+    solids = Solids(grid, [], [], CPU)
+    turn = grid.zeros(CPU, 2)
+    turn[0] = -2 * math.pi * (grid.face_positions(0, CPU)[..., 1] - 0.5)
+    turn[1] = 2 * math.pi * (grid.face_positions(1, CPU)[..., 0] - 0.5)
+    x, z = grid.cell_positions(CPU).unbind(-1)
+    disc = (x - 0.5) ** 2 + (z - 0.75) ** 2 < 0.15**2
+    notch = ((x - 0.5).abs() < 0.025) & (z < 0.85)
+    start = (disc & ~notch).to(torch.float32)[None]
+    wrong = {}
+    for method in ("maccormack", "semi-lagrangian"):
+        field = start
+        advection = Advection(solids, method)
+        advection.trace(turn, 0.01)
+        for _ in range(100):
+            field = advection.cells(field)
+        wrong[method] = float(grid.cells(field - start).abs().sum() / start.sum())
+        assert float(grid.cells(field).min()) >= 0
+        assert float(grid.cells(field).max()) <= 1 + 1e-6
+    assert wrong["maccormack"] < 0.55
+    assert wrong["maccormack"] < 0.55 * wrong["semi-lagrangian"]
+
+
 @DIMS
 def test_what_comes_in_at_an_open_side_is_clear(dim):
     grid = cubic(dim, 16)
