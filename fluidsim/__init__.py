@@ -8,9 +8,12 @@ import os
 # Taichi greets on standard output when it is imported, also where nobody asked it to compute.
 os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
+from fluidsim.combustion import Combustion
 from fluidsim.config import RunConfig
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
 from fluidsim.smoke import SmokeOptions, Source
 
-__all__ = ["LiquidScene", "RunConfig", "SmokeOptions", "SmokeScene", "Source", "run"]
+__all__ = [
+    "Combustion", "LiquidScene", "RunConfig", "SmokeOptions", "SmokeScene", "Source", "run",
+]  # fmt: skip

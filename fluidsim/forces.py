@@ -19,7 +19,7 @@ def add_cell_acceleration(
     n = grid.shape[axis]
     faces = grid.faces(velocity, axis).narrow(axis, 1, n - 1)
     lower, upper = acceleration.narrow(axis, 0, n - 1), acceleration.narrow(axis, 1, n - 1)
-    faces.add_(lower + upper, alpha=0.5 * dt)
+    faces.add_(lower, alpha=0.5 * dt).add_(upper, alpha=0.5 * dt)
 
 
 def add_buoyancy(

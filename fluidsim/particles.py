@@ -119,6 +119,13 @@ class Particles:
         """Flat pairs on the faces: the velocity that `move` followed last, m/s, and its change."""
         return self._faces
 
+    @property
+    def buffers(self) -> tuple[Tensor, ...]:
+        """All memory that grows with the number of particles."""
+        return (
+            self._x, self._v, self._other_x, self._other_v, self._key, self._rank, self._order,
+        )  # fmt: skip
+
     def to_faces(self, velocity: Tensor, copy: Tensor) -> None:
         """Weighted mean of the particle velocities on the faces (dim, *nodes), into both tensors.
 

@@ -54,11 +54,11 @@ class Projector:
         open_faces: Tensor,
         solid: Tensor,
         dt: float,
-        expansion: float = 0.0,
+        expansion: float | Tensor = 0.0,
         observer: Observer | None = None,
         interface: Interface | None = None,
     ) -> Projection:
-        """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.
+        """Give `velocity` the divergence `expansion` (1/s; one, or (*shape)) in the fluid cells.
 
         fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
         solid: (dim, *nodes) float32, m/s, of what closes the rest. The guess is the pressure of
@@ -77,7 +77,7 @@ class Projector:
             self._cells = fluid, conductance.clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
-        rhs = divergence(velocity, open_faces, solid, grid).neg_().add_(expansion).mul_(fluid)
+        rhs = (expansion - divergence(velocity, open_faces, solid, grid)).mul_(fluid)
         if interface is not None:
             interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
         guess = None if self._pressure is None else self._pressure * dt

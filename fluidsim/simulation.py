@@ -128,13 +128,14 @@ class Simulation(ABC):
         fluid: Tensor,
         open_faces: Tensor,
         dt: float,
-        expansion: float = 0.0,
+        expansion: float | Tensor = 0.0,
         interface: Interface | None = None,
     ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
-        open_faces: (dim, *nodes) float32, the open part of each face. interface: with the air;
-        without it p = 0 in the centres of the air cells.
+        open_faces: (dim, *nodes) float32, the open part of each face. expansion: one for all
+        cells, or (*shape). interface: with the air; without it p = 0 in the centres of the air
+        cells.
         """
         with self.timer("project"):
             done = self._projector.project(

@@ -32,17 +32,18 @@ class SlipFaces:
         parts = [_faces_of(axis, closed, distance, grid) for axis in range(grid.dim)]
         return cls(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
-    def apply(self, velocity: Tensor, solid: Tensor, opened: Tensor) -> None:
+    def apply(self, velocity: Tensor, solid: Tensor, open_faces: Tensor) -> None:
         """Take from the velocity at these faces what leads into or out of the solid, in place.
 
-        velocity, solid: (dim, *nodes), m/s, of the flow and of the solids. opened: (dim, *nodes)
-        bool, faces that are left alone.
+        velocity, solid: (dim, *nodes), m/s, of the flow and of the solids. open_faces: (dim,
+        *nodes), the open part of each face; faces with one are left alone.
         """
         flat = velocity.view(-1)
         excess = flat[self.around].mean(-1) - solid.view(-1)[self.around].mean(-1)
         along = (excess * self.normals).sum(1) * self.normals.gather(1, self.axes[:, None])[:, 0]
         own = excess.gather(1, self.axes[:, None])[:, 0] + solid.view(-1)[self.faces] - along
-        flat[self.faces] = torch.where(opened.view(-1)[self.faces], flat[self.faces], own)
+        opened = open_faces.view(-1)[self.faces] > 0
+        flat[self.faces] = torch.where(opened, flat[self.faces], own)
 
 
 def _faces_of(

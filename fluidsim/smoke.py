@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from fluidsim.advection import Advection
+from fluidsim.combustion import Combustion
 from fluidsim.confinement import add_vorticity_confinement
-from fluidsim.extrapolation import extrapolate, levels_beside, levels_of
+from fluidsim.continuation import Continuation
+from fluidsim.emission import Emitter
+from fluidsim.extrapolation import levels_beside, levels_of
 from fluidsim.forces import add_buoyancy
 from fluidsim.grid import Grid
 from fluidsim.shapes import Shape
@@ -27,7 +30,8 @@ class Source:
     """Keeps density (1) and temperature (K above ambient) inside `shape` at these values.
 
     velocity: m/s, imposed there too when given. roughness: relative random variation in space
-    and time, which breaks the symmetry that real plumes do not have.
+    and time, which breaks the symmetry that real plumes do not have. fuel: 1, to be burnt.
+    until: s, when the source stops, if ever.
     """
 
     shape: Shape
@@ -35,6 +39,8 @@ class Source:
     temperature: float = 100.0
     velocity: tuple[float, ...] | None = None
     roughness: float = 0.2
+    fuel: float = 0.0
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class SmokeOptions:
     weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
     vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
     viscosity: dynamic, Pa s (air 1.8e-5); 0 lets the flow slip along walls.
-    advection: "maccormack" or "semi-lagrangian".
+    advection: "maccormack" (scalars: cubic) or "semi-lagrangian".
+    combustion: of the fuel of sources.
     """
 
     weight: float = 0.1
@@ -54,6 +61,7 @@ class SmokeOptions:
     cooling: float = 0.3
     advection: str = "maccormack"
     viscosity: float = 0.0
+    combustion: Combustion = field(default_factory=Combustion)
 
     def __post_init__(self) -> None:
         if not self.viscosity >= 0:
@@ -63,7 +71,8 @@ class SmokeOptions:
 class Smoke(Simulation):
     """Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke".
 
-    scalars (2, *nodes): density and temperature in the cells.
+    scalars (2, *nodes): density and temperature in the cells; (3, *nodes) with the fuel where a
+    source has some.
     """
 
     def __init__(
@@ -80,12 +89,17 @@ class Smoke(Simulation):
         super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
         self.physics = physics
         self.sources = tuple(sources)
-        self.scalars = grid.zeros(self.device, 2)
-        self._advection = Advection(grid, self.device, physics.advection)
+        self.burns = any(source.fuel > 0 for source in self.sources)
+        self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
+        self._spare_scalars = torch.zeros_like(self.scalars)
+        self._spare_velocity = torch.zeros_like(self.velocity)
+        self._advection = Advection(solids, physics.advection)
         self._generator = torch.Generator().manual_seed(seed)
-        points = grid.cells(grid.cell_positions(self.device).movedim(-1, 0)).movedim(0, -1)
-        self._inside = [source.shape.distance(points) < 0 for source in self.sources]
-        self._level: Tensor | None = None
+        self._emitters = [
+            Emitter(source.shape, source.roughness, source.velocity, grid, self.device)
+            for source in self.sources
+        ]
+        self._continuations: tuple[Continuation, Continuation] | None = None
 
     @property
     def density(self) -> Tensor:
@@ -102,15 +116,14 @@ class Smoke(Simulation):
         with timer("solids"):
             self.move_solids(dt)
         with timer("advect"):
-            scalars = self._advection.cells(self.scalars, self.velocity, dt, self.solids)
-            self.velocity = self._advection.faces(self.velocity, self.velocity, dt, self.solids)
-            self.scalars = scalars
+            self._carry(dt)
         with timer("forces"):
             self._fade(dt)
             self._feed()
+            expansion = self._burn(dt)
             self._push(dt)
         self.diffuse(self.smoke_cells(), self.solids.open, dt)
-        self.project(self.smoke_cells(), self.solids.open, dt)
+        self.project(self.smoke_cells(), self.solids.open, dt, expansion)
         with timer("solids"):
             self._continue_into_solids()
 
@@ -130,30 +143,29 @@ class Smoke(Simulation):
         """0: smoke fills its box, there is no surface to lose volume at."""
         return 0.0
 
+    def _carry(self, dt: float) -> None:
+        advection = self._advection
+        advection.trace(self.velocity, dt)
+        scalars = advection.cells(self.scalars, self._spare_scalars)
+        velocity = advection.faces(self.velocity, self._spare_velocity)
+        self.scalars, self._spare_scalars = scalars, self.scalars
+        self.velocity, self._spare_velocity = velocity, self.velocity
+
     def _fade(self, dt: float) -> None:
-        self.scalars[0] *= math.exp(-self.physics.dissipation * dt)
-        self.scalars[1] *= math.exp(-self.physics.cooling * dt)
+        rates = self.physics.dissipation, self.physics.cooling
+        for values, rate in zip(self.scalars[:2], rates, strict=True):
+            if rate != 0:
+                values *= math.exp(-rate * dt)
 
     def _feed(self) -> None:
-        for source, inside in zip(self.sources, self._inside, strict=True):
-            variation = self._variation(source.roughness)[inside]
-            for values, level in (
-                (self.density, source.density),
-                (self.temperature, source.temperature),
-            ):
-                values[inside] = torch.maximum(values[inside], level * variation)
-            if source.velocity is not None:
-                for axis, speed in enumerate(source.velocity):
-                    n = self.grid.shape[axis]
-                    self.grid.faces(self.velocity, axis).narrow(axis, 0, n)[inside] = speed
+        for source, emitter in zip(self.sources, self._emitters, strict=True):
+            if source.until is None or self.time < source.until:
+                levels = (source.density, source.temperature, source.fuel)[: len(self.scalars)]
+                emitter.feed(self.scalars, levels, self.velocity, self._generator)
 
-    def _variation(self, roughness: float) -> Tensor:
-        """1 +- roughness, smooth over four cells, new at each call, (*shape)."""
-        coarse = [max(2, n // 4 + 1) for n in self.grid.shape]
-        noise = torch.rand(1, 1, *coarse, generator=self._generator) * 2 - 1
-        mode = "bilinear" if self.grid.dim == 2 else "trilinear"
-        fine = torch.nn.functional.interpolate(noise, size=self.grid.shape, mode=mode)
-        return 1 + roughness * fine[0, 0].to(self.device)
+    def _burn(self, dt: float) -> Tensor | float:
+        """The divergence of the burning, 1/s; in a closed room the pressure gives way to it."""
+        return self.physics.combustion.burn(self.scalars, dt, self.grid) if self.burns else 0.0
 
     def _push(self, dt: float) -> None:
         physics, grid = self.physics, self.grid
@@ -167,8 +179,14 @@ class Smoke(Simulation):
         """Give solid cells and the faces between them the values of the smoke beside them."""
         solids, grid = self.solids, self.grid
         if solids.static is not None or solids.moving:
-            smoke = self.smoke_cells()
-            kept = (solids.open > 0) | solids.walls
-            extrapolate(self.scalars, levels_of(smoke, 2, grid), SOLID_LAYERS, grid)
-            extrapolate(self.velocity, levels_beside(smoke, kept, grid), SOLID_LAYERS, grid)
+            if self._continuations is None or solids.moving:
+                smoke = self.smoke_cells()
+                kept = (solids.open > 0) | solids.walls
+                self._continuations = (
+                    Continuation.of(levels_of(smoke, 1, grid), SOLID_LAYERS, grid),
+                    Continuation.of(levels_beside(smoke, kept, grid), SOLID_LAYERS, grid),
+                )
+            for values in self.scalars:
+                self._continuations[0].apply(values)
+            self._continuations[1].apply(self.velocity)
         self.enforce_walls(solids.open)

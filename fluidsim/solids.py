@@ -86,9 +86,8 @@ class Solids:
 
         open_faces: (dim, *nodes), as `open`, or with more faces open: those are left alone.
         """
-        opened = open_faces > 0
-        velocity[self.walls & ~opened] = 0.0
-        self._slip.apply(velocity, self.velocity, opened)
+        velocity.masked_fill_(self.walls & (open_faces == 0), 0.0)
+        self._slip.apply(velocity, self.velocity, open_faces)
 
     def distance_at(self, points: Tensor, time: float) -> Tensor:
         """Signed distance (...) of all solids at world `points` (..., dim), m."""

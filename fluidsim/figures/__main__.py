@@ -16,9 +16,12 @@ from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.pressure import pressure
 from fluidsim.figures.report import replace_section
 from fluidsim.figures.scenes import scenes
+from fluidsim.figures.steps import steps
 from fluidsim.files import replacing
 
-SECTIONS = {"timings": scenes, "solvers": pressure, "schur": schur, "stencils": stencils}
+SECTIONS = {
+    "timings": scenes, "steps": steps, "solvers": pressure, "schur": schur, "stencils": stencils,
+}  # fmt: skip
 
 
 def main(readme: Path, names: Sequence[str]) -> None:

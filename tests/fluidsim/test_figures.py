@@ -1,8 +1,11 @@
 import pytest
 
+from fluidsim import taichi_runtime
+from fluidsim.figures import steps
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
+from solvers import runtime
 
 
 def row(system, solver, iterations=7, failure=""):
@@ -32,3 +35,22 @@ def test_solver_table_has_a_row_a_system_and_says_what_failed():
     assert lines[0] == "| ms to 1e-6 (iterations) | unknowns | cg | amg |"
     assert lines[2] == "| dam 64^3 | 1,234 | 2.0 + 1,500.0 (7) | not converged |"
     assert lines[3] == "| smoke 256^2 | 1,234 | 2.0 + 1,500.0 (7) |  |"
+
+
+def test_steps_are_measured_with_the_memory_of_their_state(monkeypatch):
+    monkeypatch.setattr(steps, "WARM_UP", 1)
+    monkeypatch.setattr(steps, "STEPS", 1)
+    machine = runtime.configure()
+    taichi_runtime.start(machine)
+    trials = [steps.Trial("smoke", 2, 16), steps.Trial("flip", 2, 16, "0.5")]
+    measured = {trial: steps.measure(trial, machine) for trial in trials}
+    smoke, flip = measured.values()
+    assert flip.particles == pytest.approx(0.27 * 16**2 * 4, rel=0.1)
+    assert 0 < smoke.pressure < 1
+    floats = 4 * (2 * (2 + 2) + 2 * 2 + 3 * 2)  # fields and spares, traces, work of the advection
+    assert smoke.bytes_a_cell > floats
+    room, particle = 1.2, 4 * (2 * 4 + 3)
+    assert flip.bytes_a_particle == pytest.approx(room * particle, rel=0.05)
+    lines = steps.steps_table(measured).splitlines()
+    assert lines[2].startswith("| smoke 16^2 |") and lines[2].count("|") == lines[0].count("|")
+    assert "| 0.5 |" in lines[3]
