@@ -16,6 +16,7 @@ from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
 
 MOST_SUBSTEPS = 1000  # in a frame; more means that speeds have exploded
+SOLID_CELLS = 0.9  # that a solid may move in a substep: farther, thin walls step over particles
 
 
 class SimulationError(RuntimeError):
@@ -133,13 +134,16 @@ class Simulation(ABC):
             self.solids.update(self.time + dt)
 
     def _substeps_for(self, seconds: float) -> int:
-        speed = max(self.top_speed(seconds), self.solids.top_speed)
+        speed = self.top_speed(seconds) / self.cfl
+        if self.solids.moving:
+            solid = self.solids.top_speed_during(self.time, seconds)
+            speed = max(speed, solid / SOLID_CELLS, key=lambda v: (math.isnan(v), v))
         if not math.isfinite(speed):
             raise SimulationError(
                 f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
-        return max(1, math.ceil(seconds * speed / (self.cfl * self.grid.dx) - 1e-9))
+        return max(1, math.ceil(seconds * speed / self.grid.dx - 1e-9))
 
 
 def top_component(values: Tensor) -> float:
