@@ -12,5 +12,15 @@ from fluidsim.config import RunConfig
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
 from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.sources import Inflow, Outflow
 
-__all__ = ["LiquidScene", "RunConfig", "SmokeOptions", "SmokeScene", "Source", "run"]
+__all__ = [
+    "Inflow",
+    "LiquidScene",
+    "Outflow",
+    "RunConfig",
+    "SmokeOptions",
+    "SmokeScene",
+    "Source",
+    "run",
+]

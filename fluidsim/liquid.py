@@ -15,6 +15,7 @@ from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
 from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
 from fluidsim.solids import Solids
+from fluidsim.sources import Exchange, Sources
 from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
@@ -40,6 +41,7 @@ class Liquid(Simulation):
         flip: float | None,
         cfl: float,
         seed: int,
+        sources: Sources | None = None,
     ):
         super().__init__(grid, solids, options, cfl, timer)
         self.gravity = gravity
@@ -52,6 +54,8 @@ class Liquid(Simulation):
         self.particles.classify(solids, self.cells)
         self.first_volume = self.particles.volume(self.cells, solids)
         self.lost = Changes()
+        self.sources = sources
+        self.exchanged = Exchange()
         self.expansion = 0.0
         self._before = torch.zeros_like(self.velocity)
 
@@ -64,13 +68,19 @@ class Liquid(Simulation):
         particles, timer = self.particles, self.timer
         with timer("solids"):
             self.move_solids(dt)
+        if self.sources is not None:
+            with timer("sources"):
+                self._exchange(self.sources, dt)
         with timer("transfer"):
             particles.to_faces(self.velocity, self._before)
             particles.classify(self.solids, self.cells)
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt, self.grid)
             open_faces = self._open_faces()
-        self.project(self.fluid_cells(), open_faces, dt, self.expansion)
+            expansion: float | Tensor = self.expansion
+            if self.sources is not None:
+                expansion = expansion + self.sources.drive(self.velocity, open_faces, self.time)
+        self.project(self.fluid_cells(), open_faces, dt, expansion)
         with timer("extrapolate"):
             self._extrapolate(open_faces, dt)
         with timer("move"):
@@ -83,18 +93,24 @@ class Liquid(Simulation):
         return (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
 
     def top_speed(self, seconds: float) -> float:
-        return top_component(self.particles.velocities) + abs(self.gravity) * seconds
+        speed = top_component(self.particles.velocities)
+        if self.sources is not None:
+            speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
+        return speed + abs(self.gravity) * seconds
 
     @property
     def particle_count(self) -> int:
         return self.particles.count
 
     def volume_error(self) -> float:
-        if self.first_volume == 0:
+        """Of the liquid that there is and that has left, against what there was and was poured."""
+        particle = self.grid.dx**self.grid.dim / SEEDED[self.grid.dim]
+        expected = self.first_volume + self.exchanged.poured * particle
+        if expected <= 0:
             return 0.0
         self.particles.classify(self.solids, self.cells)
-        left = self.lost.left / SEEDED[self.grid.dim] * self.grid.dx**self.grid.dim
-        return (self.particles.volume(self.cells, self.solids) + left) / self.first_volume - 1
+        gone = (self.lost.left + self.exchanged.drained) * particle
+        return (self.particles.volume(self.cells, self.solids) + gone) / expected - 1
 
     def _sort(self) -> None:
         self.steps += 1
@@ -105,6 +121,12 @@ class Liquid(Simulation):
         self.report.particles_added += changes.added
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
+
+    def _exchange(self, sources: Sources, dt: float) -> None:
+        exchange = sources.apply(self.particles, self.time + dt)
+        self.exchanged += exchange
+        self.report.particles_poured += exchange.poured
+        self.report.particles_drained += exchange.drained
 
     def _open_faces(self) -> Tensor:
         """The open part of each face, with those that the liquid leaves."""

@@ -53,7 +53,7 @@ class Projector:
         open_faces: Tensor,
         solid: Tensor,
         dt: float,
-        expansion: float = 0.0,
+        expansion: float | Tensor = 0.0,
         observer: Observer | None = None,
     ) -> Projection:
         """Give `velocity` the divergence `expansion` (1/s) in the fluid cells, in place.

@@ -19,6 +19,7 @@ from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation
 from fluidsim.smoke import Smoke, SmokeOptions, Source
 from fluidsim.solids import Solids
+from fluidsim.sources import Inflow, Outflow, Sources
 from fluidsim.timing import StageTimer
 from solvers import registry
 from solvers.runtime import Runtime
@@ -73,13 +74,15 @@ class LiquidScene(Scene):
 
     transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
     PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
-    gravity: m/s^2 downwards.
+    gravity: m/s^2 downwards. inflows, outflows: where liquid is poured in and taken away.
     """
 
     kind: ClassVar[str] = "liquid"
     liquid: Shape
     velocity: tuple[float, ...] | None = None
     gravity: float = 9.81
+    inflows: Sequence[Inflow] = ()
+    outflows: Sequence[Outflow] = ()
     transfer: str = "flip"
     flip: float = 0.99
     density: float = 1000.0
@@ -98,10 +101,13 @@ class LiquidScene(Scene):
         generator = torch.Generator().manual_seed(config.seed)
         positions = seed(self.liquid, solids, grid, generator)
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
+        sources = None
+        if self.inflows or self.outflows:
+            sources = Sources(grid, solids, self.inflows, self.outflows, config.seed)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         return Liquid(
             grid, solids, positions, velocity, options, timer, self.gravity, flip, self.cfl,
-            config.seed,
+            config.seed, sources,
         )  # fmt: skip
 
 

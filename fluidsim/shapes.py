@@ -169,7 +169,7 @@ class Union(Shape):
 
 @dataclass(frozen=True)
 class SmoothUnion(Shape):
-    """All points of any part, the seams rounded within `blend` (m) of them: a polynomial minimum."""
+    """All points of any part, seams rounded within `blend` (m) of them (a polynomial minimum)."""
 
     parts: tuple[Shape, ...]
     blend: float

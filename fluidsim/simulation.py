@@ -48,6 +48,8 @@ class FrameReport:
     particles_added: int = 0
     particles_removed: int = 0
     particles_left: int = 0
+    particles_poured: int = 0
+    particles_drained: int = 0
     notes: str = ""
 
 
@@ -106,10 +108,13 @@ class Simulation(ABC):
             left = end - self.time
         return self.report
 
-    def project(self, fluid: Tensor, open_faces: Tensor, dt: float, expansion: float = 0.0) -> None:
+    def project(
+        self, fluid: Tensor, open_faces: Tensor, dt: float, expansion: float | Tensor = 0.0
+    ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
-        open_faces: (dim, *nodes) float32, the open part of each face.
+        expansion: one for all cells, or a tensor (*shape). open_faces: (dim, *nodes) float32, the
+        open part of each face.
         """
         with self.timer("project"):
             done = self._projector.project(

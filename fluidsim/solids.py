@@ -70,7 +70,9 @@ class Solids:
         self.velocity = grid.zeros(self.device, grid.dim)
         for number, body in enumerate(self.moving):
             own = body.distance(self._node_points, time)
-            arms = self._node_points[own < grid.dx] - body.pivot_at(self._node_points, body.pose(time))
+            arms = self._node_points[own < grid.dx] - body.pivot_at(
+                self._node_points, body.pose(time)
+            )
             reach = float(arms.norm(dim=-1).amax()) if len(arms) else 0.0
             self._reaches[number] = max(self._reaches[number], reach)
             torch.minimum(self.distance, own, out=self.distance)
