@@ -11,7 +11,6 @@ from fluidsim.sources import Inflow, Outflow
 from tests.fluidsim.worlds import cubic, liquid
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
-NOTHING = Sphere((9.0, 9.0, 9.0), 0.1)
 
 
 def nozzle(dim, x=0.25):
@@ -32,32 +31,32 @@ def test_a_jet_carries_what_its_nozzle_pours(dim):
     grid = cubic(dim, 16)
     inflow = Inflow(nozzle(dim), (1.0, 0.0, 0.0)[:dim])
     jet = liquid(grid, nothing(dim), gravity=0.0, inflows=[inflow])
-    for _ in range(24):
+    for _ in range(18):
         report = jet.advance(1 / 60)
     assert report.particles_poured > 0
     # the first step fills the nozzle and carries on what is in it
-    expected = 0.5 ** (dim - 1) * (0.25 + 23 / 60)
+    expected = 0.5 ** (dim - 1) * (0.25 + 17 / 60)
     assert poured_volume(jet) == pytest.approx(expected, rel=0.03)
     assert abs(jet.volume_error()) < 0.04
     x = jet.particles.positions * grid.dx
-    assert float(x[:, 0].max()) == pytest.approx(0.25 + 24 / 60, abs=grid.dx)
-    assert jet.particles.velocities[:, 0].mean() == pytest.approx(1.0, abs=0.02)
-    assert not (nozzle(dim).distance(x[:, :dim]) > 0)[x[:, 0] < 0.2].any()
+    assert float(x[:, 0].max()) == pytest.approx(0.25 + 18 / 60, abs=grid.dx)
+    assert jet.particles.velocities[x[:, 0] > 0.3, 0].mean() == pytest.approx(1.0, abs=0.03)
+    assert float(jet.particles.velocities[:, 1:].abs().mean()) < 0.05
 
 
-@DIMS
-def test_a_tank_fills_at_the_rate_of_its_submerged_inflow(dim):
-    grid = cubic(dim, 16)
-    inflow = Inflow(nozzle(dim, 0.125) & HalfSpace(0.5), (0.5, 0.0, 0.0)[:dim], until=0.4)
+def test_a_tank_fills_at_the_rate_of_its_submerged_inflow():
+    grid = cubic(2, 32)
+    inflow = Inflow(nozzle(2, 0.125) & HalfSpace(0.5), (0.5, 0.0), until=0.4)
     tank = liquid(grid, HalfSpace(0.5), inflows=[inflow])
     before = tank.particles.volume(tank.cells, tank.solids)
     for _ in range(36):
         tank.advance(1 / 60)
-    area = 0.25 * 0.5 ** (dim - 2)
-    assert poured_volume(tank) == pytest.approx(0.4 * 0.5 * area, rel=0.1)
+    expected = 0.4 * 0.5 * 0.25
+    assert poured_volume(tank) == pytest.approx(expected, rel=0.15)
     tank.particles.classify(tank.solids, tank.cells)
     after = tank.particles.volume(tank.cells, tank.solids)
-    assert after - before == pytest.approx(0.4 * 0.5 * area, rel=0.15)
+    assert after - before == pytest.approx(expected, rel=0.2)
+    assert abs(tank.volume_error()) < 0.02
     assert tank.advance(1 / 60).particles_poured == 0
 
 
@@ -84,7 +83,7 @@ def test_an_outflow_empties_its_shape_and_all_particles_are_counted(dim):
 def test_a_moving_inflow_draws_a_line():
     grid = cubic(2, 32)
     pen = Moving(Sphere((0.2, 0.5), 0.06), (0.2, 0.5), (1.0, 0.0))
-    pens = liquid(grid, NOTHING_2D, gravity=0.0, inflows=[Inflow(pen, (0.0, 0.0))])
+    pens = liquid(grid, nothing(2), gravity=0.0, inflows=[Inflow(pen, (0.0, 0.0))])
     for _ in range(30):
         pens.advance(1 / 60)
     x = pens.particles.positions[:, 0] * grid.dx
@@ -93,14 +92,11 @@ def test_a_moving_inflow_draws_a_line():
     assert (held > 0).all()
 
 
-NOTHING_2D = nothing(2)
-
-
 def test_an_inflow_of_another_dimension_is_refused():
     with pytest.raises(ValueError, match="2 components"):
-        liquid(cubic(2, 8), NOTHING_2D, inflows=[Inflow(Sphere((0.5, 0.5), 0.2), (0.0, 0.0, 1.0))])
+        liquid(cubic(2, 8), nothing(2), inflows=[Inflow(Sphere((0.5, 0.5), 0.2), (0.0, 0.0, 1.0))])
 
 
 def test_a_scene_takes_them():
-    scene = LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.2), outflows=[Outflow(NOTHING_2D)])
+    scene = LiquidScene(size=(1.0, 1.0), liquid=HalfSpace(0.2), outflows=[Outflow(nothing(2))])
     assert scene.inflows == ()
