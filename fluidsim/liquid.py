@@ -13,7 +13,13 @@ from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
-from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
+from fluidsim.simulation import (
+    FrameReport,
+    PressureOptions,
+    Simulation,
+    SimulationError,
+    top_component,
+)
 from fluidsim.solids import Solids
 from fluidsim.sources import Exchange, Sources
 from fluidsim.timing import StageTimer
@@ -93,6 +99,12 @@ class Liquid(Simulation):
         return (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
 
     def top_speed(self, seconds: float) -> float:
+        if not math.isfinite(top_component(self.particles.positions)):
+            lost = int((~torch.isfinite(self.particles.positions)).any(1).sum())
+            raise SimulationError(
+                f"the places of {lost} particles are not finite at {self.time:.4g} s; "
+                "try a smaller --frame-seconds or a tighter --rtol"
+            )
         speed = top_component(self.particles.velocities)
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))

@@ -63,7 +63,7 @@ class Solids:
         self.update(0.0)
 
     def update(self, time: float) -> None:
-        """Move the solids to where they are at `time`, s."""
+        """Move the solids to where they are at `time`, s; ValueError for a distance not finite."""
         grid = self.grid
         self.distance = self._static_distance.clone()
         centres = self._static_centres
@@ -78,6 +78,8 @@ class Solids:
             torch.minimum(self.distance, own, out=self.distance)
             centres = torch.minimum(centres, body.distance(self._cell_points, time))
             self._add_velocity(body, own, time)
+        if not torch.isfinite(self.distance).all():
+            raise ValueError(f"the distance of a solid is not finite at {time:.4g} s")
         self.open = open_fractions(self.distance, grid)
         inside = (self.open == 0) & ~self.walls
         self.open[self.walls] = 0.0

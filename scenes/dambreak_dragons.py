@@ -14,8 +14,8 @@ def build(config: RunConfig) -> LiquidScene:
         size=at(2, 1, 1),
         liquid=Box(at(0, 0, 0), at(0.5, 1, 0.65)),
         solids=[
-            dragon(config, at(1.05, 0.3, 0), height=0.45, turn=turned),
-            dragon(config, at(1.6, 0.7, 0), height=0.4),
+            dragon(config, at(0.95, 0.3, 0), height=0.45, turn=turned),
+            dragon(config, at(1.65, 0.65, 0), height=0.36),
         ],
     )
 
