@@ -12,7 +12,7 @@ def build(config: RunConfig) -> SmokeScene:
     donuts = []
     for height, way in ((0.4, 1.0), (0.65, -1.0)):
         middle = at(0.5 - way * 0.22, 0.5, height)
-        ring = Torus(middle, ring_radius=0.15, tube_radius=0.05)
+        ring = Torus(middle, ring_radius=0.16, tube_radius=0.06)
         swing = 1.2  # s from one side to the other
         keys = tuple(Keyframe(swing * n, at(way * 0.44 * (n % 2), 0, 0)) for n in range(100))
         donuts.append(Keyframed(ring, middle, keys))

@@ -27,16 +27,16 @@ from solvers import runtime
 
 FRAME = 30  # shown of a scene that is not named here
 FRAMES = {
-    "ball_bowl": 24,
+    "ball_bowl": 30,
     "ball_cube": 18,
     "dam_break": 24,
     "dambreak": 36,
     "dambreak_bunny": 30,
     "dambreak_dragons": 30,
     "karman_street": 80,
-    "scooping": 66,
+    "scooping": 88,
     "smoke_bunny": 100,
-    "smoke_moving_donuts": 110,
+    "smoke_moving_donuts": 66,
     "smoke_plume": 100,
     "smoke_solid": 90,
     "standing_dipping_block": 40,
