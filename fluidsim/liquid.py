@@ -33,6 +33,7 @@ class Liquid(Simulation):
 
     cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
     flip: share of FLIP in the PIC/FLIP blend; None for APIC. gravity: m/s^2, along the last axis.
+    sources: inflows and outflows, None where there are none.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Liquid(Simulation):
             self.move_solids(dt)
         if self.sources is not None:
             with timer("sources"):
-                self._exchange(self.sources, dt)
+                self._exchange(self.sources)
         with timer("transfer"):
             particles.to_faces(self.velocity, self._before)
             particles.classify(self.solids, self.cells)
@@ -134,8 +135,8 @@ class Liquid(Simulation):
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
-    def _exchange(self, sources: Sources, dt: float) -> None:
-        exchange = sources.apply(self.particles, self.time + dt)
+    def _exchange(self, sources: Sources) -> None:
+        exchange = sources.apply(self.particles, self.time)
         self.exchanged += exchange
         self.report.particles_poured += exchange.poured
         self.report.particles_drained += exchange.drained

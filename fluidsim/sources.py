@@ -22,7 +22,7 @@ Region = Shape | RigidMotion
 class Inflow:
     """Keeps `shape` full of liquid that moves with `velocity` (m/s).
 
-    until: s, when it ends; None: never.
+    until: s, when it ends; None: never. The shapes of inflows must not overlap.
     """
 
     shape: Region
@@ -129,10 +129,10 @@ class Sources:
             inside = self._cells(inflow.shape, time)[1] & (grid.cells(self.solids.solid) == 0)
             driven |= inside
             for axis, (n, speed) in enumerate(zip(grid.shape, inflow.velocity, strict=True)):
-                faces = grid.faces(velocity, axis)
+                faces, walls = (grid.faces(f, axis) for f in (velocity, self.solids.walls))
                 for side in (0, 1):
-                    faces.narrow(axis, side, n)[inside] = speed
-        velocity[self.solids.walls] = 0.0
+                    free = inside & ~walls.narrow(axis, side, n)
+                    faces.narrow(axis, side, n)[free] = speed
         flow = divergence(velocity, open_faces, self.solids.velocity, grid)
         return flow.mul_(driven)
 
