@@ -40,9 +40,9 @@ def test_thick_solids_and_edges_are_left_in_peace(dim):
 
 
 def test_the_line_names_the_solid_and_a_resolution_that_does(tmp_path):
-    tube = pyvista.Sphere(radius=1.0).triangulate()
-    shell = tube.merge(pyvista.Sphere(radius=0.9).triangulate().flip_faces())
-    shell.save(tmp_path / "shell.ply")
+    outer = pyvista.Box((0.0, 0.3, 0.0, 0.3, 0.0, 1.0)).triangulate()
+    inner = pyvista.Box((0.05, 0.25, 0.05, 0.25, 0.05, 0.95)).triangulate().flip_faces()
+    outer.merge(inner).save(tmp_path / "shell.ply")
     grid = cubic(3, 16)
     mesh = Mesh(tmp_path / "shell.ply", (0.5, 0.5, 0.1), 0.8)
     (line,) = wall_warnings([Moving(mesh, (0.5,) * 3), Sphere((0.5,) * 3, 0.2)], grid, 16)
