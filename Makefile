@@ -2,13 +2,14 @@
 # make test   install what is needed, run the tests (make test-slow: the long ones)
 # make bench  measure the README's tables anew, on an idle machine (half an hour; make
 #             bench-schur: those of direct solvers)
+# make gallery  draw a frame of every scene on one sheet, renders/gallery/scenes.jpg
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := renders/demo
 
-.PHONY: demo test test-slow bench bench-schur train lint clean
+.PHONY: demo test test-slow bench bench-schur gallery train lint clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
@@ -26,6 +27,9 @@ bench: $(VENV)/.installed
 
 bench-schur: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures README.md schur stencils
+
+gallery: $(VENV)/.installed
+	$(BIN)/python -m fluidsim.figures.gallery
 
 train: $(VENV)/.installed
 	$(BIN)/fluidsim train npsdo --dim 2 --minutes 18

@@ -13,7 +13,16 @@ from fluidsim.config import RunConfig
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
 from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.sources import Inflow, Outflow
 
 __all__ = [
-    "Combustion", "LiquidScene", "RunConfig", "SmokeOptions", "SmokeScene", "Source", "run",
-]  # fmt: skip
+    "Combustion",
+    "Inflow",
+    "LiquidScene",
+    "Outflow",
+    "RunConfig",
+    "SmokeOptions",
+    "SmokeScene",
+    "Source",
+    "run",
+]

@@ -130,8 +130,9 @@ def _run(name: str, flags: Sequence[str]) -> int:
 
 
 def _list_scenes(options: argparse.Namespace) -> int:
+    width = max(map(len, scene_names()))
     for name in scene_names():
-        print(f"{name:14} {(_scene(name).__doc__ or '').strip()}")
+        print(f"{name:{width}} {(_scene(name).__doc__ or '').strip()}")
     return 0
 
 

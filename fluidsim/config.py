@@ -28,6 +28,7 @@ class RunConfig:
     frame_seconds: float | None = None
     rtol: float = 1e-6
     transfer: str | None = None
+    mesh: Path | None = None
     device: str = "cpu"
     threads: int | None = None
     seed: int = 0
@@ -47,6 +48,7 @@ class RunConfig:
         values = dataclasses.asdict(self)
         for name in ("out", "debug"):
             del values[name]
+        values["mesh"] = None if self.mesh is None else str(self.mesh)
         return values
 
 
@@ -88,6 +90,13 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         choices=TRANSFERS,
         default=None,
         help="how particles of a liquid take velocities from the grid (default: the scene's)",
+    )
+    add(
+        "--mesh",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="OBJ, STL, PLY or OFF file in place of the scene's bunny or dragon",
     )
     add("--device", choices=("cpu", "cuda"), default=default.device, help="where to compute")
     add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")

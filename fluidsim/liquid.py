@@ -16,8 +16,15 @@ from fluidsim.interface import Interface
 from fluidsim.levelset import LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
-from fluidsim.simulation import FrameReport, PressureOptions, Simulation, top_component
+from fluidsim.simulation import (
+    FrameReport,
+    PressureOptions,
+    Simulation,
+    SimulationError,
+    top_component,
+)
 from fluidsim.solids import Solids
+from fluidsim.sources import Exchange, Sources
 from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
@@ -32,6 +39,7 @@ class Liquid(Simulation):
     flip: share of FLIP in the PIC/FLIP blend; None for APIC. gravity: m/s^2, along the last axis.
     surface: where the liquid ends between the centres of cells; None: at that of the air cell.
     surface_tension: N/m, of a surface that is not None.
+    sources: inflows and outflows, None where there are none.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class Liquid(Simulation):
         surface: LevelSet | None = None,
         surface_tension: float = 0.0,
         viscosity: float = 0.0,
+        sources: Sources | None = None,
     ):
         super().__init__(grid, solids, options, cfl, timer, viscosity)
         self.gravity = gravity
@@ -63,6 +72,8 @@ class Liquid(Simulation):
         self.particles.classify(solids, self.cells)
         self.first_volume = self.particles.volume(self.cells, solids)
         self.lost = Changes()
+        self.sources = sources
+        self.exchanged = Exchange()
         self.expansion = 0.0
         self._before = torch.zeros_like(self.velocity)
 
@@ -76,6 +87,9 @@ class Liquid(Simulation):
         particles, timer = self.particles, self.timer
         with timer("solids"):
             self.move_solids(dt)
+        if self.sources is not None:
+            with timer("sources"):
+                self._exchange(self.sources)
         with timer("transfer"):
             particles.to_faces(self.velocity, self._before)
             particles.classify(self.solids, self.cells)
@@ -84,8 +98,9 @@ class Liquid(Simulation):
             open_faces = self._open_faces()
             fluid = self.fluid_cells()
             interface = self._interface(fluid)
-        self.diffuse(fluid, open_faces, dt)
-        self.project(fluid, open_faces, dt, self.expansion, interface)
+            expansion, held = self._drive(open_faces)
+        self.diffuse(fluid, open_faces, dt, held)
+        self.project(fluid, open_faces, dt, expansion, interface)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
         with timer("move"):
@@ -102,7 +117,16 @@ class Liquid(Simulation):
         return occupied if self.surface is None else self.surface.wet(occupied, self.solids)
 
     def top_speed(self, seconds: float) -> float:
-        return top_component(self.particles.velocities) + abs(self.gravity) * seconds
+        if not math.isfinite(top_component(self.particles.positions)):
+            lost = int((~torch.isfinite(self.particles.positions)).any(1).sum())
+            raise SimulationError(
+                f"the places of {lost} particles are not finite at {self.time:.4g} s; "
+                "try a smaller --frame-seconds or a tighter --rtol"
+            )
+        speed = top_component(self.particles.velocities)
+        if self.sources is not None:
+            speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
+        return speed + abs(self.gravity) * seconds
 
     def longest_step(self) -> float:
         """That of capillary waves (Brackbill, Kothe & Zemach 1992, eq. 61), without air."""
@@ -116,11 +140,14 @@ class Liquid(Simulation):
         return self.particles.count
 
     def volume_error(self) -> float:
-        if self.first_volume == 0:
+        """Of the liquid that there is and that has left, against what there was and was poured."""
+        particle = self.grid.dx**self.grid.dim / SEEDED[self.grid.dim]
+        expected = self.first_volume + self.exchanged.poured * particle
+        if expected <= 0:
             return 0.0
         self.particles.classify(self.solids, self.cells)
-        left = self.lost.left / SEEDED[self.grid.dim] * self.grid.dx**self.grid.dim
-        return (self.particles.volume(self.cells, self.solids) + left) / self.first_volume - 1
+        gone = (self.lost.left + self.exchanged.drained) * particle
+        return (self.particles.volume(self.cells, self.solids) + gone) / expected - 1
 
     def _sort(self) -> None:
         self.steps += 1
@@ -141,6 +168,21 @@ class Liquid(Simulation):
         if self.surface_tension > 0:
             pressure = self.surface_tension * curvature(distance, self.grid)
         return Interface.of(distance.double(), fluid, self.grid, pressure)
+
+    def _drive(self, open_faces: Tensor) -> tuple[float | Tensor, Tensor | None]:
+        """Let inflows set their faces; the divergence to reach, and the faces set."""
+        driven = None
+        if self.sources is not None:
+            driven = self.sources.drive(self.velocity, open_faces, self.time)
+        if driven is None:
+            return self.expansion, None
+        return driven.divergence + self.expansion, driven.faces
+
+    def _exchange(self, sources: Sources) -> None:
+        exchange = sources.apply(self.particles, self.time)
+        self.exchanged += exchange
+        self.report.particles_poured += exchange.poured
+        self.report.particles_drained += exchange.drained
 
     def _open_faces(self) -> Tensor:
         """The open part of each face, with those that the liquid leaves."""

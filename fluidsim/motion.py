@@ -49,13 +49,13 @@ class RigidMotion(ABC):
         """Signed distance (...) of world `points` (..., dim) at `time`, m."""
         pose = self.pose(time)
         turn = rotation_matrix(pose.angle, self.turning_axis, len(self.pivot)).to(points)
-        rest = (points - self._pivot(points, pose)) @ turn + points.new_tensor(self.pivot)
+        rest = (points - self.pivot_at(points, pose)) @ turn + points.new_tensor(self.pivot)
         return self.shape.distance(rest)
 
     def velocity_at(self, points: Tensor, time: float) -> Tensor:
         """Velocity (..., dim) of the solid's material at world `points`, m/s."""
         pose = self.pose(time)
-        arm = points - self._pivot(points, pose)
+        arm = points - self.pivot_at(points, pose)
         if len(self.pivot) == 2:
             turning = pose.spin * torch.stack((-arm[..., 1], arm[..., 0]), dim=-1)
         else:
@@ -63,7 +63,8 @@ class RigidMotion(ABC):
             turning = torch.linalg.cross(pose.spin * axis.expand_as(arm), arm)
         return turning + points.new_tensor(pose.velocity)
 
-    def _pivot(self, points: Tensor, pose: Pose) -> Tensor:
+    def pivot_at(self, points: Tensor, pose: Pose) -> Tensor:
+        """The pivot (dim,) in a pose, as a tensor like `points`, m."""
         return points.new_tensor(self.pivot) + points.new_tensor(pose.offset)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,8 @@ SEEDED = {2: 4, 3: 8}  # particles in a full cell
 FEWEST = {2: 2, 3: 3}  # kept in a cell surrounded by liquid
 MOST = {2: 8, 3: 12}  # kept in any cell
 ROOM = 1.2  # memory set aside for growth
+
+Distance = Callable[[Tensor], Tensor]  # of points (..., dim), m; negative inside
 
 
 @dataclass(frozen=True)
@@ -39,21 +42,32 @@ def seed(shape: Shape, solids: Solids, grid: Grid, generator: torch.Generator) -
 
     One particle in each of the 2^dim subcells of a cell, at a random place in it.
     """
+    return seed_cells(cells_near(shape.distance, grid), shape.distance, solids, generator, 0.0)
+
+
+def cells_near(distance: Distance, grid: Grid) -> Tensor:
+    """Cells (n, dim) float32 that may reach below a distance of 0."""
     cells = torch.stack(
         torch.meshgrid(*[torch.arange(n, dtype=torch.float32) for n in grid.shape], indexing="ij"),
         dim=-1,
     ).reshape(-1, grid.dim)
     reach = grid.dx * grid.dim**0.5
-    cells = cells[shape.distance((cells + 0.5) * grid.dx) < reach]
+    return cells[distance((cells + 0.5) * grid.dx) < reach]
+
+
+def seed_cells(
+    cells: Tensor, distance: Distance, solids: Solids, generator: torch.Generator, time: float
+) -> Tensor:
+    """As `seed`, in `cells` (n, dim) where `distance` is negative, between solids at `time`, s."""
+    dx, dim = solids.grid.dx, solids.grid.dim
     parts = []
-    for corner in itertools.product((0.0, 0.5), repeat=grid.dim):
+    for corner in itertools.product((0.0, 0.5), repeat=dim):
         jitter = torch.rand(cells.shape, generator=generator) * 0.498 + 0.001
         parts.append(cells + torch.tensor(corner) + jitter)
-    points = torch.stack(parts, dim=1).reshape(-1, grid.dim)
-    world = points * grid.dx
-    solid_distance = solids.distance_at(world.to(solids.device), 0.0).cpu()
-    wanted = (shape.distance(world) < 0) & (solid_distance > transfer.KEPT_FROM_SOLID * grid.dx)
-    return points[wanted]
+    points = torch.stack(parts, dim=1).reshape(-1, dim)
+    world = points * dx
+    solid_distance = solids.distance_at(world.to(solids.device), time).cpu()
+    return points[(distance(world) < 0) & (solid_distance > transfer.KEPT_FROM_SOLID * dx)]
 
 
 class Particles:
@@ -94,12 +108,7 @@ class Particles:
         self._faces = torch.zeros(2 * grid.dim * nodes, device=device)
         self._shape = self.kernels.ivec(*grid.shape)
         self._strides = self.kernels.ivec(*grid.strides)
-        self.sorting.find_cells(
-            self._x, self._key, self._rank, self.cell_counts, self.count, self._strides
-        )
-        self._order_by_cell()
-        self._new_start.copy_(self.start)
-        self._apply_order()
+        self._sort()
 
     @property
     def positions(self) -> Tensor:
@@ -195,6 +204,23 @@ class Particles:
         self.cell_counts[nodes] = 0
         return Changes(added, removed, left)
 
+    def exchange(self, gone: Tensor, positions: Tensor, velocities: Tensor) -> None:
+        """Drop the particles that are `gone` (count,) bool, and take in others, of no slopes.
+
+        positions: (n, dim) in grid coordinates. velocities: (n, dim), m/s.
+        """
+        dim, kept = self.grid.dim, ~gone
+        records = self._v[: self.count * self.width].view(self.count, self.width)
+        new = torch.nn.functional.pad(velocities, (0, self.width - dim))
+        x = torch.cat((self.positions[kept], positions)).view(-1)
+        v = torch.cat((records[kept], new)).view(-1)
+        self._reserve(len(x) // dim)
+        self.count = len(x) // dim
+        self._x[: len(x)] = x
+        self._v[: len(v)] = v
+        self.cell_counts.zero_()
+        self._sort()
+
     def volume(self, cells: Tensor, solids: Solids) -> float:
         """Volume of the liquid, m^3 (m^2 in 2D).
 
@@ -219,6 +245,15 @@ class Particles:
         parts = torch.minimum(held.to(torch.float64) / full, solids.room)
         cells_full = float(solids.room[enclosed].sum()) + float(parts[fluid & at_surface].sum())
         return cells_full * grid.dx**grid.dim
+
+    def _sort(self) -> None:
+        """Sort particles that were put in place from outside; `cell_counts` must be 0."""
+        self.sorting.find_cells(
+            self._x, self._key, self._rank, self.cell_counts, self.count, self._strides
+        )
+        self._order_by_cell()
+        self._new_start.copy_(self.start)
+        self._apply_order()
 
     def _order_by_cell(self) -> None:
         """Fill `start` and `_order` from the keys, ranks and counts."""

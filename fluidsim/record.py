@@ -42,6 +42,8 @@ class FrameRecord:
     particles_added: int
     particles_removed: int
     particles_left: int
+    particles_poured: int
+    particles_drained: int
     notes: str
     seconds: dict[str, float]
 

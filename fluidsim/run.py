@@ -16,6 +16,7 @@ from rich.console import Console
 import solvers
 from fluidsim import frames, taichi_runtime
 from fluidsim.config import RunConfig, parse_run
+from fluidsim.figurines import check_mesh_is_used
 from fluidsim.memory import check_memory
 from fluidsim.progress import Progress, closing_table
 from fluidsim.record import FrameRecord, RunFolder, header
@@ -24,6 +25,7 @@ from fluidsim.scene import Scene, as_json
 from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.timing import StageTimer
+from fluidsim.walls import wall_warnings
 from solvers import runtime
 
 Build = Callable[[RunConfig], Scene]
@@ -79,8 +81,11 @@ def _run(build: Build, config: RunConfig) -> None:
     console = Console(highlight=False, markup=False)
     machine = runtime.configure(config.threads, config.device)
     scene = build(config)
+    check_mesh_is_used(scene, config)
     check_memory(scene, config)
     grid = scene.grid(config)
+    for warning in wall_warnings(scene.solids, grid, config.resolution):
+        console.print(f"warning: {warning}", soft_wrap=True)
     shape = "x".join(map(str, grid.shape))
     caption = f"{config.scene}  {shape}  {config.solver}"
     stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}

@@ -6,6 +6,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -20,6 +21,7 @@ from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation
 from fluidsim.smoke import Smoke, SmokeOptions, Source
 from fluidsim.solids import Solids
+from fluidsim.sources import Inflow, Outflow, Sources
 from fluidsim.timing import StageTimer
 from solvers import registry
 from solvers.runtime import Runtime
@@ -75,7 +77,8 @@ class LiquidScene(Scene):
     transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
     PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
     gravity: m/s^2 downwards. viscosity: dynamic, Pa s (water 1e-3, honey 10); 0 slips along walls.
-    surface_tension: N/m (water in air: 0.072).
+    surface_tension: N/m (water in air: 0.072). inflows, outflows: where liquid is poured in and
+    taken away.
     """
 
     kind: ClassVar[str] = "liquid"
@@ -83,6 +86,8 @@ class LiquidScene(Scene):
     velocity: tuple[float, ...] | None = None
     gravity: float = 9.81
     viscosity: float = 0.0
+    inflows: Sequence[Inflow] = ()
+    outflows: Sequence[Outflow] = ()
     transfer: str = "flip"
     flip: float = 0.99
     surface_tension: float = 0.0
@@ -106,11 +111,14 @@ class LiquidScene(Scene):
         generator = torch.Generator().manual_seed(config.seed)
         positions = seed(self.liquid, solids, grid, generator)
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
+        sources = None
+        if self.inflows or self.outflows:
+            sources = Sources(grid, solids, self.inflows, self.outflows, config.seed)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         surface = LevelSet.of(self.liquid, grid, runtime.device)
         return Liquid(
             grid, solids, positions, velocity, options, timer, self.gravity, flip, self.cfl,
-            config.seed, surface, self.surface_tension, self.viscosity,
+            config.seed, surface, self.surface_tension, self.viscosity, sources,
         )  # fmt: skip
 
 
@@ -139,4 +147,6 @@ def as_json(value: Any) -> Any:
         return {"type": type(value).__name__, **fields}
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
     return value

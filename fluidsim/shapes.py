@@ -73,6 +73,46 @@ class Sphere(Shape):
 
 
 @dataclass(frozen=True)
+class Ellipsoid(Shape):
+    """Ball with a radius of its own along each axis; the distance is exact to first order."""
+
+    center: Vector
+    radii: Vector
+
+    def __post_init__(self) -> None:
+        _require_positive(radius=min(self.radii))
+
+    def distance(self, points: Tensor) -> Tensor:
+        offset = points - points.new_tensor(self.center)
+        radii = points.new_tensor(self.radii)
+        scaled = (offset / radii).norm(dim=-1)
+        slope = (offset / radii**2).norm(dim=-1)
+        least = 1e-6  # keeps the quotient of two zeros at the centre away
+        return (scaled - 1) * scaled.clamp(min=least) / slope.clamp(min=least / min(self.radii))
+
+
+@dataclass(frozen=True)
+class Capsule(Shape):
+    """All points within `radius` of a segment; with `end_radius` it tapers from start to end."""
+
+    start: Vector
+    end: Vector
+    radius: float
+    end_radius: float | None = None
+
+    def __post_init__(self) -> None:
+        _require_positive(radius=self.radius)
+
+    def distance(self, points: Tensor) -> Tensor:
+        start, end = points.new_tensor(self.start), points.new_tensor(self.end)
+        offset, line = points - start, end - start
+        along = ((offset @ line) / line.square().sum().clamp(min=1e-12)).clamp(0, 1)
+        last = self.radius if self.end_radius is None else self.end_radius
+        radius = self.radius + along * (last - self.radius)
+        return (offset - along[..., None] * line).norm(dim=-1) - radius
+
+
+@dataclass(frozen=True)
 class Cylinder(Shape):
     """Upright cylinder on the point `base` (the middle of its lower end)."""
 
@@ -125,6 +165,25 @@ class Union(Shape):
 
     def distance(self, points: Tensor) -> Tensor:
         return torch.stack([part.distance(points) for part in self.parts]).amin(0)
+
+
+@dataclass(frozen=True)
+class SmoothUnion(Shape):
+    """All points of any part, seams rounded within `blend` (m) of them (a polynomial minimum)."""
+
+    parts: tuple[Shape, ...]
+    blend: float
+
+    def __post_init__(self) -> None:
+        _require_positive(blend=self.blend)
+
+    def distance(self, points: Tensor) -> Tensor:
+        result = self.parts[0].distance(points)
+        for part in self.parts[1:]:
+            other = part.distance(points)
+            seam = (self.blend - (result - other).abs()).clamp(min=0)
+            result = torch.minimum(result, other) - seam**2 / (4 * self.blend)
+        return result
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from fluidsim.timing import StageTimer
 from fluidsim.viscosity import Viscosity
 
 MOST_SUBSTEPS = 1000  # in a frame; more means that speeds have exploded
+SOLID_CELLS = 0.9  # that a solid may move in a substep: farther, thin walls step over particles
 
 
 class SimulationError(RuntimeError):
@@ -51,6 +52,8 @@ class FrameReport:
     particles_added: int = 0
     particles_removed: int = 0
     particles_left: int = 0
+    particles_poured: int = 0
+    particles_drained: int = 0
     notes: str = ""
 
 
@@ -199,14 +202,17 @@ class Simulation(ABC):
             self.solids.update(self.time + dt)
 
     def _substeps_for(self, seconds: float) -> int:
-        speed = max(self.top_speed(seconds), self.solids.top_speed)
+        speed = self.top_speed(seconds) / self.cfl
+        if self.solids.moving:
+            solid = self.solids.top_speed_during(self.time, seconds)
+            speed = max(speed, solid / SOLID_CELLS, key=lambda v: (math.isnan(v), v))
         if not math.isfinite(speed):
             raise SimulationError(
                 f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
-        steps = max(seconds * speed / (self.cfl * self.grid.dx), seconds / self.longest_step())
-        return max(1, math.ceil(steps - 1e-9))
+        cells = seconds * speed / self.grid.dx
+        return max(1, math.ceil(max(cells, seconds / self.longest_step()) - 1e-9))
 
 
 def top_component(values: Tensor) -> float:

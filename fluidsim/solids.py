@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import torch
@@ -16,6 +17,7 @@ from fluidsim.slip import SlipFaces
 
 SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
 FAR = 1e3  # m: distance reported where there is no solid
+LOOKS = 8  # times within a step at which the speed of moving solids is looked at
 
 
 def side_name(axis: int, upper: bool, dim: int) -> str:
@@ -57,26 +59,41 @@ class Solids:
         self._static_distance = self._sample_static(self._node_points)
         self._static_centres = self._sample_static(self._cell_points)
         self.walls = self._walls()
-        self.top_speed = 0.0
+        self._reaches = [0.0] * len(self.moving)
         self.update(0.0)
 
     def update(self, time: float) -> None:
-        """Move the solids to where they are at `time`, s."""
+        """Move the solids to where they are at `time`, s; ValueError for a distance not finite."""
         grid = self.grid
         self.distance = self._static_distance.clone()
         centres = self._static_centres
         self.velocity = grid.zeros(self.device, grid.dim)
-        for body in self.moving:
+        for number, body in enumerate(self.moving):
             own = body.distance(self._node_points, time)
+            arms = self._node_points[own < grid.dx] - body.pivot_at(
+                self._node_points, body.pose(time)
+            )
+            reach = float(arms.norm(dim=-1).amax()) if len(arms) else 0.0
+            self._reaches[number] = max(self._reaches[number], reach)
             torch.minimum(self.distance, own, out=self.distance)
             centres = torch.minimum(centres, body.distance(self._cell_points, time))
             self._add_velocity(body, own, time)
+        if not torch.isfinite(self.distance).all():
+            raise ValueError(f"the distance of a solid is not finite at {time:.4g} s")
         self.open = open_fractions(self.distance, grid)
         inside = (self.open == 0) & ~self.walls
         self.open[self.walls] = 0.0
         self._classify(centres)
         self._slip = SlipFaces.of(inside, self.distance, grid)
-        self.top_speed = float(self.velocity.abs().amax()) if self.moving else 0.0
+
+    def top_speed_during(self, time: float, seconds: float) -> float:
+        """Bound of the speed of the solids' material from `time` on for `seconds`, m/s."""
+        speeds = [0.0]
+        for body, reach in zip(self.moving, self._reaches, strict=True):
+            for look in range(LOOKS + 1):
+                pose = body.pose(time + seconds * look / LOOKS)
+                speeds.append(math.hypot(*pose.velocity) + abs(pose.spin) * reach)
+        return max(speeds)
 
     def is_open(self, axis: int, upper: bool) -> bool:
         return side_name(axis, upper, self.grid.dim) in self.open_sides

@@ -21,6 +21,7 @@ from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 KEPT_FROM_SOLID = 0.05  # cells: particles stay this far outside a solid
 NEAR_SOLID = 1.5  # cells: a node farther than this from solids excludes contact in its cell
+LOOK = 0.5  # cells between looks for a solid in a particle's way
 BLOCKS = {2: (8, 32), 3: (2, 2, 8)}
 
 
@@ -68,6 +69,40 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
                     normal[m] += slope * phi
             if depth < KEPT_FROM_SOLID:
                 result = x + (KEPT_FROM_SOLID - depth) * normal / ti.max(normal.norm(), 1e-6)
+        return result
+
+    @ti.func
+    def depth_at(x: ti.template(), distance: ti.template(), strides: ti.template()):
+        """Signed distance of solids at x, m."""
+        base = ti.cast(x, ti.i32)
+        part = x - base
+        depth = 0.0
+        for corner in ti.static(corners):
+            i = 0
+            weight = 1.0
+            for k in ti.static(range(dim)):
+                i += (base[k] + corner[k]) * strides[k]
+                weight *= part[k] if ti.static(corner[k] == 1) else 1.0 - part[k]
+            depth += weight * distance[i]
+        return depth
+
+    @ti.func
+    def stop_in_solid(x: ti.template(), target: ti.template(), distance: ti.template(),
+                      strides: ti.template(), cells_per_metre: ti.f32):  # fmt: skip
+        """The first place inside of a solid on the way from x, outside, to the target, else that:
+        a wall stops a particle that would be beyond it after the step."""
+        result = target
+        way = target - x
+        near = distance[cell_of(x + 0.5, strides)] * cells_per_metre < NEAR_SOLID + way.norm()
+        if near and depth_at(x, distance, strides) > 0.0:
+            looks = ti.cast(way.norm() / LOOK, ti.i32) + 1
+            look = 1
+            while look < looks:
+                place = x + way * (ti.cast(look, ti.f32) / looks)
+                if depth_at(place, distance, strides) < 0.0:
+                    result = place
+                    look = looks
+                look += 1
         return result
 
     @ti.kernel
@@ -206,6 +241,7 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
                 if target[k] > shape[k] and open_upper[k] == 1:
                     gone = True
             there = keep_inside(target, shape)
+            there = stop_in_solid(here, there, distance, strides, cells_per_metre)
             there = keep_inside(push_out(there, distance, shape, strides, cells_per_metre), shape)
             store(x, p, there)
             cell = nodes if gone else cell_of(there, strides)

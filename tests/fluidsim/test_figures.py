@@ -1,7 +1,10 @@
+import imageio.v3 as imageio
+import numpy as np
 import pytest
 
 from fluidsim import taichi_runtime
-from fluidsim.figures import steps
+from fluidsim.cli import scene_names
+from fluidsim.figures import gallery, steps
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
@@ -54,3 +57,23 @@ def test_steps_are_measured_with_the_memory_of_their_state(monkeypatch):
     lines = steps.steps_table(measured).splitlines()
     assert lines[2].startswith("| smoke 16^2 |") and lines[2].count("|") == lines[0].count("|")
     assert "| 0.5 |" in lines[3]
+
+
+def test_a_contact_sheet_has_a_picture_a_scene(tmp_path, capsys):
+    out = tmp_path / "sheet.jpg"
+    flags = ["--dim", "2", "--resolution", "16", "--frames", "1", "--size", "96x64"]
+    names = ["dam_break", "smoke_solid"]
+    assert gallery.main([*flags, "--scenes", *names, "--out", str(out)]) == 0
+    height, width, _ = imageio.imread(out).shape
+    assert (height, width) == (64, 2 * 96 + gallery.GAP)
+    assert set(gallery.FRAMES) <= set(scene_names())
+    assert "sheet.jpg" in capsys.readouterr().out
+
+
+def test_pictures_fill_the_rows_of_a_sheet():
+    pictures = [np.full((4, 6, 3), value, np.uint8) for value in range(7)]
+    sheet = gallery.contact_sheet(pictures)
+    assert sheet.shape == (2 * 4 + gallery.GAP, 5 * 6 + 4 * gallery.GAP, 3)
+    assert (sheet[0, :: 6 + gallery.GAP, 0] == range(5)).all()
+    assert (sheet[-1, : 2 * (6 + gallery.GAP) : 6 + gallery.GAP, 0] == [5, 6]).all()
+    assert (sheet[-1, -6:] == 255).all()

@@ -13,6 +13,7 @@ from fluidsim import LiquidScene, RunConfig, run
 from fluidsim.cli import main, scene_names
 from fluidsim.shapes import HalfSpace
 from solvers.storage import load_system
+from tests.fluidsim.test_scenes import PAPER
 
 KEYS = {
     "frame", "time", "substeps", "unknowns", "solver", "iterations", "viscosity_iterations",
@@ -39,8 +40,14 @@ def test_the_five_scenes_are_there():
     )
 
 
+# Those of the paper have two frames in test_scenes.py, without pictures.
+DRAWN = [
+    pytest.param(name, marks=pytest.mark.slow if name in PAPER else ()) for name in scene_names()
+]
+
+
 @pytest.mark.parametrize("dim", ["2", "3"])
-@pytest.mark.parametrize("name", scene_names())
+@pytest.mark.parametrize("name", DRAWN)
 def test_scene(name, dim, tmp_path):
     out = tmp_path / "run"
     assert main(["run", name, "--dim", dim, "--out", str(out), *SMALL]) == 0

@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from fluidsim.motion import Keyframe, Keyframed, Moving
-from fluidsim.shapes import Box, Cylinder, HalfSpace, Sphere, Torus
+from fluidsim.shapes import (
+    Box,
+    Capsule,
+    Cylinder,
+    Ellipsoid,
+    HalfSpace,
+    SmoothUnion,
+    Sphere,
+    Torus,
+)
 
 POINTS_2D = torch.rand(4000, 2, generator=torch.Generator().manual_seed(1)) * 2 - 0.5
 POINTS_3D = torch.rand(4000, 3, generator=torch.Generator().manual_seed(2)) * 2 - 0.5
@@ -15,6 +24,7 @@ SHAPES = {
     "ball": (Sphere((0.4, 0.6, 0.5), 0.3), POINTS_3D),
     "slab": (Cylinder((0.5, 0.1), 0.2, 0.6), POINTS_2D),
     "cylinder": (Cylinder((0.5, 0.5, 0.1), 0.2, 0.6), POINTS_3D),
+    "stick": (Capsule((0.2, 0.3, 0.4), (0.6, 0.5, 0.4), 0.15), POINTS_3D),
     "rings": (Torus((0.5, 0.5), 0.3, 0.1), POINTS_2D),
     "torus": (Torus((0.5, 0.5, 0.5), 0.3, 0.1), POINTS_3D),
     "turned": (Box((0.2, 0.1), (0.7, 0.5)).rotated(0.4, (0.4, 0.4)), POINTS_2D),
@@ -54,6 +64,9 @@ def test_volumes_by_counting_points():
         Cylinder((0.5, 0.5, 0.1), 0.3, 0.6): math.pi * 0.3**2 * 0.6,
         Torus((0.5, 0.5, 0.5), 0.3, 0.1): 2 * math.pi**2 * 0.3 * 0.1**2,
         HalfSpace(0.25): 0.25,
+        Ellipsoid((0.5, 0.5, 0.5), (0.4, 0.2, 0.3)): 4 / 3 * math.pi * 0.4 * 0.2 * 0.3,
+        Capsule((0.2, 0.5, 0.5), (0.8, 0.5, 0.5), 0.2, 0.1): math.pi * 0.6 * 0.07 / 3
+        + 2 / 3 * math.pi * (0.2**3 + 0.1**3),
     }
     for shape, volume in inside.items():
         share = float((shape.distance(points) < 0).double().mean())
@@ -130,3 +143,30 @@ def test_keyframes_out_of_order_are_refused():
     with pytest.raises(ValueError, match="2 components"):
         keys = (Keyframe(0, (0, 0, 0)), Keyframe(1, (1, 0, 0)))
         Keyframed(Sphere((0.5, 0.5), 0.1), (0.5, 0.5), keys)
+
+
+def test_distance_of_an_ellipsoid_near_its_surface():
+    generator = torch.Generator().manual_seed(4)
+    radii = torch.tensor((0.4, 0.2, 0.3), dtype=torch.float64)
+    on = torch.nn.functional.normalize(
+        torch.randn(2000, 3, generator=generator, dtype=torch.float64), dim=-1
+    )
+    normal = torch.nn.functional.normalize(on / radii, dim=-1)
+    egg = Ellipsoid((0.0, 0.0, 0.0), (0.4, 0.2, 0.3))
+    errors = []
+    for step in (0.02, 0.01):
+        for side in (-1, 1):
+            found = egg.distance(on * radii + side * step * normal)
+            errors.append(float((found - side * step).abs().max()))
+    assert max(errors[:2]) < 0.003
+    assert max(errors[2:]) < 0.3 * max(errors[:2])  # of second order
+    assert float(egg.distance(torch.zeros(1, 3))) == pytest.approx(-0.2)
+
+
+def test_a_smooth_union_rounds_the_seam_only():
+    left, right = Sphere((0.3, 0.5), 0.2), Sphere((0.6, 0.5), 0.2)
+    sharp, round_ = left | right, SmoothUnion((left, right), 0.1)
+    difference = sharp.distance(POINTS_2D) - round_.distance(POINTS_2D)
+    apart = (left.distance(POINTS_2D) - right.distance(POINTS_2D)).abs() >= 0.1
+    assert float(difference[apart].abs().max()) == 0
+    assert 0.02 < float(difference.max()) <= 0.025 + 1e-6

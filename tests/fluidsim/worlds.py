@@ -12,6 +12,7 @@ from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions
 from fluidsim.smoke import Smoke, SmokeOptions, Source
 from fluidsim.solids import Solids
+from fluidsim.sources import Sources
 from fluidsim.timing import StageTimer
 from solvers import registry
 
@@ -36,15 +37,17 @@ def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
 def liquid(
     grid: Grid, shape: Shape, solids=(), open_sides=(), gravity=9.81, flip=0.99, rtol=1e-8,
     solver="cg", velocity=None, cfl=3.0, stairs=False, surface_tension=0.0, viscosity=0.0,
+    inflows=(), outflows=(),
 ) -> Liquid:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU)
     positions = seed(shape, world, grid, torch.Generator().manual_seed(0))
     options = PressureOptions(registry.create(solver, {}), rtol, 1000.0)
     start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
     surface = None if stairs else LevelSet.of(shape, grid, CPU)
+    sources = Sources(grid, world, inflows, outflows, 0) if inflows or outflows else None
     return Liquid(
         grid, world, positions, start, options, StageTimer(CPU), gravity, flip, cfl, 0, surface,
-        surface_tension, viscosity,
+        surface_tension, viscosity, sources,
     )  # fmt: skip
 
 

@@ -1,0 +1,115 @@
+"""A contact sheet of the scenes: `python -m fluidsim.figures.gallery` (or `make gallery`).
+
+One frame of every scene, the one that shows best what happens, side by side with its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fluidsim import taichi_runtime
+from fluidsim.cli import scene_names
+from fluidsim.config import OneLineParser, RunConfig, picture_size, whole
+from fluidsim.files import replacing
+from fluidsim.render.captions import add_caption
+from fluidsim.render.pictures import picture
+from fluidsim.run import guarded
+from fluidsim.snapshot import frame_of, solid_grid
+from fluidsim.timing import StageTimer
+from solvers import runtime
+
+FRAME = 30  # shown of a scene that is not named here
+FRAMES = {
+    "ball_bowl": 30,
+    "ball_cube": 18,
+    "dam_break": 24,
+    "dambreak": 36,
+    "dambreak_bunny": 30,
+    "dambreak_dragons": 30,
+    "karman_street": 80,
+    "scooping": 88,
+    "smoke_bunny": 100,
+    "smoke_moving_donuts": 66,
+    "smoke_plume": 100,
+    "smoke_solid": 90,
+    "standing_dipping_block": 40,
+    "waterflow_ball": 60,
+    "waterflow_panels": 80,
+    "waterflow_pool": 60,
+    "waterflow_rotating_cube": 50,
+    "waterflow_torus": 45,
+}
+COLUMNS, GAP = 5, 4  # pictures side by side, pixels between them
+QUALITY = 82
+
+
+def scene_picture(
+    config: RunConfig, number: int, size: tuple[int, int], machine: runtime.Runtime
+) -> np.ndarray:
+    """The picture (height, width, 3) uint8 of a frame of a scene, with its name."""
+    scene = importlib.import_module(f"scenes.{config.scene}").build(config)
+    simulation = scene.start(config, machine, StageTimer(machine.device))
+    for _ in range(number):
+        simulation.advance(scene.frame_seconds)
+    frame = frame_of(simulation, number, "", solid_grid(simulation))
+    image = Image.fromarray(picture(frame, size, caption=False))
+    sheet = Image.new("RGB", size, (208, 217, 227))  # flat pictures keep the domain's aspect
+    sheet.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
+    return add_caption(np.asarray(sheet), config.scene)
+
+
+def contact_sheet(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures of one size (height, width, 3) in rows of COLUMNS."""
+    height, width, _ = pictures[0].shape
+    columns = min(COLUMNS, len(pictures))
+    rows = -(-len(pictures) // columns)
+    shape = (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3)
+    sheet = np.full(shape, 255, np.uint8)
+    for number, image in enumerate(pictures):
+        row, column = divmod(number, columns)
+        top, left = row * (height + GAP), column * (width + GAP)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def gallery(options: argparse.Namespace) -> None:
+    """Simulate and draw the scenes, and write the sheet as JPEG."""
+    machine = runtime.configure()
+    taichi_runtime.start(machine)
+    pictures = []
+    for name in options.scenes:
+        number = options.frames or FRAMES.get(name, FRAME)
+        print(f"{name}, frame {number}", flush=True)
+        config = RunConfig(scene=name, dim=options.dim, resolution=options.resolution)
+        pictures.append(scene_picture(config, number, options.size, machine))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(options.out) as temporary:
+        sheet = Image.fromarray(contact_sheet(pictures))
+        sheet.save(temporary, "JPEG", quality=QUALITY, optimize=True)
+    print(f"{options.out}: {options.out.stat().st_size / 1000:.0f} kB")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    parser = OneLineParser(prog="gallery", description=__doc__)
+    add = parser.add_argument
+    names = scene_names()
+    add("--scenes", nargs="+", choices=names, default=names, metavar="NAME", help="(all)")
+    add("--dim", type=int, choices=(2, 3), default=3)
+    add("--resolution", type=whole(4, 4096), default=48, metavar="CELLS", help="(48)")
+    add("--frames", type=whole(1, 10**6), default=None, help="the frame shown (the scene's best)")
+    add("--size", type=picture_size, default=(384, 216), metavar="WxH", help="of each picture")
+    add("--out", type=Path, default=Path("renders/gallery/scenes.jpg"), metavar="FILE")
+    options = parser.parse_args(argv)
+    return guarded(lambda: gallery(options), False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
