@@ -15,6 +15,8 @@ from fluidsim.scheduling import Schedule, dealt_item, loop_length
 NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
 HELD = 1.0  # cells: what the carried distance may differ from that of the particles
 
+OCCUPIED, EMPTY, HIDDEN = 1, 2, 4  # kinds of cells; solids hide what is in a cell
+
 # The distance of jittered particles, 2^dim a cell, is SCALE * (|x - mean| - RADIUS), in cells.
 REACH, RADIUS, SCALE = 1.5, 0.4, 1.3
 
@@ -47,29 +49,36 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
         return total
 
     @ti.func
+    def cubic_weight(t: ti.f32, step: ti.i32):
+        """Of the centre number `step` out of four around t, counted from -1."""
+        w = -t * (t - 1.0) * (t - 2.0) / 6.0
+        if step == 1:
+            w = (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0
+        if step == 2:
+            w = -(t + 1.0) * t * (t - 2.0) / 2.0
+        if step == 3:
+            w = (t + 1.0) * t * (t - 1.0) / 6.0
+        return w
+
+    @ti.func
     def cubic(field: ti.template(), x: ti.template(), shape: ti.template(),
               strides: ti.template()):  # fmt: skip
         """By cubics through four centres on each axis."""
         base, part = lattice(x, shape)
+        along = ti.Vector([cubic_weight(part[dim - 1], step) for step in range(4)])
         total = 0.0
-        for number in range(4**dim):
+        for number in range(4 ** (dim - 1)):
             weight = 1.0
             i = 0
             rest = number
-            for k in ti.static(range(dim)):
+            for k in ti.static(range(dim - 1)):
                 step = rest % 4
                 rest = rest // 4
-                t = part[k]
-                w = -t * (t - 1.0) * (t - 2.0) / 6.0
-                if step == 1:
-                    w = (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0
-                if step == 2:
-                    w = -(t + 1.0) * t * (t - 2.0) / 2.0
-                if step == 3:
-                    w = (t + 1.0) * t * (t - 1.0) / 6.0
-                weight *= w
+                weight *= cubic_weight(part[k], step)
                 i += ti.max(0, ti.min(base[k] + step - 1, shape[k] - 1)) * strides[k]
-            total += weight * field[i]
+            for step in ti.static(range(4)):
+                last = ti.max(0, ti.min(base[dim - 1] + step - 1, shape[dim - 1] - 1))
+                total += weight * along[step] * field[i + last * strides[dim - 1]]
         return total
 
     @ti.func
@@ -125,37 +134,50 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             if row >= rows:
                 continue
             at = cell_at(row, shape)
+            below, here = 0, kinds_around(start, solid, cut, at, shape, strides)
             for z in range(shape[dim - 1]):
+                at[dim - 1] = z + 1
+                above = 0
+                if z + 1 < shape[dim - 1]:
+                    above = kinds_around(start, solid, cut, at, shape, strides)
                 at[dim - 1] = z
                 i = at.dot(strides)
+                kinds = below | here | above
+                below, here = here, above
                 if solid[i] != 0 or cut[i] == 2:
                     continue
-                empty, full, hidden = True, True, False
-                for number in range(3**dim):
-                    j = 0
-                    exists = True
-                    rest = number
-                    for k in ti.static(range(dim)):
-                        there = at[k] + rest % 3 - 1
-                        rest = rest // 3
-                        exists = exists and there >= 0 and there < shape[k]
-                        j += there * strides[k]
-                    if exists:
-                        if solid[j] != 0 or cut[j] == 2:
-                            hidden = True
-                        elif start[j + 1] > start[j]:
-                            empty = False
-                        else:
-                            full = False
-                if empty:
+                if kinds & OCCUPIED == 0:
                     field[i] = ti.max(field[i], 0.25)
-                elif full:
+                elif kinds & EMPTY == 0:
                     field[i] = ti.min(field[i], -0.25)
                 else:
                     away = particle_distance(x, start, at, shape, strides)
                     # Solids hide a part of the liquid, which makes it seem farther away.
-                    low = away - HELD - (1.0 if hidden else 0.0)
+                    low = away - HELD - (1.0 if kinds & HIDDEN != 0 else 0.0)
                     field[i] = ti.max(low, ti.min(field[i], away + HELD))
+
+    @ti.func
+    def kinds_around(start: ti.template(), solid: ti.template(), cut: ti.template(),
+                     at: ti.template(), shape: ti.template(), strides: ti.template()):  # fmt: skip
+        """Kinds of the cells beside a cell and of itself, across the last axis."""
+        kinds = 0
+        for number in range(3 ** (dim - 1)):
+            j = at[dim - 1] * strides[dim - 1]
+            exists = True
+            rest = number
+            for k in ti.static(range(dim - 1)):
+                there = at[k] + rest % 3 - 1
+                rest = rest // 3
+                exists = exists and there >= 0 and there < shape[k]
+                j += there * strides[k]
+            if exists:
+                if solid[j] != 0 or cut[j] == 2:
+                    kinds |= HIDDEN
+                elif start[j + 1] > start[j]:
+                    kinds |= OCCUPIED
+                else:
+                    kinds |= EMPTY
+        return kinds
 
     @ti.func
     def particle_distance(x: ti.template(), start: ti.template(), at: ti.template(),

@@ -1,4 +1,4 @@
-"""A thin column of cold honey comes down on a floor, buckles and lies down in coils and folds."""
+"""A thin column of cold honey buckles and lies down in coils."""
 
 import sys
 

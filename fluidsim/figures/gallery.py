@@ -35,7 +35,7 @@ FRAMES = {
     "dambreak_dragons": 30,
     "karman_street": 80,
     "scooping": 88,
-    "smoke_bunny": 100,
+    "smoke_bunny": 65,
     "smoke_moving_donuts": 66,
     "smoke_plume": 100,
     "smoke_solid": 90,
