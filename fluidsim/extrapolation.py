@@ -2,6 +2,7 @@
 """Extending a field beyond the points where it is known, layer by layer."""
 
 import functools
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,20 +39,37 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
 
 
 def continue_change(
-    velocity: Tensor, before: Tensor, level: Tensor, wanted: Tensor, grid: Grid
+    velocity: Tensor, before: Tensor, level: Tensor, kept: Tensor, cells: Tensor, grid: Grid
 ) -> None:
-    """Unknown faces next to known ones, where `wanted`, change as those do and become known.
+    """Unknown faces of `cells` next to known ones change as those do and become known.
 
     velocity, before: (dim, *nodes) float32, after and before a step. level: (dim, *nodes) int8.
-    wanted: (dim, *nodes) bool. So liquid at the rim keeps its own velocity, which that of its
-    neighbours would slow down.
+    kept: (dim, *nodes) bool, faces that may. cells: (n, dim) int64. So liquid at the rim keeps its
+    own velocity, which that of its neighbours would slow down.
     """
-    change = velocity - before
-    reached = level.clone()
-    extrapolate(change, reached, 1, grid)
-    rim = wanted & (reached == KNOWN + 1)
-    velocity.copy_(torch.where(rim, before + change, velocity))
-    level[rim] = KNOWN
+    flat, old, levels = velocity.view(-1), before.view(-1), level.view(-1)
+    strides = torch.tensor(grid.strides, device=cells.device)
+    places, firsts = [], []
+    for axis, side in itertools.product(range(grid.dim), (0, 1)):
+        places.append(cells.clone())
+        places[-1][:, axis] += side
+        firsts.append(cells.new_full((len(cells),), axis * grid.node_count))
+    place = torch.cat(places)
+    index = torch.cat(firsts) + (place * strides).sum(1)
+    wanted = (levels[index] == UNKNOWN) & kept.view(-1)[index]
+    place, index = place[wanted], index[wanted]
+    total, count = torch.zeros_like(flat[index]), torch.zeros_like(index)
+    for k, step in itertools.product(range(grid.dim), (-1, 1)):
+        there = place[:, k] + step
+        exists = (there >= 0) & (there < grid.nodes[k])
+        beside = index + torch.where(exists, step * grid.strides[k], 0)
+        known = levels[beside] == KNOWN
+        total += torch.where(known, flat[beside] - old[beside], 0.0)
+        count += known
+    reached = count > 0
+    index = index[reached]
+    flat[index] = old[index] + total[reached] / count[reached]
+    levels[index] = KNOWN
 
 
 def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fluidsim.cells import CellType
 from fluidsim.curvature import curvature
-from fluidsim.extrapolation import KNOWN, continue_change, extrapolate, levels_beside
+from fluidsim.extrapolation import continue_change, extrapolate, levels_beside
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
@@ -203,7 +203,6 @@ class Liquid(Simulation):
         level = levels_beside(fluid, kept, self.grid)
         if self.surface is not None:
             dry = (self.grid.cells(self.cells) == CellType.FLUID) & ~fluid
-            beside = levels_beside(dry, kept, self.grid) == KNOWN
-            continue_change(self.velocity, self._before, level, beside, self.grid)
+            continue_change(self.velocity, self._before, level, kept, dry.nonzero(), self.grid)
         extrapolate(self.velocity, level, reach, self.grid)
         self.enforce_walls(open_faces)
