@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 	@echo "the video is $(CURDIR)/$(DEMO)/video.mp4"
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow

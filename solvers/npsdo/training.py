@@ -137,11 +137,12 @@ class Training:
             self._spend(begin)
             self.tick(self.part_done(), f"step {progress.step}, loss {losses[-1]:.3f}")
         progress.round += 1
-        left = progress.seconds * (1 / max(1e-9, self.part_done()) - 1)
-        self.report(
-            f"round {progress.round}: {progress.step} steps, loss "
-            f"{sum(losses) / max(1, len(losses)):.4f}, {progress.seconds:.0f} s, ETA {left:.0f} s"
-        )
+        if losses:
+            left = progress.seconds * (1 / max(1e-9, self.part_done()) - 1)
+            self.report(
+                f"round {progress.round}: {progress.step} steps, loss "
+                f"{sum(losses) / len(losses):.4f}, {progress.seconds:.0f} s, ETA {left:.0f} s"
+            )
 
     def _step(self, samples: Samples, chosen: Tensor) -> float:
         options, network = self.options, self.network
