@@ -1,5 +1,8 @@
 """Every test runs on one runtime: Taichi can be initialised once a process."""
 
+import os
+
+import numba
 import pytest
 
 from fluidsim import taichi_runtime
@@ -8,6 +11,16 @@ from solvers import runtime
 
 @pytest.fixture(scope="session", autouse=True)
 def machine() -> runtime.Runtime:
-    machine = runtime.configure()
+    """One thread where tests run in several processes: pools would wait for each other."""
+    machine = runtime.configure(1 if "PYTEST_XDIST_WORKER" in os.environ else None)
     taichi_runtime.start(machine)
     return machine
+
+
+@pytest.fixture
+def all_threads():
+    """Kernels of the solvers run on all threads."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(runtime.available_threads())
+    yield
+    numba.set_num_threads(before)

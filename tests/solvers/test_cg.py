@@ -25,6 +25,7 @@ def test_iterations_are_bounded(shape, most):
 
 
 @pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
+@pytest.mark.usefixtures("all_threads")
 def test_result_does_not_depend_on_threads(dim):
     system = CASES["density_jump"](dim)
     threads = numba.get_num_threads()

@@ -218,6 +218,7 @@ def test_engines_agree(case):
 
 @pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
 @pytest.mark.parametrize("shape", [(300, 70), (30, 20, 40)])
+@pytest.mark.usefixtures("all_threads")
 def test_result_does_not_depend_on_threads(shape):
     system = random_system(shape)
     threads = numba.get_num_threads()

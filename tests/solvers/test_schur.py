@@ -177,6 +177,7 @@ def test_factors_live_side_by_side():
         assert solvers.solve(system, random_rhs(system), factor, rtol=1e-13).converged
 
 
+@pytest.mark.usefixtures("all_threads")
 def test_answers_do_not_depend_on_the_number_of_threads():
     system = random_box((18, 17, 19), 1.0, seed=2)
     rhs, before = random_rhs(system), numba.get_num_threads()

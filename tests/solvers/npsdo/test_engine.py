@@ -199,6 +199,7 @@ def test_memory_of_one_system_does_not_show_in_the_next(dim):
 
 @pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
 @pytest.mark.parametrize("shape", [(200, 90), (30, 26, 33)])
+@pytest.mark.usefixtures("all_threads")
 def test_result_does_not_depend_on_threads(shape):
     system = random_system(shape, 4)
     network = random_network(len(shape), 4)
