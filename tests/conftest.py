@@ -1,4 +1,4 @@
-"""Every test runs on one runtime: Taichi can be initialised once a process."""
+"""The runtime that tests start on; those of the command line set their own, on all threads."""
 
 import os
 
