@@ -21,6 +21,7 @@ from fluidsim.simulation import (
     PressureOptions,
     Simulation,
     SimulationError,
+    fill,
     top_component,
 )
 from fluidsim.solids import Solids
@@ -82,6 +83,33 @@ class Liquid(Simulation):
         at most: the error is measured by counting particles, and that has noise."""
         self.expansion = -self.volume_error() / max(VOLUME_RELAXATION, 2 * seconds)
         return super().advance(seconds)
+
+    def state(self) -> dict[str, Tensor]:
+        values = {**super().state(), **self.particles.state()}
+        lost, exchanged = self.lost, self.exchanged
+        counts = (
+            self.steps, lost.added, lost.removed, lost.left, exchanged.poured, exchanged.drained,
+        )  # fmt: skip
+        values["counts"] = torch.tensor(counts)
+        values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
+        if self.surface is not None:
+            values["surface"] = self.surface.distance
+        if self.sources is not None:
+            values["sources_random"] = self.sources.generator.get_state()
+        return values
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        super().restore(state)
+        self.particles.restore(state)
+        self.steps, added, removed, left, poured, drained = state["counts"].tolist()
+        self.lost = Changes(added, removed, left)
+        self.exchanged = Exchange(poured, drained)
+        self.first_volume = float(state["first_volume"])
+        if self.surface is not None:
+            fill(self.surface.distance, state["surface"])
+        if self.sources is not None:
+            self.sources.generator.set_state(state["sources_random"])
+        self.particles.classify(self.solids, self.cells)
 
     def step(self, dt: float) -> None:
         particles, timer = self.particles, self.timer

@@ -107,6 +107,31 @@ class Simulation(ABC):
     def particle_count(self) -> int:
         """Particles now; 0 where there are none."""
 
+    def state(self) -> dict[str, Tensor]:
+        """All that the future depends on, at the end of a frame, by name; not to be changed."""
+        values = {
+            "time": torch.tensor(self.time, dtype=torch.float64),
+            "velocity": self.velocity,
+            **self.solids.state(),
+        }
+        if self.pressure is not None:
+            values["pressure"] = self.pressure
+        return values
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go back to a `state` of the same simulation: from there on it repeats bit for bit.
+
+        Raises ValueError or KeyError when the state is of another simulation.
+        """
+        self.solids.restore(state)
+        self.time = float(state["time"])
+        fill(self.velocity, state["velocity"])
+        self.pressure = None
+        if "pressure" in state:
+            self.pressure = torch.zeros(self.grid.shape, dtype=torch.float64, device=self.device)
+            fill(self.pressure, state["pressure"])
+        self._projector.guess_from(self.pressure)
+
     def advance(self, seconds: float) -> FrameReport:
         """Go forward by a frame in equal-sized substeps of at most `cfl` cells of motion."""
         self.report = FrameReport()
@@ -213,6 +238,13 @@ class Simulation(ABC):
             )
         cells = seconds * speed / self.grid.dx
         return max(1, math.ceil(max(cells, seconds / self.longest_step()) - 1e-9))
+
+
+def fill(values: Tensor, stored: Tensor) -> None:
+    """Copy stored values of the same shape and type; raises ValueError for others."""
+    if values.shape != stored.shape or values.dtype != stored.dtype:
+        raise ValueError(f"{tuple(stored.shape)} {stored.dtype} in place of {tuple(values.shape)}")
+    values.copy_(stored)
 
 
 def top_component(values: Tensor) -> float:
