@@ -19,9 +19,11 @@ from fluidsim import frames, taichi_runtime
 from fluidsim.comparison import compare, run_bench
 from fluidsim.config import OneLineParser, parse_run, picture_size, tolerance, whole
 from fluidsim.files import replacing
+from fluidsim.loop import draw
 from fluidsim.record import read_run
-from fluidsim.run import draw, guarded, make_video, run
+from fluidsim.run import make_video, run
 from fluidsim.simulation import SimulationError
+from fluidsim.stopping import guarded
 from fluidsim.train import add_train_flags, train
 from solvers import runtime
 from solvers.model_systems import KINDS, SCENES, model_system

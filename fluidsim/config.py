@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import solvers
+from fluidsim.record import read_config
 
 MOST_CELLS_A_SIDE = 4096
 TRANSFERS = ("flip", "apic")
+IDENTITY = (
+    "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "mesh", "device",
+    "seed", "record_systems",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,9 @@ class RunConfig:
     record_systems: int = 0
     size: tuple[int, int] = (1280, 720)
     fps: int = 30
+    checkpoint: int = 10
+    resume: Path | None = None
+    force: bool = False
     debug: bool = False
 
     def point(self, x: float, y: float, z: float) -> tuple[float, ...]:
@@ -44,12 +53,16 @@ class RunConfig:
         return (x, z) if self.dim == 2 else (x, y, z)
 
     def as_json(self) -> dict[str, Any]:
-        """The settings that determine the result, without where it is written."""
+        """The settings that another run like this needs, without where it is written."""
         values = dataclasses.asdict(self)
-        for name in ("out", "debug"):
+        for name in ("out", "resume", "force", "debug"):
             del values[name]
         values["mesh"] = None if self.mesh is None else str(self.mesh)
         return values
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that the state after a frame depends on."""
+        return {name: value for name, value in self.as_json().items() if name in IDENTITY}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -118,18 +131,76 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         help="size of the pictures in pixels (1280x720)",
     )
     add("--fps", type=whole(1, 240), default=default.fps, help="frames a second of the video")
+    add(
+        "--checkpoint",
+        type=whole(0, 10**6),
+        default=default.checkpoint,
+        metavar="N",
+        help="store the state after every N-th frame, to go on from; 0: never",
+    )
+    add(
+        "--resume",
+        type=Path,
+        default=None,
+        metavar="RUN_DIR",
+        help="go on with a run, or from one of its checkpoints (a file), with the flags it had",
+    )
+    add("--force", action="store_true", help="start although memory or disk seem too small")
     add("--debug", action="store_true", help="show the traceback of an error")
 
 
 def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: str) -> RunConfig:
-    """The configuration from a command line; exits with 2 and one line when it is wrong."""
+    """The configuration from a command line; exits with 2 and one line when it is wrong.
+
+    With --resume it is that of the stored run, but for flags that do not change its states.
+    """
     parser = OneLineParser(
         prog=prog,
         description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_run_flags(parser)
-    return RunConfig(scene=scene, **vars(parser.parse_args(argv)))
+    flags = list(sys.argv[1:] if argv is None else argv)
+    config = RunConfig(scene=scene, **vars(parser.parse_args(flags)))
+    if config.resume is None:
+        return config
+    if config.out is not None:
+        parser.error("--resume writes where the run is; leave out --out")
+    try:
+        before = read_config(run_folder(config.resume))["config"]
+        if before["scene"] != scene:
+            raise ValueError(f"{config.resume} is a run of the scene {before['scene']}")
+        known = as_flags(before)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        parser.error(f"cannot resume {config.resume}: {' '.join(str(error).split())}")
+    stored = RunConfig(scene=scene, **vars(parser.parse_args(known)))
+    config = RunConfig(scene=scene, **vars(parser.parse_args([*known, *flags])))
+    for name, value in stored.identity().items():
+        if config.identity()[name] != value:
+            flag = f"--{name.replace('_', '-')}"
+            parser.error(f"{flag} of the run is {value}; leave it out, or start a new run")
+    return config
+
+
+def run_folder(place: Path) -> Path:
+    """The folder of a run, from itself or from one of its checkpoints."""
+    return place.parent.parent if place.is_file() else place
+
+
+def as_flags(config: dict[str, Any]) -> list[str]:
+    """The command line of a stored configuration."""
+    flags = []
+    for name, value in config.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "scene" or value is None or value is True:
+            continue
+        if value is False:
+            flags.append(f"--no-{name}")
+        elif isinstance(value, list):
+            flags += [flag, "x".join(map(str, value))]
+        else:
+            flags += [flag, str(value)]
+    return flags
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

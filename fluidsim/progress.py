@@ -17,8 +17,10 @@ PLAIN_LINES = 10  # progress lines of a run without a terminal
 class Progress:
     """Use as a context; `advance` after each frame."""
 
-    def __init__(self, frames: int):
+    def __init__(self, frames: int, done: int = 0):
+        """frames: in all. done: of them, before this."""
         self.frames = frames
+        self.done = done
         self._console = Console()
         self._begin = time.perf_counter()
         self._bar = rich.progress.Progress(
@@ -31,7 +33,7 @@ class Progress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=frames, note="")
+        self._task = self._bar.add_task("", total=frames, completed=done, note="")
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -49,7 +51,7 @@ class Progress:
             record.frame == self.frames or record.frame % step == 0
         ):
             spent = time.perf_counter() - self._begin
-            left = spent / record.frame * (self.frames - record.frame)
+            left = spent / (record.frame - self.done) * (self.frames - record.frame)
             print(
                 f"frame {record.frame}/{self.frames}  {spent:.1f} s  ETA {left:.1f} s  {note}",
                 flush=True,

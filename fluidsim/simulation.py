@@ -39,7 +39,8 @@ class PressureOptions:
 class FrameReport:
     """What happened in a frame; sums over its substeps unless said otherwise.
 
-    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most.
+    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
+    top_speed bounds the speed per axis, m/s.
     notes: what the solver told of its solves, "" when all went well.
     """
 
@@ -49,6 +50,7 @@ class FrameReport:
     viscosity_iterations: int = 0
     relative_residual: float = 0.0
     max_divergence: float = 0.0
+    top_speed: float = 0.0
     particles_added: int = 0
     particles_removed: int = 0
     particles_left: int = 0
@@ -227,7 +229,8 @@ class Simulation(ABC):
             self.solids.update(self.time + dt)
 
     def _substeps_for(self, seconds: float) -> int:
-        speed = self.top_speed(seconds) / self.cfl
+        flow = self.top_speed(seconds)
+        speed = flow / self.cfl
         if self.solids.moving:
             solid = self.solids.top_speed_during(self.time, seconds)
             speed = max(speed, solid / SOLID_CELLS, key=lambda v: (math.isnan(v), v))
@@ -236,6 +239,7 @@ class Simulation(ABC):
                 f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
+        self.report.top_speed = max(self.report.top_speed, flow)
         cells = seconds * speed / self.grid.dx
         return max(1, math.ceil(max(cells, seconds / self.longest_step()) - 1e-9))
 

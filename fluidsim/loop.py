@@ -1,0 +1,149 @@
+"""The frames of a run, one after the other: simulated, stored, drawn, judged, logged."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fluidsim import checkpoint, frames
+from fluidsim.checkpoint import Checkpoint
+from fluidsim.config import RunConfig
+from fluidsim.health import Health
+from fluidsim.progress import Progress
+from fluidsim.record import FrameRecord, RunFolder
+from fluidsim.recorder import SystemRecorder
+from fluidsim.render.frame import Frame
+from fluidsim.simulation import Simulation, SimulationError
+from fluidsim.snapshot import frame_of, solid_grid
+from fluidsim.stopping import asked_to_stop, gently
+
+
+class FrameLoop:
+    """Takes a simulation from frame to frame and writes what comes of it into the run's folder.
+
+    identity: of the run, for its checkpoints. seconds: between frames. caption: of the pictures.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        config: RunConfig,
+        folder: RunFolder,
+        identity: dict[str, Any],
+        seconds: float,
+        caption: str,
+    ):
+        self.simulation = simulation
+        self.config = config
+        self.folder = folder
+        self.identity = identity
+        self.seconds = seconds
+        self.caption = caption
+        self.health = Health()
+        self.frame = 0
+        self.recorder = None
+        if config.record_systems:
+            self.recorder = SystemRecorder(folder.path / "systems", config, simulation)
+            simulation.observer = self.recorder
+
+    def go_on_from(self, start: Checkpoint) -> None:
+        """Bring the simulation to a checkpoint; its frame is written if the run had not come to.
+
+        Raises ValueError when the state does not fit the simulation.
+        """
+        try:
+            self.simulation.restore(start.state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ValueError(f"the state after frame {start.frame} does not fit: {error}") from None
+        self.frame = start.frame
+        if self.recorder is not None:
+            self.recorder.count = start.systems
+        if self.folder.last_frame() < start.frame:
+            self._write(start.frame)
+            self.folder.write(start.record)
+
+    def run(self, console: Console) -> list[FrameRecord]:
+        """The frames that are left; KeyboardInterrupt after one at whose end a stop is asked for.
+
+        Raises SimulationError when files cannot be written; the state is kept if it can be.
+        """
+        records = []
+        self.simulation.timer.take()
+        with gently(), Progress(self.config.frames, self.frame) as progress:
+            while self.frame < self.config.frames:
+                if asked_to_stop():
+                    raise KeyboardInterrupt
+                record = self._advance()
+                records.append(record)
+                progress.advance(record)
+                for warning in record.warnings:
+                    console.print(f"warning: frame {record.frame}: {warning}", soft_wrap=True)
+        return records
+
+    def _advance(self) -> FrameRecord:
+        simulation, timer = self.simulation, self.simulation.timer
+        report = simulation.advance(self.seconds)
+        number = self.frame + 1
+        with timer("volume"):
+            record = FrameRecord.of(number, simulation, self.config.solver, report)
+        try:
+            self._write(number)
+            record = record.judged(self.health.look(record), timer.take())
+            self.folder.write(dataclasses.asdict(record))
+            self.frame = number
+            if self._is_due(number):
+                with timer("checkpoint"):
+                    self._keep(record)
+        except OSError as error:
+            raise SimulationError(self._rescue(record, error)) from error
+        return record
+
+    def _write(self, number: int) -> None:
+        simulation, folder = self.simulation, self.folder.frames
+        with simulation.timer("output"):
+            solids = solid_grid(simulation)
+            if solids and (simulation.solids.moving or number == 1):
+                frames.save_solids(solids, folder, number if simulation.solids.moving else None)
+            frame = frame_of(simulation, number, self.caption, solids)
+            frames.save(frame, folder)
+        if self.config.render:
+            with simulation.timer("render"):
+                draw(frame, folder, self.config.size)
+
+    def _is_due(self, number: int) -> bool:
+        """At every N-th frame, the last one, and before a stop; never with --checkpoint 0."""
+        every = self.config.checkpoint
+        at_end = number == self.config.frames or asked_to_stop()
+        return every > 0 and (at_end or number % every == 0)
+
+    def _keep(self, record: FrameRecord) -> Path:
+        count = 0 if self.recorder is None else self.recorder.count
+        return checkpoint.save(
+            self.folder.checkpoints,
+            Checkpoint(
+                record.frame, self.simulation.state(), dataclasses.asdict(record), count,
+                self.identity,
+            ),
+        )  # fmt: skip
+
+    def _rescue(self, record: FrameRecord, error: OSError) -> str:
+        """Keep the state of a frame that cannot be written, in place of an older one if needed."""
+        what = f"cannot write frame {record.frame}: {error}"
+        older = checkpoint.stored(self.folder.checkpoints)
+        try:
+            for path in older[:-1]:
+                path.unlink()
+            kept = self._keep(record)
+            return f"{what}; its state is kept: make room, then go on with --resume {kept}"
+        except OSError:
+            return f"{what}; make room, then go on with --resume {older[-1]}" if older else what
+
+
+def draw(frame: Frame, folder: Path, size: tuple[int, int]) -> None:
+    """Write the frame's picture beside its data."""
+    from fluidsim import render
+
+    render.save_picture(folder / f"{frame.number:04d}.png", render.picture(frame, size))
