@@ -16,6 +16,7 @@ from rich.console import Console
 import solvers
 from fluidsim import frames, taichi_runtime
 from fluidsim.config import RunConfig, parse_run
+from fluidsim.drawing import Drawing
 from fluidsim.figurines import check_mesh_is_used
 from fluidsim.memory import check_memory
 from fluidsim.progress import Progress, closing_table
@@ -88,6 +89,11 @@ def _run(build: Build, config: RunConfig) -> None:
         console.print(f"warning: {warning}", soft_wrap=True)
     shape = "x".join(map(str, grid.shape))
     caption = f"{config.scene}  {shape}  {config.solver}"
+    seconds = config.frame_seconds or scene.frame_seconds
+    drawing = None
+    if config.render:
+        extent = tuple(n * grid.dx for n in grid.shape)
+        drawing = Drawing(config.as_json(), scene.kind, extent, config.frames * seconds)
     stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
     folder = RunFolder(_out(config), config.as_json(), as_json(scene), stored)
     try:
@@ -102,8 +108,7 @@ def _run(build: Build, config: RunConfig) -> None:
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
         if config.record_systems:
             simulation.observer = SystemRecorder(folder.path / "systems", config, simulation)
-        seconds = config.frame_seconds or scene.frame_seconds
-        records = _frames(simulation, seconds, config, folder, timer, caption)
+        records = _frames(simulation, seconds, config, folder, timer, caption, drawing)
         video = _video(config, folder) if config.render else None
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
@@ -121,6 +126,7 @@ def _frames(
     folder: RunFolder,
     timer: StageTimer,
     caption: str,
+    drawing: Drawing | None,
 ) -> list[FrameRecord]:
     records = []
     timer.take()
@@ -137,9 +143,9 @@ def _frames(
                     frames.save_solids(solids, folder.frames, number)
                 frame = frame_of(simulation, number, caption, solids)
                 frames.save(frame, folder.frames)
-            if config.render:
+            if drawing:
                 with timer("render"):
-                    draw(frame, folder.frames, config.size)
+                    drawing.save(frame, folder.frames)
             with timer("volume"):
                 error = simulation.volume_error()
             record = FrameRecord.of(
@@ -150,13 +156,6 @@ def _frames(
             records.append(record)
             progress.advance(record)
     return records
-
-
-def draw(frame, folder: Path, size: tuple[int, int]) -> None:
-    """Write the frame's picture beside its data."""
-    from fluidsim import render
-
-    render.save_picture(folder / f"{frame.number:04d}.png", render.picture(frame, size))
 
 
 def _video(config: RunConfig, folder: RunFolder) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from fluidsim.render.frame import Frame, SolidGrid
 from fluidsim.render.panels import (
@@ -19,20 +19,19 @@ from fluidsim.render.surface import Surface
 
 _SHALLOW, _DEEP = np.array((112, 203, 232)), np.array((13, 66, 130))
 _FAST, _AIR = np.array((236, 247, 252)), np.array((240, 244, 248))
+_NO_VALUE = np.array((176, 187, 200))  # air in the panels
 _SOLID, _SOLID_EDGE = np.array((205, 104, 54)), np.array((128, 56, 26))
 
 
 def liquid_picture(frame: Frame, surface: Surface, spray: Spray, size: Size) -> np.ndarray:
     """Picture uint8 of liquid within size; surface and spray: of the frame's particles."""
-    # A little smoothing takes the particles' unevenness from the line.
-    smooth = gaussian_filter(surface.distance, 1.0, mode="nearest")
-    distance = redistanced(smooth, surface.spacing)
+    distance = redistanced(_wet(surface, frame.solids), surface.spacing)
 
     def finish(panel: np.ndarray) -> np.ndarray:
         small = panel.shape[1::-1]
         pixel = frame.extent[1] / small[1]
         outside = np.clip(0.5 + nodes_to_pixels(distance, small) / pixel, 0, 1)
-        return _with_solids(_mix(panel, _AIR, outside), frame.solids, pixel)
+        return _with_solids(_mix(panel, _NO_VALUE, outside), frame.solids, pixel)
 
     return with_panels(
         size,
@@ -58,6 +57,17 @@ def smoke_picture(frame: Frame, density: np.ndarray, size: Size) -> np.ndarray:
     )
 
 
+def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
+    """The surface's field with solids as liquid, so that water against them is deep; a little
+    smoothing takes the particles' unevenness from the line."""
+    field = surface.distance
+    if solids is not None:
+        finer = np.divide(field.shape, solids.distance.shape)
+        beside = zoom(solids.distance, tuple(finer), order=1)  # on the same nodes
+        field = np.minimum(field, beside + 0.5 * surface.spacing)
+    return gaussian_filter(field, 1.0, mode="nearest")
+
+
 def _liquid(
     frame: Frame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size
 ) -> np.ndarray:
@@ -66,11 +76,11 @@ def _liquid(
     pixel = top / height  # metres
     below = -nodes_to_pixels(distance, size) / pixel
     depth = 1 - np.exp(-np.maximum(below, 0) / (0.16 * height))
-    rim = np.exp(-((below / max(2.0, 0.005 * height)) ** 2))
+    rim = 60 * np.exp(-((below / max(2.0, 0.005 * height)) ** 2))
     # Free fall through the domain sets what counts as fast.
     fast = np.clip(cells_to_pixels(speed, size) / np.sqrt(2 * 9.81 * top), 0, 1)
     colour = _mix(_SHALLOW, _DEEP, depth)
-    colour = _mix(colour, _FAST, 0.6 * fast**1.5) + 60 * rim[..., None]
+    colour = _mix(colour, _FAST, 0.6 * fast**1.5) + rim[..., None]
     down = np.linspace(0, 1, height)[:, None]
     backdrop = _mix(_AIR, np.array((208, 217, 227)), down)
     picture = _mix(backdrop, colour, np.clip(0.5 + below, 0, 1))
@@ -115,14 +125,20 @@ def _with_solids(picture: np.ndarray, solids: SolidGrid | None, pixel: float) ->
     """Draw the solids with a soft outline; pixel: its side in metres."""
     if solids is None:
         return picture
-    size = (picture.shape[1], picture.shape[0])
-    distance = nodes_to_pixels(solids.distance, size) / pixel
-    width = max(1.5, 0.004 * size[1])
-    shadow = 0.35 * np.exp(-np.clip(distance, 0, None) / (3 * width))
-    picture = picture * (1 - shadow[..., None])
+    distance = nodes_to_pixels(solids.distance, picture.shape[1::-1]) / pixel
+    width = max(1.5, 0.004 * picture.shape[0])
+    near = distance < 12 * width
+    if not near.any():
+        return picture
+    spans = (np.flatnonzero(near.any(axis)) for axis in (1, 0))
+    window = tuple(slice(span[0], span[-1] + 1) for span in spans)
+    distance, around = distance[window], picture[window]
+    shadow = 0.35 * np.exp(-np.maximum(distance, 0) / (3 * width))
     edge = np.clip(1 - np.abs(distance + width) / width, 0, 1)
     fill = _mix(_SOLID, _SOLID_EDGE, edge)
-    return _mix(picture, fill, np.clip(0.5 - distance, 0, 1))
+    result = picture.copy()
+    result[window] = _mix(around * (1 - shadow[..., None]), fill, np.clip(0.5 - distance, 0, 1))
+    return result
 
 
 def _bytes(picture: np.ndarray) -> np.ndarray:
@@ -131,5 +147,7 @@ def _bytes(picture: np.ndarray) -> np.ndarray:
 
 def _mix(first: np.ndarray, second: np.ndarray, part: np.ndarray) -> np.ndarray:
     """first * (1 - part) + second * part; part (rows, columns) of colours (..., 3)."""
-    part = np.asarray(part, np.float32)[..., None]
-    return np.asarray(first, np.float32) * (1 - part) + np.asarray(second, np.float32) * part
+    first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
+    result = np.asarray(part, np.float32)[..., None] * (second - first)
+    result += first
+    return result

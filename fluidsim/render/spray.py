@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 _ALONE = {2: 0.09, 3: 0.05}  # at most this: less than a filament, in 2D and in 3D
 _TORN = (0.35, 0.62)  # from all torn to none
 _FAST = (0.35, 0.75)  # speeds from clear to white; 1 is that of a fall through the domain
-_DROP = (0.14, 0.28)  # radii in cells of drops, from a lone one to a group
+_DROP = {2: (0.22, 0.30), 3: (0.14, 0.28)}  # radii in cells, from a lone one to a group
 _DROP_WHITE = 0.3  # of the fastest drop
 _FOAM = 0.45  # radius in cells of a patch of foam
 _SUNK = 0.7  # cells that foam may lie under the surface
@@ -50,7 +50,7 @@ def separated(
     density, alone_there = density[chosen], alone[chosen]
     speed = np.linalg.norm(velocities[chosen], axis=1) / np.sqrt(2 * 9.81 * shape[-1] * dx)
     white = _smooth(speed, *_FAST) * (1 - _smooth(density, *_TORN))
-    drop = _DROP[0] + (_DROP[1] - _DROP[0]) * density / _ALONE[dim]
+    drop = np.interp(density, (0, _ALONE[dim]), _DROP[dim])
     radii = np.where(alone_there, drop, _FOAM)
     seen = alone_there | (white > 0.05)
     white *= np.where(alone_there, _DROP_WHITE, 1.0)
