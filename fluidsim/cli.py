@@ -17,9 +17,16 @@ import scenes
 import solvers
 from fluidsim import frames, taichi_runtime
 from fluidsim.comparison import compare, run_bench
-from fluidsim.config import OneLineParser, parse_run, picture_size, tolerance, whole
+from fluidsim.config import (
+    PICTURE_FLAGS,
+    OneLineParser,
+    add_picture_flags,
+    parse_run,
+    tolerance,
+    whole,
+)
+from fluidsim.drawing import Drawing
 from fluidsim.files import replacing
-from fluidsim.loop import draw
 from fluidsim.record import read_run
 from fluidsim.run import make_video, run
 from fluidsim.simulation import SimulationError
@@ -62,8 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     runner.set_defaults(action=lambda options: _run(options.scene, []))
     render = commands.add_parser("render", help="draw the stored frames of a run again")
     render.add_argument("folder", type=Path, metavar="RUN_DIR")
-    render.add_argument("--size", type=picture_size, default=None, metavar="WxH")
-    render.add_argument("--fps", type=whole(1, 240), default=None)
+    add_picture_flags(render)
     render.add_argument("--debug", action="store_true", help="show the traceback of an error")
     render.set_defaults(action=_render)
     compare = commands.add_parser(
@@ -215,14 +221,19 @@ def _draw_run(options: argparse.Namespace) -> None:
         raise SimulationError(f"{folder} holds no frame yet")
     config, grid = stored["config"], stored["grid"]
     taichi_runtime.start(runtime.configure())
-    size = options.size or tuple(config["size"])
+    given = {name: value for name, value in vars(options).items() if name in PICTURE_FLAGS}
+    if given.keys() & {"orbit", "camera"}:
+        config.update(orbit=None, camera=None)
+    config.update(given)
+    extent = tuple(n * grid["dx"] for n in grid["shape"])
+    drawing = Drawing(config, grid["kind"], extent, lines[-1]["time"])
     for done, line in enumerate(lines, start=1):
         frame = frames.load(
             folder / "frames", line["frame"], grid["kind"], tuple(grid["shape"]), grid["dx"],
             line["time"], grid["caption"],
         )  # fmt: skip
-        draw(frame, folder / "frames", size)
+        drawing.save(frame, folder / "frames")
         print(f"\rframe {done}/{len(lines)}", end="", flush=True)
     print()
     numbers = [line["frame"] for line in lines]
-    print(make_video(folder, numbers, options.fps or config["fps"]))
+    print(make_video(folder, numbers, config["fps"]))

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import solvers
 from fluidsim.record import read_config
+from fluidsim.render.stage import PRESETS
 
 MOST_CELLS_A_SIDE = 4096
 TRANSFERS = ("flip", "apic")
@@ -20,6 +21,7 @@ IDENTITY = (
     "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "mesh", "device",
     "seed", "record_systems",
 )  # fmt: skip
+PICTURE_FLAGS = ("size", "fps", "preset", "orbit", "camera", "supersample", "caption")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class RunConfig:
     record_systems: int = 0
     size: tuple[int, int] = (1280, 720)
     fps: int = 30
+    preset: str | None = None
+    orbit: float | None = None
+    camera: Path | None = None
+    supersample: int = 1
+    caption: bool = True
     checkpoint: int = 10
     resume: Path | None = None
     force: bool = False
@@ -57,7 +64,8 @@ class RunConfig:
         values = dataclasses.asdict(self)
         for name in ("out", "resume", "force", "debug"):
             del values[name]
-        values["mesh"] = None if self.mesh is None else str(self.mesh)
+        for name in ("mesh", "camera"):
+            values[name] = None if values[name] is None else str(values[name])
         return values
 
     def identity(self) -> dict[str, Any]:
@@ -124,14 +132,6 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         help="store every N-th pressure system of the run; 0: none",
     )
     add(
-        "--size",
-        type=picture_size,
-        default=default.size,
-        metavar="WxH",
-        help="size of the pictures in pixels (1280x720)",
-    )
-    add("--fps", type=whole(1, 240), default=default.fps, help="frames a second of the video")
-    add(
         "--checkpoint",
         type=whole(0, 10**6),
         default=default.checkpoint,
@@ -146,7 +146,24 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         help="go on with a run, or from one of its checkpoints (a file), with the flags it had",
     )
     add("--force", action="store_true", help="start although memory or disk seem too small")
+    add_picture_flags(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
+
+
+def add_picture_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags that say how frames are drawn; one that is not given sets nothing."""
+
+    def add(flag: str, parser: argparse._ActionsContainer = parser, **options: Any) -> None:
+        parser.add_argument(flag, default=argparse.SUPPRESS, **options)
+
+    add("--size", type=picture_size, metavar="WxH", help="of the pictures in pixels (1280x720)")
+    add("--fps", type=whole(1, 240), help="frames a second of the video (30)")
+    add("--preset", choices=list(PRESETS), help="background, floor and light (studio; smoke: dark)")
+    view = parser.add_mutually_exclusive_group()
+    add("--orbit", view, type=number, metavar="DEGREES", help="turn the camera over the video")
+    add("--camera", view, type=Path, metavar="FILE.json", help="keyframes of the camera")
+    add("--supersample", type=whole(1, 8), metavar="N", help="average N x N pixels (1)")
+    add("--no-caption", dest="caption", action="store_false", help="no text on the pictures")
 
 
 def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: str) -> RunConfig:
@@ -216,12 +233,19 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return convert
 
 
-def positive(text: str) -> float:
+def number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not (value > 0 and math.isfinite(value)):
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be finite, not {text}")
+    return value
+
+
+def positive(text: str) -> float:
+    value = number(text)
+    if not value > 0:
         raise argparse.ArgumentTypeError(f"must be positive, not {text}")
     return value
 

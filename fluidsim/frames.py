@@ -2,6 +2,7 @@
 
 FOLDER/0001.ply  liquid: x y z vx vy vz, float32, m and m/s (2D: y = vy = 0)
 FOLDER/0001.vti  smoke: cell data density, temperature (K above ambient), velocity (m/s)
+FOLDER/0001-pressure.vti  2D, both: cell data pressure, Pa
 FOLDER/solids.vti or 0001-solids.vti  signed distance of the solids on nodes, m
 """
 
@@ -30,6 +31,9 @@ def save(frame: Frame, folder: Path) -> None:
             "velocity": frame.velocity,
         }
         _write_grid(folder / f"{frame.number:04d}.vti", frame.shape, frame.dx, cells=fields)
+    if frame.pressure is not None:
+        path = folder / f"{frame.number:04d}-pressure.vti"
+        _write_grid(path, frame.shape, frame.dx, cells={"pressure": frame.pressure})
 
 
 def save_solids(solids: SolidGrid, folder: Path, number: int | None) -> None:
@@ -49,7 +53,7 @@ def load(
     """
     dim = len(shape)
     fields: dict[str, np.ndarray | None] = dict.fromkeys(
-        ("positions", "velocities", "density", "temperature", "velocity")
+        ("positions", "velocities", "density", "temperature", "velocity", "pressure")
     )
     if kind == "liquid":
         fields["positions"], fields["velocities"] = _read_ply(folder / f"{number:04d}.ply", dim)
@@ -58,6 +62,9 @@ def load(
         grid = _read_grid(path)
         for name, vectors in (("density", 0), ("temperature", 0), ("velocity", dim)):
             fields[name] = _array(grid.cell_data, name, shape, vectors, path)
+    path = folder / f"{number:04d}-pressure.vti"
+    if path.exists():
+        fields["pressure"] = _array(_read_grid(path).cell_data, "pressure", shape, 0, path)
     solids = None
     for path in (folder / f"{number:04d}-solids.vti", folder / "solids.vti"):
         if path.exists():

@@ -11,11 +11,12 @@ from rich.console import Console
 from fluidsim import checkpoint, frames
 from fluidsim.checkpoint import Checkpoint
 from fluidsim.config import RunConfig
+from fluidsim.easel import Draw
 from fluidsim.health import Health
 from fluidsim.progress import Progress
 from fluidsim.record import FrameRecord, RunFolder
 from fluidsim.recorder import SystemRecorder
-from fluidsim.render.frame import Frame
+from fluidsim.render.frame import SolidGrid
 from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.stopping import asked_to_stop, gently
@@ -25,6 +26,7 @@ class FrameLoop:
     """Takes a simulation from frame to frame and writes what comes of it into the run's folder.
 
     identity: of the run, for its checkpoints. seconds: between frames. caption: of the pictures.
+    draw: called with each frame that is stored.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class FrameLoop:
         identity: dict[str, Any],
         seconds: float,
         caption: str,
+        draw: Draw | None,
     ):
         self.simulation = simulation
         self.config = config
@@ -42,6 +45,8 @@ class FrameLoop:
         self.identity = identity
         self.seconds = seconds
         self.caption = caption
+        self.draw = draw
+        self._solids: SolidGrid | None = None
         self.health = Health()
         self.frame = 0
         self.recorder = None
@@ -104,14 +109,16 @@ class FrameLoop:
     def _write(self, number: int) -> None:
         simulation, folder = self.simulation, self.folder.frames
         with simulation.timer("output"):
-            solids = solid_grid(simulation)
-            if solids and (simulation.solids.moving or number == 1):
-                frames.save_solids(solids, folder, number if simulation.solids.moving else None)
-            frame = frame_of(simulation, number, self.caption, solids)
+            moving = bool(simulation.solids.moving)
+            if moving or self._solids is None:
+                self._solids = solid_grid(simulation)
+                if self._solids is not None:
+                    frames.save_solids(self._solids, folder, number if moving else None)
+            frame = frame_of(simulation, number, self.caption, self._solids)
             frames.save(frame, folder)
-        if self.config.render:
+        if self.draw is not None:
             with simulation.timer("render"):
-                draw(frame, folder, self.config.size)
+                self.draw(frame)
 
     def _is_due(self, number: int) -> bool:
         """At every N-th frame, the last one, and before a stop; never with --checkpoint 0."""
@@ -140,10 +147,3 @@ class FrameLoop:
             return f"{what}; its state is kept: make room, then go on with --resume {kept}"
         except OSError:
             return f"{what}; make room, then go on with --resume {older[-1]}" if older else what
-
-
-def draw(frame: Frame, folder: Path, size: tuple[int, int]) -> None:
-    """Write the frame's picture beside its data."""
-    from fluidsim import render
-
-    render.save_picture(folder / f"{frame.number:04d}.png", render.picture(frame, size))

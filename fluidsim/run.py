@@ -15,6 +15,8 @@ from rich.console import Console
 from fluidsim import checkpoint, preflight, taichi_runtime
 from fluidsim.checkpoint import Checkpoint
 from fluidsim.config import RunConfig, parse_run, run_folder
+from fluidsim.drawing import Drawing
+from fluidsim.easel import easel
 from fluidsim.figurines import check_mesh_is_used
 from fluidsim.loop import FrameLoop
 from fluidsim.preflight import Needs
@@ -51,6 +53,11 @@ def _run(build: Build, config: RunConfig) -> None:
     grid = scene.grid(config)
     shape = "x".join(map(str, grid.shape))
     caption = f"{config.scene}  {shape}  {config.solver}"
+    seconds = config.frame_seconds or scene.frame_seconds
+    drawing = None
+    if config.render:
+        extent = tuple(n * grid.dx for n in grid.shape)
+        drawing = Drawing(config.as_json(), scene.kind, extent, config.frames * seconds)
     stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
     about = {"config": config.as_json(), "scene": as_json(scene), "grid": stored}
     identity = {**about, "config": config.identity()}
@@ -69,12 +76,12 @@ def _run(build: Build, config: RunConfig) -> None:
             f"{machine.threads} threads on {machine.device}  -> {folder.path}"
         )
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
-        seconds = config.frame_seconds or scene.frame_seconds
-        loop = FrameLoop(simulation, config, folder, identity, seconds, caption)
-        if start is not None:
-            loop.go_on_from(start)
-            console.print(f"going on after frame {start.frame}")
-        records = loop.run(console)
+        with easel(drawing, folder.frames, machine) as draw:
+            loop = FrameLoop(simulation, config, folder, identity, seconds, caption, draw)
+            if start is not None:
+                loop.go_on_from(start)
+                console.print(f"going on after frame {start.frame}")
+            records = loop.run(console)
         video = _video(config, folder) if config.render else None
     except BaseException as error:
         _tell_end(folder, error, console)
