@@ -22,6 +22,7 @@ from fluidsim.progress import Progress, closing_table
 from fluidsim.record import FrameRecord, RunFolder, header
 from fluidsim.recorder import SystemRecorder
 from fluidsim.scene import Scene, as_json
+from fluidsim.series import write_indices
 from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.timing import StageTimer
@@ -148,6 +149,7 @@ def _frames(
             )  # fmt: skip
             folder.write_record(record)
             records.append(record)
+            write_indices(folder.path, frame.kind, records)
             progress.advance(record)
     return records
 
