@@ -15,13 +15,13 @@ import scipy.io
 
 import scenes
 import solvers
-from fluidsim import frames, taichi_runtime
+from fluidsim import taichi_runtime
 from fluidsim.comparison import compare, run_bench
 from fluidsim.config import OneLineParser, parse_run, picture_size, tolerance, whole
+from fluidsim.export import TARGETS, export
 from fluidsim.files import replacing
-from fluidsim.record import read_run
 from fluidsim.run import draw, guarded, make_video, run
-from fluidsim.simulation import SimulationError
+from fluidsim.stored import open_run
 from fluidsim.train import add_train_flags, train
 from solvers import runtime
 from solvers.model_systems import KINDS, SCENES, model_system
@@ -64,6 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--fps", type=whole(1, 240), default=None)
     render.add_argument("--debug", action="store_true", help="show the traceback of an error")
     render.set_defaults(action=_render)
+    exporter = commands.add_parser("export", help="the frames of a run for other programs")
+    exporter.add_argument("folder", type=Path, metavar="RUN_DIR")
+    exporter.add_argument(
+        "--to", choices=list(TARGETS), required=True,
+        help="surface: .ply meshes; vtp: the same for ParaView; usd: one stage",
+    )  # fmt: skip
+    exporter.add_argument("--out", type=Path, default=None, help="folder, or file for usd")
+    exporter.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    exporter.set_defaults(action=_export)
     compare = commands.add_parser(
         "compare",
         help="run a scene, its systems to all solvers, report.html",
@@ -105,13 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--seed", type=whole(0, 2**31), default=0)
     models.add_argument("--debug", action="store_true", help="show the traceback of an error")
     models.set_defaults(action=_model_systems)
-    export = commands.add_parser(
+    matrix = commands.add_parser(
         "export-system", help="a stored pressure system as Matrix Market files"
     )
-    export.add_argument("system", type=Path, metavar="SYSTEM.npz")
-    export.add_argument("out", type=Path, metavar="OUT.mtx", help="matrix; OUT_rhs.mtx beside it")
-    export.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    export.set_defaults(action=_export)
+    matrix.add_argument("system", type=Path, metavar="SYSTEM.npz")
+    matrix.add_argument("out", type=Path, metavar="OUT.mtx", help="matrix; OUT_rhs.mtx beside it")
+    matrix.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    matrix.set_defaults(action=_export_system)
     return parser
 
 
@@ -189,6 +198,10 @@ def _store_models(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    return guarded(lambda: print(export(options.folder, options.to, options.out)), options.debug)
+
+
+def _export_system(options: argparse.Namespace) -> int:
     return guarded(lambda: _write_matrix_market(options.system, options.out), options.debug)
 
 
@@ -207,20 +220,10 @@ def _write_matrix_market(source: Path, out: Path) -> None:
 
 
 def _draw_run(options: argparse.Namespace) -> None:
-    folder: Path = options.folder
-    stored, lines = read_run(folder)
-    if not lines:
-        raise SimulationError(f"{folder} holds no frame yet")
-    config, grid = stored["config"], stored["grid"]
+    stored = open_run(options.folder)
     taichi_runtime.start(runtime.configure())
-    size = options.size or tuple(config["size"])
-    for done, line in enumerate(lines, start=1):
-        frame = frames.load(
-            folder / "frames", line["frame"], grid["kind"], tuple(grid["shape"]), grid["dx"],
-            line["time"], grid["caption"],
-        )  # fmt: skip
-        draw(frame, folder / "frames", size)
-        print(f"\rframe {done}/{len(lines)}", end="", flush=True)
+    for done, number in enumerate(stored.times, start=1):
+        draw(stored.frame(number), stored.folder / "frames", options.size or stored.size)
+        print(f"\rframe {done}/{len(stored.times)}", end="", flush=True)
     print()
-    numbers = [line["frame"] for line in lines]
-    print(make_video(folder, numbers, options.fps or config["fps"]))
+    print(make_video(stored.folder, list(stored.times), options.fps or stored.fps))

@@ -22,6 +22,7 @@ from fluidsim.simulation import FrameReport, SimulationError
 
 LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy", "pyamg")
 LOG_VERSION = 1
+MOST_BYTES = {"config.json": 2**24, "log.jsonl": 2**30}  # of files that are read
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,12 @@ def read_run(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Raises SimulationError with one line when the folder holds no readable run.
     """
     try:
+        for name, most in MOST_BYTES.items():
+            if (path / name).stat().st_size > most:
+                raise ValueError(f"{name} is larger than {most >> 20} MiB")
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         lines = list(_frame_lines(path / "log.jsonl"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SimulationError(f"{path} holds no readable run: {error}") from error
     if not isinstance(config, dict) or not {"config", "grid"} <= config.keys():
         raise SimulationError(f"{path} holds no readable run: config.json is not one of a run")

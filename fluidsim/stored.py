@@ -1,0 +1,95 @@
+"""A stored run, read back: what its folder says, checked, and its frames."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fluidsim import frames
+from fluidsim.config import MOST_CELLS_A_SIDE
+from fluidsim.record import read_run
+from fluidsim.render.frame import Frame
+from fluidsim.simulation import SimulationError
+
+BYTES_A_CELL = 200  # that a frame takes to be drawn
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """folder: of the run. times: s, of each frame, in their order. size, fps: of its pictures."""
+
+    folder: Path
+    kind: str
+    shape: tuple[int, ...]
+    dx: float
+    caption: str
+    times: dict[int, float]
+    size: tuple[int, int]
+    fps: int
+
+    def frame(self, number: int) -> Frame:
+        """Raises ValueError with one line when the frame's files are damaged, and OSError."""
+        return frames.load(
+            self.folder / "frames", number, self.kind, self.shape, self.dx, self.times[number],
+            self.caption,
+        )  # fmt: skip
+
+    @property
+    def interval(self) -> float:
+        """Simulated seconds between frames."""
+        last, time = list(self.times.items())[-1]
+        return time / last
+
+    def only(self, numbers: list[int] | None) -> StoredRun:
+        """The run with these frames alone, all if None. Raises SimulationError for others."""
+        if numbers is None:
+            return self
+        for number in numbers:
+            if number not in self.times:
+                raise SimulationError(
+                    f"{self.folder} has no frame {number}; it has {min(self.times)} to "
+                    f"{max(self.times)}"
+                )
+        return dataclasses.replace(self, times={n: self.times[n] for n in numbers})
+
+
+def open_run(folder: Path) -> StoredRun:
+    """Raises SimulationError with one line when there is no readable run with frames."""
+    stored, lines = read_run(folder)
+    try:
+        run = _checked(folder, stored["grid"], stored["config"], lines)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise SimulationError(f"{folder} holds no readable run: {error!r}") from error
+    if not run.times:
+        raise SimulationError(f"{folder} holds no frame yet")
+    return run
+
+
+def _checked(folder: Path, grid: Any, config: Any, lines: list[dict[str, Any]]) -> StoredRun:
+    shape = tuple(_whole(n, MOST_CELLS_A_SIDE) for n in grid["shape"])
+    dx, kind = float(grid["dx"]), grid["kind"]
+    if len(shape) not in (2, 3) or not 0 < dx < math.inf:
+        raise ValueError(f"a grid {shape} of cells of {dx} m")
+    if math.prod(shape) * BYTES_A_CELL > psutil.virtual_memory().available:
+        raise ValueError(f"a grid {shape} is too large for this machine's memory")
+    if kind not in ("liquid", "smoke"):
+        raise ValueError(f"a run of {kind}")
+    times = {_whole(line["frame"], 10**9): float(line["time"]) for line in lines}
+    if not all(0 < time < math.inf for time in times.values()):
+        raise ValueError("times that are none")
+    width, height = (_whole(n, 8192) for n in config["size"])
+    return StoredRun(
+        folder, kind, shape, dx, str(grid["caption"]), times, (width, height),
+        _whole(config["fps"], 240),
+    )  # fmt: skip
+
+
+def _whole(value: Any, most: int) -> int:
+    if type(value) is not int or not 1 <= value <= most:
+        raise ValueError(f"{value!r:.40} is no whole number from 1 to {most}")
+    return value
