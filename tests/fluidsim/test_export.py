@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import pyvista
+import trimesh
 
 from fluidsim import frames, series
 from fluidsim.cli import main
@@ -47,7 +48,6 @@ def plume(tmp_path_factory):
 
 
 def test_a_ball_is_closed_has_its_volume_and_its_velocity(tmp_path):
-    trimesh = pytest.importorskip("trimesh")
     write_ply(tmp_path / "ball.ply", surface_mesh(ball()))
     mesh = trimesh.load(tmp_path / "ball.ply")
     assert mesh.is_watertight and mesh.is_winding_consistent
@@ -69,7 +69,6 @@ def test_velocities_of_a_spinning_ball():
 
 
 def test_liquid_that_touches_all_walls_is_closed_by_them():
-    trimesh = pytest.importorskip("trimesh")
     positions = jittered((CELLS, CELLS, 10), DX)
     frame = Frame("liquid", 1, 0.1, (CELLS,) * 3, DX, None, "", positions, positions)
     mesh = surface_mesh(frame)
@@ -80,7 +79,6 @@ def test_liquid_that_touches_all_walls_is_closed_by_them():
 
 
 def test_solids_are_closed():
-    trimesh = pytest.importorskip("trimesh")
     mesh = solid_mesh(ball_solid((CELLS,) * 3, DX, 0.5, 0.3))
     body = trimesh.Trimesh(mesh.points, mesh.triangles)
     assert body.is_watertight
