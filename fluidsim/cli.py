@@ -23,6 +23,7 @@ from fluidsim.files import replacing
 from fluidsim.run import draw, guarded, make_video, run
 from fluidsim.stored import open_run
 from fluidsim.train import add_train_flags, train
+from fluidsim.view import WHAT, view
 from solvers import runtime
 from solvers.model_systems import KINDS, SCENES, model_system
 from solvers.storage import load_system, save_system
@@ -73,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     exporter.add_argument("--out", type=Path, default=None, help="folder, or file for usd")
     exporter.add_argument("--debug", action="store_true", help="show the traceback of an error")
     exporter.set_defaults(action=_export)
+    viewer = commands.add_parser(
+        "view", help="look at a run in a window, or save a technical still"
+    )
+    viewer.add_argument("folder", type=Path, metavar="RUN_DIR")
+    viewer.add_argument("--what", choices=list(WHAT), default=None, help="(what suits the run)")
+    viewer.add_argument("--frame", type=whole(0, 10**9), default=None, help="(the last)")
+    viewer.add_argument("--save", type=Path, default=None, metavar="FILE.png", help="no window")
+    viewer.add_argument("--size", type=picture_size, default=(1280, 720), metavar="WxH")
+    viewer.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    viewer.set_defaults(action=_view)
     compare = commands.add_parser(
         "compare",
         help="run a scene, its systems to all solvers, report.html",
@@ -199,6 +210,13 @@ def _store_models(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     return guarded(lambda: print(export(options.folder, options.to, options.out)), options.debug)
+
+
+def _view(options: argparse.Namespace) -> int:
+    return guarded(
+        lambda: view(options.folder, options.what, options.frame, options.save, options.size),
+        options.debug,
+    )
 
 
 def _export_system(options: argparse.Namespace) -> int:

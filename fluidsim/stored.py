@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,15 @@ class StoredRun:
     fps: int
 
     def frame(self, number: int) -> Frame:
-        """Raises ValueError with one line when the frame's files are damaged, and OSError."""
+        """A stored frame.
+
+        Raises SimulationError when there is none, ValueError when its files are damaged, each
+        with one line, and OSError.
+        """
+        if number not in self.times:
+            raise SimulationError(
+                f"{self.folder} has no frame {number}, but {min(self.times)} to {max(self.times)}"
+            )
         return frames.load(
             self.folder / "frames", number, self.kind, self.shape, self.dx, self.times[number],
             self.caption,
@@ -44,18 +51,6 @@ class StoredRun:
         """Simulated seconds between frames."""
         last, time = list(self.times.items())[-1]
         return time / last
-
-    def only(self, numbers: list[int] | None) -> StoredRun:
-        """The run with these frames alone, all if None. Raises SimulationError for others."""
-        if numbers is None:
-            return self
-        for number in numbers:
-            if number not in self.times:
-                raise SimulationError(
-                    f"{self.folder} has no frame {number}; it has {min(self.times)} to "
-                    f"{max(self.times)}"
-                )
-        return dataclasses.replace(self, times={n: self.times[n] for n in numbers})
 
 
 def open_run(folder: Path) -> StoredRun:
