@@ -5,6 +5,7 @@ For measuring eyes: speeds in numbers, slices, arrows. `fluidsim render` makes t
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class Viewer:
 
     def __init__(self, run: StoredRun, what: str | None, size: tuple[int, int], off_screen: bool):
         self.number = 0  # of the frame that is shown
+        self._drawn: set[str] = set()
         self._run = run
         what = what or usual(run.kind, len(run.shape))
         self._add = WHAT[what]
@@ -68,12 +70,15 @@ class Viewer:
         plotter = self._plotter
         for title in list(plotter.scalar_bars.keys()):
             plotter.remove_scalar_bar(title, render=False)
-        plotter.clear_actors()
+        for name in self._drawn:
+            plotter.remove_actor(name, render=False)
+        others = set(plotter.actors)  # the slider
         plotter.add_mesh(box(frame), color="gray", lighting=False)
         self._add(plotter, frame)
         add_solids(plotter, frame, self._flat)
         title = f"{frame.caption}\nframe {number}   t = {frame.time:.3f} s"
         plotter.add_text(title, font_size=10, color=TEXT)
+        self._drawn = set(plotter.actors) - others
         self.number = number
 
     def picture(self) -> np.ndarray:
@@ -86,15 +91,19 @@ class Viewer:
         if len(numbers) > 1:
             self._plotter.add_slider_widget(
                 self.slide, (numbers[0], numbers[-1]), value=self.number, title="frame",
-                fmt="%.0f", color=TEXT, style="modern",
+                pointa=(0.1, 0.08), pointb=(0.8, 0.08), fmt="%.0f", color=TEXT, style="modern",
             )  # fmt: skip
         self._plotter.show()
 
     def slide(self, value: float) -> None:
         """Show the stored frame that is nearest to a value of the slider."""
         number = min(self._run.times, key=lambda each: abs(each - value))
-        if number != self.number:
+        if number == self.number:
+            return
+        try:
             self.show(number)
+        except (ValueError, OSError) as error:  # the window stays, at the frame it shows
+            print(f"error: {error}", file=sys.stderr)
 
     def _look(self, aspect: float) -> None:
         """At the whole domain: as the ray-traced pictures do, or at a plane from the front."""

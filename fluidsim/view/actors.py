@@ -19,7 +19,7 @@ _SOLID = "#b08968"
 TEXT = "white"
 _OPACITY: Any = [0, 0.25, 0.5, 0.7, 0.85]  # of smoke, from no density to 1
 _BAR: Any = {
-    "vertical": True, "height": 0.5, "width": 0.06, "position_x": 0.9, "position_y": 0.25,
+    "vertical": True, "height": 0.5, "width": 0.06, "position_x": 0.86, "position_y": 0.25,
     "fmt": "%.3g", "color": TEXT,
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import imageio.v3 as imageio
 import numpy as np
 import pytest
+from vtkmodules.vtkRenderingCore import vtkTextActor
 
 from fluidsim import view
 from fluidsim.cli import main
@@ -73,9 +74,12 @@ def test_still_picture_from_the_command_line(runs, graphics, tmp_path, capsys):
 
 def test_the_slider_changes_the_frame(runs, graphics):
     viewer = view.Viewer(open_run(runs / "stirred_tank2"), None, (160, 120), off_screen=True)
+    slider = vtkTextActor()
+    viewer._plotter.add_actor(slider)
     viewer.show(1)
     first = viewer.picture()
     viewer.slide(1.9)
+    assert viewer._plotter.renderer.HasViewProp(slider)
     assert viewer.number == 2
     second = viewer.picture()
     assert not np.array_equal(first, second)
