@@ -15,23 +15,26 @@ import scipy.io
 
 import scenes
 import solvers
-from fluidsim import frames, taichi_runtime
+from fluidsim import taichi_runtime
 from fluidsim.comparison import compare, run_bench
 from fluidsim.config import (
     PICTURE_FLAGS,
     OneLineParser,
     add_picture_flags,
     parse_run,
+    picture_size,
     tolerance,
     whole,
 )
 from fluidsim.drawing import Drawing
+from fluidsim.export import TARGETS, export
 from fluidsim.files import replacing
-from fluidsim.record import read_run
+from fluidsim.progress import Progress
 from fluidsim.run import make_video, run
-from fluidsim.simulation import SimulationError
 from fluidsim.stopping import guarded
+from fluidsim.stored import open_run
 from fluidsim.train import add_train_flags, train
+from fluidsim.view import WHAT, view
 from solvers import runtime
 from solvers.model_systems import KINDS, SCENES, model_system
 from solvers.storage import load_system, save_system
@@ -72,6 +75,25 @@ def _parser() -> argparse.ArgumentParser:
     add_picture_flags(render)
     render.add_argument("--debug", action="store_true", help="show the traceback of an error")
     render.set_defaults(action=_render)
+    exporter = commands.add_parser("export", help="the frames of a run for other programs")
+    exporter.add_argument("folder", type=Path, metavar="RUN_DIR")
+    exporter.add_argument(
+        "--to", choices=list(TARGETS), required=True,
+        help="surface: .ply meshes; vtp: the same for ParaView; usd: one stage",
+    )  # fmt: skip
+    exporter.add_argument("--out", type=Path, default=None, help="folder, or file for usd")
+    exporter.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    exporter.set_defaults(action=_export)
+    viewer = commands.add_parser(
+        "view", help="look at a run in a window, or save a technical still"
+    )
+    viewer.add_argument("folder", type=Path, metavar="RUN_DIR")
+    viewer.add_argument("--what", choices=list(WHAT), default=None, help="(what suits the run)")
+    viewer.add_argument("--frame", type=whole(0, 10**9), default=None, help="(the last)")
+    viewer.add_argument("--save", type=Path, default=None, metavar="FILE.png", help="no window")
+    viewer.add_argument("--size", type=picture_size, default=(1280, 720), metavar="WxH")
+    viewer.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    viewer.set_defaults(action=_view)
     compare = commands.add_parser(
         "compare",
         help="run a scene, its systems to all solvers, report.html",
@@ -113,13 +135,13 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--seed", type=whole(0, 2**31), default=0)
     models.add_argument("--debug", action="store_true", help="show the traceback of an error")
     models.set_defaults(action=_model_systems)
-    export = commands.add_parser(
+    matrix = commands.add_parser(
         "export-system", help="a stored pressure system as Matrix Market files"
     )
-    export.add_argument("system", type=Path, metavar="SYSTEM.npz")
-    export.add_argument("out", type=Path, metavar="OUT.mtx", help="matrix; OUT_rhs.mtx beside it")
-    export.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    export.set_defaults(action=_export)
+    matrix.add_argument("system", type=Path, metavar="SYSTEM.npz")
+    matrix.add_argument("out", type=Path, metavar="OUT.mtx", help="matrix; OUT_rhs.mtx beside it")
+    matrix.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    matrix.set_defaults(action=_export_system)
     return parser
 
 
@@ -197,6 +219,17 @@ def _store_models(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    return guarded(lambda: print(export(options.folder, options.to, options.out)), options.debug)
+
+
+def _view(options: argparse.Namespace) -> int:
+    return guarded(
+        lambda: view(options.folder, options.what, options.frame, options.save, options.size),
+        options.debug,
+    )
+
+
+def _export_system(options: argparse.Namespace) -> int:
     return guarded(lambda: _write_matrix_market(options.system, options.out), options.debug)
 
 
@@ -215,25 +248,16 @@ def _write_matrix_market(source: Path, out: Path) -> None:
 
 
 def _draw_run(options: argparse.Namespace) -> None:
-    folder: Path = options.folder
-    stored, lines = read_run(folder)
-    if not lines:
-        raise SimulationError(f"{folder} holds no frame yet")
-    config, grid = stored["config"], stored["grid"]
+    stored = open_run(options.folder)
     taichi_runtime.start(runtime.configure())
     given = {name: value for name, value in vars(options).items() if name in PICTURE_FLAGS}
+    settings = stored.settings
     if given.keys() & {"orbit", "camera"}:
-        config.update(orbit=None, camera=None)
-    config.update(given)
-    extent = tuple(n * grid["dx"] for n in grid["shape"])
-    drawing = Drawing(config, grid["kind"], extent, lines[-1]["time"])
-    for done, line in enumerate(lines, start=1):
-        frame = frames.load(
-            folder / "frames", line["frame"], grid["kind"], tuple(grid["shape"]), grid["dx"],
-            line["time"], grid["caption"],
-        )  # fmt: skip
-        drawing.save(frame, folder / "frames")
-        print(f"\rframe {done}/{len(lines)}", end="", flush=True)
-    print()
-    numbers = [line["frame"] for line in lines]
-    print(make_video(folder, numbers, config["fps"]))
+        settings = {**settings, "orbit": None, "camera": None}
+    settings = {**settings, **given}
+    drawing = Drawing(settings, stored.kind, stored.extent, list(stored.times.values())[-1])
+    with Progress(len(stored.times)) as progress:
+        for number in stored.times:
+            drawing.save(stored.frame(number), stored.folder / "frames")
+            progress.step()
+    print(make_video(stored.folder, list(stored.times), settings["fps"]))

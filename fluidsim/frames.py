@@ -8,39 +8,58 @@ FOLDER/solids.vti or 0001-solids.vti  signed distance of the solids on nodes, m
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pyvista
 
+from fluidsim import vti
 from fluidsim.files import replacing
 from fluidsim.render.frame import Frame, SolidGrid
 
 _PLY_NAMES = ("x", "y", "z", "vx", "vy", "vz")
 _PLY_LIMIT = 4096  # bytes: a header longer than this is not ours
+_PLY_COUNT = re.compile(rb"\nelement vertex ([0-9]{1,15})\n")
+
+
+def name(number: int, suffix: str) -> str:
+    """The file of a frame."""
+    return f"{number:04d}{suffix}"
+
+
+def solids_name(number: int) -> str:
+    """The file of the solids of one frame."""
+    return name(number, "-solids.vti")
+
+
+def pressure_name(number: int) -> str:
+    """The file of the pressure of one frame."""
+    return name(number, "-pressure.vti")
 
 
 def save(frame: Frame, folder: Path) -> None:
-    """Write the frame's fields; the solids only if no other frame has stored the same ones."""
+    """Write the frame's fields, without its solids."""
     if frame.kind == "liquid":
-        _write_ply(folder / f"{frame.number:04d}.ply", frame.positions, frame.velocities)
+        _write_ply(folder / name(frame.number, ".ply"), frame.positions, frame.velocities)
     else:
         fields = {
             "density": frame.density,
             "temperature": frame.temperature,
             "velocity": frame.velocity,
         }
-        _write_grid(folder / f"{frame.number:04d}.vti", frame.shape, frame.dx, cells=fields)
+        _write_grid(folder / name(frame.number, ".vti"), frame.shape, frame.dx, cells=fields)
     if frame.pressure is not None:
-        path = folder / f"{frame.number:04d}-pressure.vti"
+        path = folder / pressure_name(frame.number)
         _write_grid(path, frame.shape, frame.dx, cells={"pressure": frame.pressure})
 
 
 def save_solids(solids: SolidGrid, folder: Path, number: int | None) -> None:
     """Write the solids of one frame, or of the whole run when `number` is None."""
-    name = "solids.vti" if number is None else f"{number:04d}-solids.vti"
+    file = "solids.vti" if number is None else solids_name(number)
     shape = tuple(n - 1 for n in solids.distance.shape)
-    _write_grid(folder / name, shape, solids.spacing, nodes={"distance": solids.distance})
+    _write_grid(folder / file, shape, solids.spacing, nodes={"distance": solids.distance})
 
 
 def load(
@@ -56,19 +75,24 @@ def load(
         ("positions", "velocities", "density", "temperature", "velocity", "pressure")
     )
     if kind == "liquid":
-        fields["positions"], fields["velocities"] = _read_ply(folder / f"{number:04d}.ply", dim)
+        path = folder / name(number, ".ply")
+        positions, velocities = _read_ply(path, dim)
+        if not ((positions > -dx) & (positions < (np.array(shape) + 1) * dx)).all():
+            raise ValueError(f"{path} is damaged: its particles are outside of the domain")
+        fields["positions"], fields["velocities"] = positions, velocities
     else:
-        path = folder / f"{number:04d}.vti"
-        grid = _read_grid(path)
-        for name, vectors in (("density", 0), ("temperature", 0), ("velocity", dim)):
-            fields[name] = _array(grid.cell_data, name, shape, vectors, path)
-    path = folder / f"{number:04d}-pressure.vti"
+        path = folder / name(number, ".vti")
+        file = vti.read(path, math.prod(_nodes(shape)))
+        for field, vectors in (("density", 0), ("temperature", 0), ("velocity", dim)):
+            fields[field] = _array(file.cells, field, shape, vectors, path)
+    path = folder / pressure_name(number)
     if path.exists():
-        fields["pressure"] = _array(_read_grid(path).cell_data, "pressure", shape, 0, path)
+        file = vti.read(path, math.prod(_nodes(shape)))
+        fields["pressure"] = _array(file.cells, "pressure", shape, 0, path)
     solids = None
-    for path in (folder / f"{number:04d}-solids.vti", folder / "solids.vti"):
+    for path in (folder / solids_name(number), folder / "solids.vti"):
         if path.exists():
-            solids = _read_solids(path, dim)
+            solids = _read_solids(path, shape, dx)
             break
     return Frame(
         kind=kind, number=number, time=time, shape=shape, dx=dx, solids=solids, caption=caption,
@@ -84,32 +108,36 @@ def _write_ply(path: Path, positions: np.ndarray | None, velocities: np.ndarray 
     rows = np.zeros((count, 6), dtype="<f4")
     rows[:, columns] = positions
     rows[:, [c + 3 for c in columns]] = velocities
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
-    header += [f"property float {name}" for name in _PLY_NAMES] + ["end_header", ""]
     with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write("\n".join(header).encode("ascii"))
+        file.write(_ply_header(count))
         file.write(rows.tobytes())
+
+
+def _ply_header(count: int) -> bytes:
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
+    lines += [f"property float {name}" for name in _PLY_NAMES]
+    return "\n".join([*lines, "end_header", ""]).encode("ascii")
+
+
+def particles_begin(count: int) -> int:
+    """Bytes before the rows x y z vx vy vz in a .ply of `count` particles."""
+    return len(_ply_header(count))
 
 
 def _read_ply(path: Path, dim: int) -> tuple[np.ndarray, np.ndarray]:
     with path.open("rb") as file:
         start = file.read(_PLY_LIMIT)
-        head, found, _ = start.partition(b"end_header\n")
-        lines = head.decode("ascii", "replace").split("\n")
-        properties = [f"property float {name}" for name in _PLY_NAMES]
-        if (
-            not found
-            or lines[:2] != ["ply", "format binary_little_endian 1.0"]
-            or not lines[2].removeprefix("element vertex ").isdigit()
-            or lines[3:] != [*properties, ""]
-        ):
+        named = _PLY_COUNT.search(start)
+        if not named or not start.startswith(_ply_header(int(named[1]))):
             raise ValueError(f"{path} is not a particle file of this program")
-        count = int(lines[2].removeprefix("element vertex "))
-        offset = len(head) + len(found)
+        count = int(named[1])
+        offset = particles_begin(count)
         if path.stat().st_size != offset + count * 24:
             raise ValueError(f"{path} is damaged: its size does not fit its {count} particles")
         file.seek(offset)
         rows = np.fromfile(file, dtype="<f4").reshape(count, 6)
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{path} is damaged: its particles are not finite")
     columns = [0, 1, 2] if dim == 3 else [0, 2]
     return rows[:, columns].copy(), rows[:, [c + 3 for c in columns]].copy()
 
@@ -122,46 +150,46 @@ def _write_grid(
     nodes: dict[str, np.ndarray] | None = None,
 ) -> None:
     """shape: cells. A 2D grid becomes one node thick in y, so that z stays up."""
-    counts = [n + 1 for n in shape]
-    if len(shape) == 2:
-        counts.insert(1, 1)
-    grid = pyvista.ImageData(dimensions=tuple(counts), spacing=(dx,) * 3)
-    for data, arrays in ((grid.cell_data, cells or {}), (grid.point_data, nodes or {})):
-        for name, values in arrays.items():
+    fields: tuple[dict[str, np.ndarray], ...] = ({}, {})
+    for columns, arrays in zip(fields, (cells or {}, nodes or {}), strict=True):
+        for field, values in arrays.items():
             if values is None:
-                raise ValueError(f"a smoke frame needs {name}")
+                raise ValueError(f"a smoke frame needs {field}")
             if values.ndim == len(shape):
-                data[name] = values.ravel("F")
+                columns[field] = values.ravel("F")
             else:
-                data[name] = np.stack([part.ravel("F") for part in values], axis=-1)
-    with replacing(path) as temporary:
-        grid.save(temporary, compression="lz4")
+                columns[field] = np.stack([part.ravel("F") for part in values], axis=-1)
+    vti.write(path, _nodes(shape), dx, *fields)
 
 
-def _read_grid(path: Path) -> pyvista.ImageData:
-    if not path.is_file():
-        raise ValueError(f"{path} is missing")
-    grid = pyvista.read(path)
-    if not isinstance(grid, pyvista.ImageData):
-        raise ValueError(f"{path} holds no image data")
-    return grid
+def _nodes(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Nodes of a file for a grid of these cells."""
+    counts = [n + 1 for n in shape]
+    return (counts[0], 1 if len(shape) == 2 else counts[1], counts[-1])
 
 
-def _array(data, name: str, shape: tuple[int, ...], vectors: int, path: Path) -> np.ndarray:
+def _array(
+    fields: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...], vectors: int, path: Path
+) -> np.ndarray:
     """One field of a grid file, (*shape) or (vectors, *shape)."""
-    size = int(np.prod(shape))
-    if name not in data or data[name].size != size * max(vectors, 1):
+    values = fields.get(name)
+    wanted = (math.prod(shape), vectors) if vectors else (math.prod(shape),)
+    if values is None or values.shape != wanted:
         raise ValueError(f"{path} is damaged: its field {name} does not fit the grid {shape}")
-    values = np.asarray(data[name], dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path} is damaged: its field {name} is not finite")
     if not vectors:
         return values.reshape(shape, order="F")
     return np.stack([values[:, k].reshape(shape, order="F") for k in range(vectors)])
 
 
-def _read_solids(path: Path, dim: int) -> SolidGrid:
-    grid = _read_grid(path)
-    nodes = tuple(grid.dimensions)
-    if dim == 2:
-        nodes = (nodes[0], nodes[2])
-    distance = _array(grid.point_data, "distance", nodes, 0, path)
-    return SolidGrid(distance, float(grid.spacing[0]))
+def _read_solids(path: Path, shape: tuple[int, ...], dx: float) -> SolidGrid:
+    """Solids on the corners of the cells, or of cells half as large."""
+    finest = tuple(2 * n for n in shape)
+    file = vti.read(path, math.prod(_nodes(finest)))
+    for finer in (1, 2):
+        cells = tuple(finer * n for n in shape)
+        if file.nodes == _nodes(cells):
+            nodes = tuple(n + 1 for n in cells)
+            return SolidGrid(_array(file.points, "distance", nodes, 0, path), dx / finer)
+    raise ValueError(f"{path} is damaged: its nodes {file.nodes} do not fit the grid {shape}")

@@ -17,6 +17,7 @@ from fluidsim.progress import Progress
 from fluidsim.record import FrameRecord, RunFolder
 from fluidsim.recorder import SystemRecorder
 from fluidsim.render.frame import SolidGrid
+from fluidsim.series import Entry, entry, write_indices
 from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.stopping import asked_to_stop, gently
@@ -25,7 +26,7 @@ from fluidsim.stopping import asked_to_stop, gently
 class FrameLoop:
     """Takes a simulation from frame to frame and writes what comes of it into the run's folder.
 
-    identity: of the run, for its checkpoints. seconds: between frames. caption: of the pictures.
+    identity: of the run: flags, scene and grid, for its checkpoints. seconds: between frames.
     draw: called with each frame that is stored.
     """
 
@@ -36,7 +37,6 @@ class FrameLoop:
         folder: RunFolder,
         identity: dict[str, Any],
         seconds: float,
-        caption: str,
         draw: Draw | None,
     ):
         self.simulation = simulation
@@ -44,8 +44,9 @@ class FrameLoop:
         self.folder = folder
         self.identity = identity
         self.seconds = seconds
-        self.caption = caption
+        self.kind, self.caption = identity["grid"]["kind"], identity["grid"]["caption"]
         self.draw = draw
+        self._stored: list[Entry] = []
         self._solids: SolidGrid | None = None
         self.health = Health()
         self.frame = 0
@@ -66,9 +67,10 @@ class FrameLoop:
         self.frame = start.frame
         if self.recorder is not None:
             self.recorder.count = start.systems
-        if self.folder.last_frame() < start.frame:
+        self._stored = [entry(line) for line in self.folder.frame_lines()]
+        if start.frame not in (each.frame for each in self._stored):
             self._write(start.frame)
-            self.folder.write(start.record)
+            self._note(start.record)
 
     def run(self, console: Console) -> list[FrameRecord]:
         """The frames that are left; KeyboardInterrupt after one at whose end a stop is asked for.
@@ -97,7 +99,7 @@ class FrameLoop:
         try:
             self._write(number)
             record = record.judged(self.health.look(record), timer.take())
-            self.folder.write(dataclasses.asdict(record))
+            self._note(dataclasses.asdict(record))
             self.frame = number
             if self._is_due(number):
                 with timer("checkpoint"):
@@ -119,6 +121,12 @@ class FrameLoop:
         if self.draw is not None:
             with simulation.timer("render"):
                 self.draw(frame)
+
+    def _note(self, record: dict[str, Any]) -> None:
+        """Log a frame that is stored, and add it to the indices."""
+        self.folder.write(record)
+        self._stored.append(entry(record))
+        write_indices(self.folder.path, self.kind, self._stored)
 
     def _is_due(self, number: int) -> bool:
         """At every N-th frame, the last one, and before a stop; never with --checkpoint 0."""

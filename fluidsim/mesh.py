@@ -11,6 +11,7 @@ import igl
 import numpy as np
 import scipy.sparse as sp
 import torch
+import trimesh
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -103,10 +104,7 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"{path}: a mesh must be one of {', '.join(SUFFIXES)}")
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: larger than {MOST_BYTES >> 20} MiB")
-    try:
-        vertices, triangles = (np.asarray(part) for part in igl.read_triangle_mesh(str(path)))
-    except (RuntimeError, MemoryError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read as a mesh") from error
+    vertices, triangles = _loaded(path)
     if len(triangles) == 0 or vertices.ndim != 2 or vertices.shape[1] != 3:
         raise ValueError(f"{path}: there are no triangles in it")
     if triangles.min() < 0 or triangles.max() >= len(vertices):
@@ -127,6 +125,20 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         open_edges = f"{int((counts == 1).sum())} of {len(counts)} edges"
         raise ValueError(f"{path}: the surface is open ({open_edges} have one triangle); close it")
     return merged, triangles.astype(np.int64)
+
+
+def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """What trimesh finds; libigl's own reader of PLY crashes on damaged files."""
+    with path.open("rb") as file:
+        try:
+            found = trimesh.load_mesh(
+                file, file_type=path.suffix[1:].lower(), process=False, skip_materials=True
+            )
+            return np.asarray(found.vertices, float), np.asarray(found.faces, np.int64)
+        except MemoryError:
+            raise
+        except Exception as error:  # of any kind: it does not check what it reads
+            raise ValueError(f"{path}: cannot be read as a mesh") from error
 
 
 def _longest_rim(vertices: np.ndarray, edges: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What a running scene shows: a bar with ETA, or plain lines where there is no terminal."""
+"""A bar with ETA for runs and exports, or plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PLAIN_LINES = 10  # progress lines of a run without a terminal
 
 
 class Progress:
-    """Use as a context; `advance` after each frame."""
+    """Use as a context; `advance` or `step` after each frame."""
 
     def __init__(self, frames: int, done: int = 0):
         """frames: in all. done: of them, before this."""
         self.frames = frames
-        self.done = done
+        self._before = self._done = done
         self._console = Console()
         self._begin = time.perf_counter()
         self._bar = rich.progress.Progress(
@@ -44,16 +44,18 @@ class Progress:
 
     def advance(self, record: FrameRecord) -> None:
         each = record.iterations / max(1, record.substeps)
-        note = f"{record.solver} {each:.0f} iterations, {record.substeps} substeps"
+        self.step(f"{record.solver} {each:.0f} iterations, {record.substeps} substeps")
+
+    def step(self, note: str = "") -> None:
+        """One more frame is done."""
         self._bar.update(self._task, advance=1, note=note)
-        step = max(1, self.frames // PLAIN_LINES)
-        if not self._console.is_terminal and (
-            record.frame == self.frames or record.frame % step == 0
-        ):
+        self._done += 1
+        every = max(1, self.frames // PLAIN_LINES)
+        if not self._console.is_terminal and (self._done == self.frames or self._done % every == 0):
             spent = time.perf_counter() - self._begin
-            left = spent / (record.frame - self.done) * (self.frames - record.frame)
+            left = spent / (self._done - self._before) * (self.frames - self._done)
             print(
-                f"frame {record.frame}/{self.frames}  {spent:.1f} s  ETA {left:.1f} s  {note}",
+                f"frame {self._done}/{self.frames}  {spent:.1f} s  ETA {left:.1f} s  {note}",
                 flush=True,
             )
 

@@ -21,6 +21,7 @@ from fluidsim.simulation import FrameReport, Simulation, SimulationError
 
 LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy", "pyamg")
 LOG_VERSION = 1
+MOST_BYTES = {"config.json": 2**24, "log.jsonl": 2**30}  # of files that are read
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ class RunFolder:
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
-    def last_frame(self) -> int:
-        """The last one in the log, 0 where there is none."""
-        return max((line.get("frame", 0) for line in read_log(self.log)), default=0)
+    def frame_lines(self) -> list[dict[str, Any]]:
+        """The lines of the log that are of frames."""
+        return [line for line in read_log(self.log) if "frame" in line]
 
     def set_status(self, status: str) -> None:
         write_json(self.path / "config.json", {"status": status, **self._about})
@@ -125,7 +126,7 @@ class RunFolder:
 
 def read_config(path: Path) -> dict[str, Any]:
     """config.json of a stored run; raises OSError, and ValueError when it is not one."""
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    config = _parsed(_text(path / "config.json"))
     if not isinstance(config, dict) or not {"config", "grid"} <= config.keys():
         raise ValueError("config.json is not one of a run")
     return config
@@ -136,8 +137,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
     Raises OSError, and ValueError when another line is damaged.
     """
-    lines = path.read_text(encoding="utf-8").split("\n")
-    values = [json.loads(line) for line in lines[:-1]]
+    values = [_parsed(line) for line in _text(path).split("\n")[:-1]]
     if not all(isinstance(value, dict) for value in values):
         raise ValueError(f"{path} is not the log of a run")
     return values
@@ -153,6 +153,20 @@ def read_run(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         return read_config(path), [line for line in lines if "frame" in line]
     except (OSError, ValueError) as error:
         raise SimulationError(f"{path} holds no readable run: {error}") from error
+
+
+def _text(path: Path) -> str:
+    most = MOST_BYTES[path.name]
+    if path.stat().st_size > most:
+        raise ValueError(f"{path.name} is larger than {most >> 20} MiB")
+    return path.read_text(encoding="utf-8")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 def header(threads: int, device: str) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _run(build: Build, config: RunConfig) -> None:
         )
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
         with easel(drawing, folder.frames, machine) as draw:
-            loop = FrameLoop(simulation, config, folder, identity, seconds, caption, draw)
+            loop = FrameLoop(simulation, config, folder, identity, seconds, draw)
             if start is not None:
                 loop.go_on_from(start)
                 console.print(f"going on after frame {start.frame}")

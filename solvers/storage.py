@@ -8,7 +8,7 @@ A file is a compressed npz: `version`, `active` (bits), `shape`, `rhs`, `guess` 
 from __future__ import annotations
 
 import json
-import zipfile
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from solvers import npz
 from solvers.system import PoissonSystem
 
 VERSION = 1
 _MOST_VALUES = 256
+_MOST_NOTES = 2**20  # bytes
+_MOST_BYTES, _MOST_RATIO = 2**28, 300  # unpacked, at least and over the size of the file
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,38 +60,55 @@ def save_system(path: Path, stored: StoredSystem) -> None:
 def load_system(path: Path) -> StoredSystem:
     """Read a system back, on the CPU.
 
-    Raises ValueError with one line when the file is damaged or not of this version, and OSError.
+    Raises ValueError with one line when the file is damaged, too large for its packed size to be
+    true, or not of this version, and OSError.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return _unpacked(file, path)
-    except (zipfile.BadZipFile, KeyError, TypeError, EOFError, IndexError) as error:
-        raise ValueError(f"{path} is not a whole pressure system: {error}") from error
+    with npz.opened(path, "pressure system") as archive:
+        return _unpacked(archive, max(_MOST_BYTES, _MOST_RATIO * path.stat().st_size))
 
 
-def _unpacked(file: Any, path: Path) -> StoredSystem:
-    version = int(file["version"])
+def _unpacked(archive: npz.Archive, most: int) -> StoredSystem:
+    """most: bytes of all arrays together."""
+    version = int(archive.read("version", "iu", 8))
     if version != VERSION:
-        raise ValueError(f"{path} has version {version}, this program reads version {VERSION}")
-    shape = tuple(int(n) for n in file["shape"])
-    count = int(np.prod(shape))
-    active = torch.from_numpy(np.unpackbits(file["active"], count=count).astype(bool))
-    weights = []
-    for axis in range(len(shape)):
-        if f"weights_{axis}" in file:
-            weights.append(torch.from_numpy(file[f"weights_{axis}"]))
-        else:
-            weights.append(torch.from_numpy(file[f"values_{axis}"][file[f"codes_{axis}"]]))
-    guess = file["guess"]
-    try:
-        return StoredSystem(
-            PoissonSystem(tuple(weights), active.reshape(shape)),
-            torch.from_numpy(file["rhs"]).reshape(shape),
-            torch.from_numpy(guess).reshape(shape) if guess.size else None,
-            json.loads(str(file["notes"])),
-        )
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path} is not a whole pressure system: {error}") from error
+        raise ValueError(f"it has version {version}, this program reads version {VERSION}")
+    shape = tuple(int(n) for n in archive.read("shape", "iu", 8 * 3))
+    count = math.prod(shape)
+    if len(shape) not in (2, 3) or min(shape) < 1 or 20 * count > most:
+        raise ValueError(f"its grid is {shape}")
+    bits = archive.read("active", "u", -(-count // 8))
+    active = torch.from_numpy(np.unpackbits(bits, count=count).astype(bool)).reshape(shape)
+    weights = tuple(_weights(archive, axis, shape) for axis in range(len(shape)))
+    guess = _floats(archive, "guess", count)
+    return StoredSystem(
+        PoissonSystem(weights, active),
+        _floats(archive, "rhs", count).reshape(shape),
+        guess.reshape(shape) if guess.numel() else None,
+        _notes(str(archive.read("notes", "U", _MOST_NOTES))),
+    )
+
+
+def _weights(archive: npz.Archive, axis: int, shape: tuple[int, ...]) -> Tensor:
+    faces = math.prod(n + (d == axis) for d, n in enumerate(shape))
+    if f"weights_{axis}" in archive.names:
+        return _floats(archive, f"weights_{axis}", faces)
+    values = _floats(archive, f"values_{axis}", _MOST_VALUES).numpy()
+    return torch.from_numpy(values[archive.read(f"codes_{axis}", "u", faces)])
+
+
+def _floats(archive: npz.Archive, name: str, most: int) -> Tensor:
+    """At most so many float32 or float64."""
+    values = torch.from_numpy(archive.read(name, "f", 8 * most))
+    if values.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"{name} is {values.dtype}")
+    return values
+
+
+def _notes(text: str) -> dict[str, Any]:
+    notes = json.loads(text)
+    if not isinstance(notes, dict):
+        raise ValueError("its notes are no table")
+    return notes
 
 
 def _on_cpu(values: Tensor) -> np.ndarray:

@@ -233,12 +233,12 @@ class Training:
                     if f"{key}.{name}" in tensors
                 }
             stored = json.loads(about["progress"])
-        except (KeyError, RuntimeError) as error:
+            for key in ("initial", "best"):
+                if stored[key] is not None:
+                    stored[key] = {int(n): (mean, most) for n, (mean, most) in stored[key].items()}
+            self.progress = Progress(**stored)
+        except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{path} is not a whole checkpoint: {error}") from error
-        for key in ("initial", "best"):
-            if stored[key] is not None:
-                stored[key] = {int(n): (mean, most) for n, (mean, most) in stored[key].items()}
-        self.progress = Progress(**stored)
 
     def _settings(self) -> str:
         """What a resumed training must share with the one it continues: all but the budget."""

@@ -25,6 +25,8 @@ KINDS: dict[str, type[SymmetricCycle] | type[PaperNetwork]] = {
 }
 FORMAT = "fluidsim-npsdo"
 VERSION = "1"
+MOST_BYTES = 2**28  # of a file
+MOST_LEVELS = 32
 
 
 def shipped(kind: str, dim: int) -> Path:
@@ -77,7 +79,13 @@ def load(path: Path, kind: str, dim: int) -> Network:
 
 def notes(path: Path) -> dict[str, str]:
     """The notes of a file; raises ValueError as `load` does."""
-    return json.loads(read(path)[1].get("notes", "{}"))
+    try:
+        found = json.loads(read(path)[1].get("notes", "{}"))
+    except RecursionError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} has notes that are no table")
+    return found
 
 
 def write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
@@ -93,6 +101,8 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata; raises ValueError with one line that names the file."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{path} is larger than {MOST_BYTES >> 20} MiB")
         with safetensors.safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
@@ -106,6 +116,8 @@ def _new(path: Path, kind: str, dim: int, tensors: dict[str, Tensor]) -> Network
     if counted not in tensors or tensors[counted].ndim != 1:
         raise ValueError(f"{path} does not fit the network {kind}: it has no {counted}")
     count = len(tensors[counted])
+    if count > MOST_LEVELS:
+        raise ValueError(f"{path} has {count} levels, {MOST_LEVELS} are the most")
     return SymmetricCycle(dim, count) if cls is SymmetricCycle else PaperNetwork(dim, count + 1)
 
 

@@ -1,0 +1,82 @@
+"""`fluidsim export`: stored frames in the forms that other programs open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from fluidsim import frames, taichi_runtime
+from fluidsim.export.files import write_ply, write_vtp
+from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
+from fluidsim.files import replacing
+from fluidsim.progress import Progress
+from fluidsim.render.frame import Frame
+from fluidsim.series import write_pvd
+from fluidsim.stored import StoredRun, open_run
+from solvers import runtime
+
+USD_SUFFIXES = (".usd", ".usdc", ".usda")
+
+
+def export(folder: Path, target: str, out: Path | None) -> Path:
+    """Write the frames of the run in `folder` for another program; returns where they are.
+
+    target: a key of TARGETS. out: a folder, or a file for USD; a place in `folder` if None.
+    Raises SimulationError or ValueError with one line, and OSError.
+    """
+    run = open_run(folder)
+    taichi_runtime.start(runtime.configure())
+    return TARGETS[target](run, out)
+
+
+def _shown(run: StoredRun) -> Iterator[Frame]:
+    """The frames of a run, with a bar."""
+    with Progress(len(run.times)) as progress:
+        for number in run.times:
+            yield run.frame(number)
+            progress.step()
+
+
+def _meshes(
+    run: StoredRun, out: Path | None, suffix: str, write: Callable[[Path, TriangleMesh], None]
+) -> Path:
+    """The surface of each frame, and the solids where they differ from the frame before."""
+    folder = out or run.folder / "surface"
+    surfaces, solids = [], []
+    last: np.ndarray | None = None
+    for frame in _shown(run):
+        mesh = surface_mesh(frame)
+        folder.mkdir(parents=True, exist_ok=True)
+        surfaces.append((frame.time, frames.name(frame.number, suffix)))
+        write(folder / surfaces[-1][1], mesh)
+        if frame.solids and (last is None or not np.array_equal(last, frame.solids.distance)):
+            last = frame.solids.distance
+            solids.append((frame.time, frames.name(frame.number, f"-solids{suffix}")))
+            write(folder / solids[-1][1], solid_mesh(frame.solids))
+    if suffix == ".vtp":
+        write_pvd(folder / "surface.pvd", surfaces)
+        write_pvd(folder / "solids.pvd", solids)
+    return folder
+
+
+def _usd(run: StoredRun, out: Path | None) -> Path:
+    from fluidsim.export.usd import UsdWriter
+
+    path = out or run.folder / "run.usdc"
+    if path.suffix not in USD_SUFFIXES:
+        raise ValueError(f"{path}: a USD file must be one of {', '.join(USD_SUFFIXES)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        writer = UsdWriter(temporary, run.interval)
+        for frame in _shown(run):
+            writer.add(frame)
+    return path
+
+
+TARGETS: dict[str, Callable[[StoredRun, Path | None], Path]] = {
+    "surface": lambda run, out: _meshes(run, out, ".ply", write_ply),
+    "vtp": lambda run, out: _meshes(run, out, ".vtp", write_vtp),
+    "usd": _usd,
+}

@@ -1,0 +1,36 @@
+"""Meshes in files that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyvista
+
+from fluidsim.export.meshes import TriangleMesh
+from fluidsim.files import replacing
+
+
+def write_ply(path: Path, mesh: TriangleMesh) -> None:
+    """Binary PLY: x y z and, where the mesh has velocities, vx vy vz of the vertices; float32."""
+    names = ("x", "y", "z") if mesh.velocities is None else ("x", "y", "z", "vx", "vy", "vz")
+    rows = [mesh.points] if mesh.velocities is None else [mesh.points, mesh.velocities]
+    faces = np.empty(len(mesh.triangles), dtype=[("count", "u1"), ("vertices", "<i4", 3)])
+    faces["count"] = 3
+    faces["vertices"] = mesh.triangles
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(mesh.points)}"]
+    header += [f"property float {name}" for name in names]
+    header += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write("\n".join([*header, "end_header", ""]).encode("ascii"))
+        file.write(np.hstack(rows).astype("<f4").tobytes())
+        file.write(faces.tobytes())
+
+
+def write_vtp(path: Path, mesh: TriangleMesh) -> None:
+    """VTK polygonal data, LZ4, with the vertices' velocity where the mesh has it."""
+    data = pyvista.PolyData.from_regular_faces(mesh.points, mesh.triangles)
+    if mesh.velocities is not None and len(mesh.points):
+        data.point_data["velocity"] = mesh.velocities
+    with replacing(path) as temporary:
+        data.save(temporary, compression="lz4")

@@ -1,0 +1,114 @@
+# pyright: reportAttributeAccessIssue=false
+"""A run as a USD stage: particles, surface and solids with a time sample a frame.
+
+/run            metres, z up; a time code is the number of a frame
+/run/particles  UsdGeomPoints with velocities and widths
+/run/surface    UsdGeomMesh with velocities, of liquids in 3D
+/run/solids     UsdGeomMesh, of runs in 3D
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
+from fluidsim.render.frame import Frame
+from fluidsim.simulation import SimulationError
+
+try:
+    from pxr import Gf, Sdf, Usd, UsdGeom, Vt
+except ImportError as error:
+    raise SimulationError('USD needs usd-core: pip install "fluidsim-lab[usd]"') from error
+
+_WATER, _STONE = (0.15, 0.45, 0.75), (0.8, 0.4, 0.2)  # colours of previews
+_PARTICLES_A_CELL = 2  # along each axis
+
+
+class UsdWriter:
+    """Frames go to a new stage at `path` (.usd, .usdc or .usda) as `add` is called.
+
+    interval: simulated s between frames; the stage plays in real time. Only the frame that is
+    being added is kept in memory.
+    """
+
+    def __init__(self, path: Path, interval: float):
+        self._stage = Usd.Stage.CreateNew(str(path))
+        UsdGeom.SetStageUpAxis(self._stage, UsdGeom.Tokens.z)
+        UsdGeom.SetStageMetersPerUnit(self._stage, 1.0)
+        rate = round(1 / interval, 6)
+        self._stage.SetTimeCodesPerSecond(rate)
+        self._stage.SetFramesPerSecond(rate)
+        self._stage.SetDefaultPrim(UsdGeom.Xform.Define(self._stage, "/run").GetPrim())
+        self._solids: np.ndarray | None = None
+
+    def add(self, frame: Frame) -> None:
+        """Raises ValueError for smoke."""
+        if frame.positions is None or frame.velocities is None:
+            raise ValueError("USD takes runs of liquids; smoke.pvd opens smoke in ParaView")
+        if not self._stage.HasAuthoredTimeCodeRange():
+            self._stage.SetStartTimeCode(frame.number)
+        self._stage.SetEndTimeCode(frame.number)
+        self._add_particles(frame)
+        if len(frame.shape) == 3:
+            self._set_mesh("/run/surface", surface_mesh(frame), _WATER, frame.number)
+            self._add_solids(frame)
+        self._stage.Save()
+
+    def _add_particles(self, frame: Frame) -> None:
+        points = UsdGeom.Points.Define(self._stage, "/run/particles")
+        assert frame.positions is not None and frame.velocities is not None
+        places = _in_space(frame.positions)
+        points.GetPointsAttr().Set(_vectors(places), frame.number)
+        points.GetVelocitiesAttr().Set(_vectors(_in_space(frame.velocities)), frame.number)
+        width = frame.dx / _PARTICLES_A_CELL
+        points.SetWidthsInterpolation(UsdGeom.Tokens.constant)
+        points.GetWidthsAttr().Set(Vt.FloatArray([width]))
+        _shared(points, places, width / 2, _WATER, frame.number)
+
+    def _add_solids(self, frame: Frame) -> None:
+        """A sample only where the solids have moved."""
+        solids = frame.solids
+        if solids is None or (
+            self._solids is not None and np.array_equal(self._solids, solids.distance)
+        ):
+            return
+        self._solids = solids.distance
+        self._set_mesh("/run/solids", solid_mesh(solids), _STONE, frame.number)
+
+    def _set_mesh(
+        self, path: str, mesh: TriangleMesh, colour: tuple[float, float, float], code: int
+    ) -> None:
+        prim = UsdGeom.Mesh.Define(self._stage, Sdf.Path(path))
+        prim.GetSubdivisionSchemeAttr().Set(UsdGeom.Tokens.none)
+        _shared(prim, mesh.points, 0.0, colour, code)
+        prim.GetPointsAttr().Set(_vectors(mesh.points), code)
+        counts = np.full(len(mesh.triangles), 3, np.int32)
+        prim.GetFaceVertexCountsAttr().Set(Vt.IntArray.FromNumpy(counts), code)
+        corners = Vt.IntArray.FromNumpy(mesh.triangles.reshape(-1))
+        prim.GetFaceVertexIndicesAttr().Set(corners, code)
+        if mesh.velocities is not None:
+            prim.GetVelocitiesAttr().Set(_vectors(mesh.velocities), code)
+
+
+def _shared(
+    prim: UsdGeom.PointBased, points: np.ndarray, radius: float,
+    colour: tuple[float, float, float], code: int,
+) -> None:  # fmt: skip
+    """What all have: a colour, and the box around the points, none of nothing."""
+    prim.GetDisplayColorAttr().Set(Vt.Vec3fArray([Gf.Vec3f(*colour)]))
+    if len(points):
+        extent = np.stack([points.min(0) - radius, points.max(0) + radius])
+        prim.GetExtentAttr().Set(_vectors(extent), code)
+
+
+def _in_space(values: np.ndarray) -> np.ndarray:
+    """Vectors (n, 3) of (n, dim); a plane lies at y = 0."""
+    if values.shape[1] == 3:
+        return values
+    return np.stack([values[:, 0], np.zeros_like(values[:, 0]), values[:, 1]], axis=-1)
+
+
+def _vectors(values: np.ndarray) -> Vt.Vec3fArray:
+    return Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(values, np.float32))

@@ -1,0 +1,38 @@
+"""Is there an OpenGL that VTK can draw with? Where there is none, VTK ends the process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from fluidsim.simulation import SimulationError
+
+_SECONDS = 120  # the first picture of a busy machine takes a while
+_PICTURE = """
+import pyvista
+plotter = pyvista.Plotter(off_screen=True, window_size=(64, 64))
+plotter.add_mesh(pyvista.Sphere())
+raise SystemExit(0 if plotter.screenshot(return_img=True).std() > 1 else 1)
+"""
+
+
+def check_opengl(window: bool) -> None:
+    """Draw a ball in another process, or raise SimulationError with one line that says what helps.
+
+    window: a display is needed as well.
+    """
+    if window and sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        raise SimulationError("no display here: use --save FILE.png, or fluidsim render")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PICTURE], capture_output=True, timeout=_SECONDS
+        )
+        drawn = done.returncode == 0
+    except subprocess.TimeoutExpired:
+        drawn = False
+    if not drawn:
+        raise SimulationError(
+            "no OpenGL here: install libegl1 and libgl1-mesa-dri (or libosmesa6), "
+            "or use fluidsim render, which needs none"
+        )
