@@ -113,6 +113,10 @@ def test_paraview_finds_moving_solids_and_smoke(tank, plume):
     density = smoke.read()[0].cell_data["density"]
     frame = open_run(plume).frame(3)
     np.testing.assert_array_equal(density, frame.density.ravel("F"))
+    velocity = smoke.read()[0].cell_data["velocity"]
+    np.testing.assert_array_equal(velocity[:, 0], frame.velocity[0].ravel("F"))
+    np.testing.assert_array_equal(velocity[:, 2], frame.velocity[1].ravel("F"))
+    assert np.all(velocity[:, 1] == 0)
     assert not (plume / "solids.pvd").exists()
 
 
