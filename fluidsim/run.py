@@ -22,7 +22,7 @@ from fluidsim.progress import Progress, closing_table
 from fluidsim.record import FrameRecord, RunFolder, header
 from fluidsim.recorder import SystemRecorder
 from fluidsim.scene import Scene, as_json
-from fluidsim.series import write_indices
+from fluidsim.series import Indices
 from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.timing import StageTimer
@@ -124,6 +124,7 @@ def _frames(
     caption: str,
 ) -> list[FrameRecord]:
     records = []
+    indices = Indices(folder.path)
     timer.take()
     solids = solid_grid(simulation)
     if solids and not simulation.solids.moving:
@@ -149,7 +150,7 @@ def _frames(
             )  # fmt: skip
             folder.write_record(record)
             records.append(record)
-            write_indices(folder.path, frame.kind, records)
+            indices.add(record)
             progress.advance(record)
     return records
 

@@ -126,7 +126,7 @@ def test_particles_in_2d_lie_in_a_plane(tmp_path):
     (tmp_path / "frames").mkdir()
     frames.save(frame, tmp_path / "frames")
     record = type("Record", (), {"frame": 1, "time": 0.5, "particles": 9})()
-    series.write_indices(tmp_path, "liquid", [record])
+    series.Indices(tmp_path).add(record)
     cloud = pyvista.XdmfReader(tmp_path / "particles.xmf").read()
     np.testing.assert_array_equal(cloud.points[:, [0, 2]], positions)
     np.testing.assert_array_equal(cloud["velocity"][:, [0, 2]], -positions)
