@@ -1,7 +1,7 @@
 """Stored frames: particles as binary PLY, grids as VTK image data, solids beside them.
 
 FOLDER/0001.ply  liquid: x y z vx vy vz, float32, m and m/s (2D: y = vy = 0)
-FOLDER/0001.vti  smoke: cell data density, temperature (K above ambient), velocity (m/s)
+FOLDER/0001.vti  smoke: cell data density, temperature (K above ambient), velocity (m/s; 2D: y = 0)
 FOLDER/0001-pressure.vti  2D, both: cell data pressure, Pa
 FOLDER/solids.vti or 0001-solids.vti  signed distance of the solids on nodes, m
 """
@@ -83,12 +83,13 @@ def load(
     else:
         path = folder / name(number, ".vti")
         file = vti.read(path, math.prod(_nodes(shape)))
-        for field, vectors in (("density", 0), ("temperature", 0), ("velocity", dim)):
-            fields[field] = _array(file.cells, field, shape, vectors, path)
+        for field in ("density", "temperature"):
+            fields[field] = _array(file.cells, field, shape, path)
+        fields["velocity"] = _vectors(file.cells, "velocity", shape, path)
     path = folder / pressure_name(number)
     if path.exists():
         file = vti.read(path, math.prod(_nodes(shape)))
-        fields["pressure"] = _array(file.cells, "pressure", shape, 0, path)
+        fields["pressure"] = _array(file.cells, "pressure", shape, path)
     solids = None
     for path in (folder / solids_name(number), folder / "solids.vti"):
         if path.exists():
@@ -104,7 +105,7 @@ def _write_ply(path: Path, positions: np.ndarray | None, velocities: np.ndarray 
     if positions is None or velocities is None:
         raise ValueError("a liquid frame needs positions and velocities")
     count, dim = positions.shape
-    columns = (0, 1, 2) if dim == 3 else (0, 2)
+    columns = _axes(dim)
     rows = np.zeros((count, 6), dtype="<f4")
     rows[:, columns] = positions
     rows[:, [c + 3 for c in columns]] = velocities
@@ -138,7 +139,7 @@ def _read_ply(path: Path, dim: int) -> tuple[np.ndarray, np.ndarray]:
         rows = np.fromfile(file, dtype="<f4").reshape(count, 6)
     if not np.isfinite(rows).all():
         raise ValueError(f"{path} is damaged: its particles are not finite")
-    columns = [0, 1, 2] if dim == 3 else [0, 2]
+    columns = list(_axes(dim))
     return rows[:, columns].copy(), rows[:, [c + 3 for c in columns]].copy()
 
 
@@ -158,7 +159,9 @@ def _write_grid(
             if values.ndim == len(shape):
                 columns[field] = values.ravel("F")
             else:
-                columns[field] = np.stack([part.ravel("F") for part in values], axis=-1)
+                columns[field] = np.zeros((values[0].size, 3), np.float32)
+                for axis, part in zip(_axes(len(shape)), values, strict=True):
+                    columns[field][:, axis] = part.ravel("F")
     vti.write(path, _nodes(shape), dx, *fields)
 
 
@@ -168,19 +171,34 @@ def _nodes(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (counts[0], 1 if len(shape) == 2 else counts[1], counts[-1])
 
 
+def _axes(dim: int) -> tuple[int, ...]:
+    """Which of x, y, z the axes of a grid or of positions are; a plane lies at y = 0."""
+    return (0, 1, 2) if dim == 3 else (0, 2)
+
+
 def _array(
-    fields: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...], vectors: int, path: Path
+    fields: Mapping[str, np.ndarray],
+    name: str,
+    shape: tuple[int, ...],
+    path: Path,
+    vectors: int = 0,
 ) -> np.ndarray:
-    """One field of a grid file, (*shape) or (vectors, *shape)."""
+    """One field of a grid file: (*shape), of vectors (cells, vectors)."""
     values = fields.get(name)
     wanted = (math.prod(shape), vectors) if vectors else (math.prod(shape),)
     if values is None or values.shape != wanted:
         raise ValueError(f"{path} is damaged: its field {name} does not fit the grid {shape}")
     if not np.isfinite(values).all():
         raise ValueError(f"{path} is damaged: its field {name} is not finite")
-    if not vectors:
-        return values.reshape(shape, order="F")
-    return np.stack([values[:, k].reshape(shape, order="F") for k in range(vectors)])
+    return values if vectors else values.reshape(shape, order="F")
+
+
+def _vectors(
+    fields: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...], path: Path
+) -> np.ndarray:
+    """One field of vectors, (dim, *shape)."""
+    values = _array(fields, name, shape, path, vectors=3)
+    return np.stack([values[:, k].reshape(shape, order="F") for k in _axes(len(shape))])
 
 
 def _read_solids(path: Path, shape: tuple[int, ...], dx: float) -> SolidGrid:
@@ -191,5 +209,5 @@ def _read_solids(path: Path, shape: tuple[int, ...], dx: float) -> SolidGrid:
         cells = tuple(finer * n for n in shape)
         if file.nodes == _nodes(cells):
             nodes = tuple(n + 1 for n in cells)
-            return SolidGrid(_array(file.points, "distance", nodes, 0, path), dx / finer)
+            return SolidGrid(_array(file.points, "distance", nodes, path), dx / finer)
     raise ValueError(f"{path} is damaged: its nodes {file.nodes} do not fit the grid {shape}")

@@ -17,7 +17,7 @@ from fluidsim.progress import Progress
 from fluidsim.record import FrameRecord, RunFolder
 from fluidsim.recorder import SystemRecorder
 from fluidsim.render.frame import SolidGrid
-from fluidsim.series import Entry, entry, write_indices
+from fluidsim.series import Entry, Indices
 from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.stopping import asked_to_stop, gently
@@ -44,9 +44,9 @@ class FrameLoop:
         self.folder = folder
         self.identity = identity
         self.seconds = seconds
-        self.kind, self.caption = identity["grid"]["kind"], identity["grid"]["caption"]
+        self.caption = identity["grid"]["caption"]
         self.draw = draw
-        self._stored: list[Entry] = []
+        self._indices = Indices(folder.path)
         self._solids: SolidGrid | None = None
         self.health = Health()
         self.frame = 0
@@ -67,8 +67,9 @@ class FrameLoop:
         self.frame = start.frame
         if self.recorder is not None:
             self.recorder.count = start.systems
-        self._stored = [entry(line) for line in self.folder.frame_lines()]
-        if start.frame not in (each.frame for each in self._stored):
+        stored = [Entry.of(line) for line in self.folder.frame_lines()]
+        self._indices.add(*stored)
+        if start.frame not in (each.frame for each in stored):
             self._write(start.frame)
             self._note(start.record)
 
@@ -125,8 +126,7 @@ class FrameLoop:
     def _note(self, record: dict[str, Any]) -> None:
         """Log a frame that is stored, and add it to the indices."""
         self.folder.write(record)
-        self._stored.append(entry(record))
-        write_indices(self.folder.path, self.kind, self._stored)
+        self._indices.add(Entry.of(record))
 
     def _is_due(self, number: int) -> bool:
         """At every N-th frame, the last one, and before a stop; never with --checkpoint 0."""

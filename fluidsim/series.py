@@ -15,6 +15,16 @@ from typing import Any, NamedTuple
 from fluidsim import frames
 from fluidsim.files import replacing
 
+_PVD = (
+    '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n<Collection>',
+    "</Collection>\n</VTKFile>",
+)
+_XDMF = (
+    '<?xml version="1.0"?>\n<Xdmf Version="2.0">\n<Domain>\n'
+    '<Grid Name="particles" GridType="Collection" CollectionType="Temporal">',
+    "</Grid>\n</Domain>\n</Xdmf>",
+)
+
 
 class Entry(NamedTuple):
     """What an index says of a frame."""
@@ -23,63 +33,68 @@ class Entry(NamedTuple):
     time: float
     particles: int
 
+    @classmethod
+    def of(cls, line: Mapping[str, Any]) -> Entry:
+        """Of a frame's line in the log."""
+        return cls(line["frame"], line["time"], line["particles"])
 
-def entry(record: Mapping[str, Any]) -> Entry:
-    """Of a frame's line in the log."""
-    return Entry(record["frame"], record["time"], record["particles"])
 
+class Indices:
+    """The indices of the run in a folder; every `add` leaves them whole and up to date."""
 
-def write_indices(folder: Path, kind: str, stored: Sequence[Entry]) -> None:
-    """Write the indices of all frames stored so far; folder: of the run, kind: of its frames."""
-    if kind == "liquid":
-        _write(folder / "particles.xmf", _xdmf(stored))
-    else:
-        write_pvd(
-            folder / "smoke.pvd",
-            [(each.time, f"frames/{frames.name(each.frame, '.vti')}") for each in stored],
-        )
-    solids = [
-        (each.time, f"frames/{name}")
-        for each in stored
-        if (folder / "frames" / (name := frames.solids_name(each.frame))).exists()
-    ]
-    if solids:
-        write_pvd(folder / "solids.pvd", solids)
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._entries: dict[str, list[str]] = {}
+
+    def add(self, *stored: Entry) -> None:
+        """Write the indices with these frames, which are stored, after those added before."""
+        for each in stored:
+            if self._holds(frames.name(each.frame, ".ply")):
+                self._entries.setdefault("particles.xmf", []).append(_xdmf_entry(each))
+            for index, suffix in (("smoke.pvd", ".vti"), ("solids.pvd", "-solids.vti")):
+                if self._holds(name := frames.name(each.frame, suffix)):
+                    entry = _pvd_entry(each.time, f"frames/{name}")
+                    self._entries.setdefault(index, []).append(entry)
+        for name, entries in self._entries.items():
+            _write(self._folder / name, _XDMF if name.endswith(".xmf") else _PVD, entries)
+
+    def _holds(self, name: str) -> bool:
+        return (self._folder / "frames" / name).exists()
 
 
 def write_pvd(path: Path, files: Sequence[tuple[float, str]]) -> None:
     """A ParaView collection of (time in s, path relative to the index)."""
-    lines = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="0.1">', "<Collection>"]
-    lines += [f'<DataSet timestep="{time!r}" file="{name}"/>' for time, name in files]
-    _write(path, [*lines, "</Collection>", "</VTKFile>"])
+    _write(path, _PVD, [_pvd_entry(time, name) for time, name in files])
 
 
-def _xdmf(stored: Sequence[Entry]) -> list[str]:
-    collection = '<Grid Name="particles" GridType="Collection" CollectionType="Temporal">'
-    lines = ['<?xml version="1.0"?>', '<Xdmf Version="2.0">', "<Domain>", collection]
-    for each in stored:
-        count = each.particles
-        rows = (
-            f'<DataItem Format="Binary" Endian="Little" NumberType="Float" Precision="4" '
-            f'Dimensions="{count} 6" Seek="{frames.particles_begin(count)}">'
-            f"frames/{frames.name(each.frame, '.ply')}</DataItem>"
-        )
-        positions, velocities = (
-            f'<DataItem ItemType="HyperSlab" Dimensions="{count} 3">'
-            f'<DataItem Format="XML" Dimensions="3 2">0 {first} 1 1 {count} 3</DataItem>'
-            f"{rows}</DataItem>"
-            for first in (0, 3)
-        )
-        lines += [
-            f'<Grid Name="particles"><Time Value="{each.time!r}"/>',
-            f'<Topology TopologyType="Polyvertex" NumberOfElements="{count}"/>',
-            f'<Geometry GeometryType="XYZ">{positions}</Geometry>',
-            f'<Attribute Name="velocity" AttributeType="Vector" Center="Node">{velocities}'
-            "</Attribute></Grid>",
-        ]
-    return [*lines, "</Grid>", "</Domain>", "</Xdmf>"]
+def _pvd_entry(time: float, name: str) -> str:
+    return f'<DataSet timestep="{time!r}" file="{name}"/>'
 
 
-def _write(path: Path, lines: Sequence[str]) -> None:
+def _xdmf_entry(each: Entry) -> str:
+    """One frame: the columns 0 to 2 and 3 to 5 of the rows in its .ply file."""
+    count = each.particles
+    rows = (
+        f'<DataItem Format="Binary" Endian="Little" NumberType="Float" Precision="4" '
+        f'Dimensions="{count} 6" Seek="{frames.particles_begin(count)}">'
+        f"frames/{frames.name(each.frame, '.ply')}</DataItem>"
+    )
+    positions, velocities = (
+        f'<DataItem ItemType="HyperSlab" Dimensions="{count} 3">'
+        f'<DataItem Format="XML" Dimensions="3 2">0 {first} 1 1 {count} 3</DataItem>'
+        f"{rows}</DataItem>"
+        for first in (0, 3)
+    )
+    lines = [
+        f'<Grid Name="particles"><Time Value="{each.time!r}"/>',
+        f'<Topology TopologyType="Polyvertex" NumberOfElements="{count}"/>',
+        f'<Geometry GeometryType="XYZ">{positions}</Geometry>',
+        f'<Attribute Name="velocity" AttributeType="Vector" Center="Node">{velocities}',
+        "</Attribute></Grid>",
+    ]
+    return "\n".join(lines)
+
+
+def _write(path: Path, around: tuple[str, str], entries: Sequence[str]) -> None:
     with replacing(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="ascii")
+        temporary.write_text("\n".join([around[0], *entries, around[1], ""]), encoding="ascii")

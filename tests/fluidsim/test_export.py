@@ -113,6 +113,10 @@ def test_paraview_finds_moving_solids_and_smoke(tank, plume):
     density = smoke.read()[0].cell_data["density"]
     frame = open_run(plume).frame(3)
     np.testing.assert_array_equal(density, frame.density.ravel("F"))
+    velocity = smoke.read()[0].cell_data["velocity"]
+    np.testing.assert_array_equal(velocity[:, 0], frame.velocity[0].ravel("F"))
+    np.testing.assert_array_equal(velocity[:, 2], frame.velocity[1].ravel("F"))
+    assert np.all(velocity[:, 1] == 0)
     assert not (plume / "solids.pvd").exists()
 
 
@@ -121,7 +125,7 @@ def test_particles_in_2d_lie_in_a_plane(tmp_path):
     frame = Frame("liquid", 1, 0.5, (8, 8), 1 / 8, None, "", positions, -positions)
     (tmp_path / "frames").mkdir()
     frames.save(frame, tmp_path / "frames")
-    series.write_indices(tmp_path, "liquid", [series.Entry(1, 0.5, 9)])
+    series.Indices(tmp_path).add(series.Entry(1, 0.5, 9))
     cloud = pyvista.XdmfReader(tmp_path / "particles.xmf").read()
     np.testing.assert_array_equal(cloud.points[:, [0, 2]], positions)
     np.testing.assert_array_equal(cloud["velocity"][:, [0, 2]], -positions)

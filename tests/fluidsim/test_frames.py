@@ -111,6 +111,26 @@ def test_grid_of_another_size_is_refused(tmp_path):
         frames.load(tmp_path, 2, "smoke", (8, 8), 0.1, 0.0, "")
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace(b'"0 8 0 0 0 8"', b'"0 99999 0 99999 0 99999"'), "nodes"),
+        (lambda text: text.replace(b'"0 8 0 0 0 8"', b'"0 9 0 0 0 8"'), "nodes|bytes"),
+        (lambda text: text.replace(b"<VTKFile", b"<!DOCTYPE a []><VTKFile"), "document type"),
+        (lambda text: text.replace(b'Components="3"', b'Components="99999999"'), "components"),
+        (lambda text: text[:-200], "damaged"),
+        (lambda text: text + b" " * 10**6, "too large"),
+    ],
+)
+def test_damaged_grids_are_refused(damage, said, tmp_path):
+    frame = frame_of(smoke(cubic(2, 8)), 1, "", None)
+    frames.save(frame, tmp_path)
+    path = tmp_path / "0001.vti"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=said):
+        load_again(frame, tmp_path)
+
+
 def test_frames_open_in_a_program_that_knows_nothing_of_us(tmp_path):
     import pyvista
 

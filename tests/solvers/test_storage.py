@@ -1,3 +1,7 @@
+import io
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -76,3 +80,44 @@ def test_pickled_objects_are_refused(tmp_path):
     np.savez(path, **{**arrays, "rhs": np.array([object()], dtype=object)})
     with pytest.raises(ValueError):
         load_system(path)
+
+
+def header_alone(shape):
+    """An array file that promises more than it holds."""
+    file = io.BytesIO()
+    about = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, about)
+    return file.getvalue()
+
+
+def plain(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+BOMBS = {
+    "shape": plain(np.array((2**20, 2**20, 2**20))),
+    "rhs": plain(np.zeros(2**24)),  # packs to a thousandth
+    "guess": header_alone((10**12,)),
+    "values_0": header_alone((2**31, 2**31)),
+    "active": plain(np.zeros(2**26, np.uint8)),
+    "notes": plain(np.array(" " * 2**22)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_files_that_ask_for_much_memory_are_refused(name, tmp_path):
+    save_system(tmp_path / "a.npz", example("obstacle", 2))
+    with zipfile.ZipFile(tmp_path / "a.npz") as file:
+        members = {each: file.read(each) for each in file.namelist()}
+    members[f"{name}.npy"] = BOMBS[name]
+    with zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        for each, content in members.items():
+            file.writestr(each, content)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="not a whole pressure system"):
+        load_system(tmp_path / "b.npz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**23
