@@ -16,7 +16,8 @@ import pyvista
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from fluidsim import frames, mesh
+from fluidsim import checkpoint, frames, mesh
+from fluidsim.config import RunConfig, parse_run
 from fluidsim.render import Frame
 from fluidsim.render.frame import SolidGrid
 from fluidsim.stored import open_run
@@ -85,11 +86,35 @@ def two_lines(path: Path) -> None:
 
 def make_run(folder: Path, name: str) -> Path:
     grid = {"kind": "liquid", "shape": SHAPE, "dx": DX, "caption": "a"}
-    config = {"config": {"size": [64, 48], "fps": 30}, "scene": {}, "grid": grid}
+    flags = RunConfig("dam_break", dim=2, resolution=6, orbit=3.0)
+    config = {"config": flags.as_json(), "scene": {}, "grid": grid}
     (folder / "config.json").write_text(json.dumps(config))
     lines = [{"version": 1}, *({"frame": n, "time": 0.1 * n} for n in (1, 2, 3))]
     (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     return folder / name
+
+
+def read_flags(path: Path) -> object:
+    """What --resume takes from a folder; wrong flags end the program with status 2."""
+    try:
+        return parse_run("dam_break", ["--resume", str(path.parent)], "", "run")
+    except SystemExit as exit:
+        raise ValueError(f"exit status {exit.code}") from None
+
+
+def make_checkpoint(folder: Path) -> Path:
+    state = {"velocity": torch.rand(2, 3), "counts": torch.arange(4), "none": torch.zeros(0)}
+    made = checkpoint.Checkpoint(3, state, {"frame": 3, "time": 0.1}, 5, {"config": {"dim": 2}})
+    return checkpoint.save(folder, made)
+
+
+def read_made_anew(path: Path) -> object:
+    """As somebody would write it who knows the checksum."""
+    tensors, about = weights.read(path)
+    about.pop("sha256", None)
+    about["sha256"] = checkpoint.checksum(tensors, about)
+    weights.write(path, tensors, about)
+    return checkpoint.load(path)
 
 
 CASES = [
@@ -107,6 +132,9 @@ CASES = [
     Case("PLY, text", partial(make_mesh, suffix=".ply", binary=False), mesh.read),
     Case("config of a run", partial(make_run, name="config.json"), lambda p: open_run(p.parent)),
     Case("log of a run", partial(make_run, name="log.jsonl"), lambda p: open_run(p.parent)),
+    Case("flags of a run", partial(make_run, name="config.json"), read_flags),
+    Case("checkpoint", make_checkpoint, checkpoint.load),
+    Case("checkpoint, made anew", make_checkpoint, read_made_anew),
 ]
 PROBES = [
     Case("takes memory", make_mesh, lambda path: np.ones(2**31)),
