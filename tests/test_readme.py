@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shlex
 import textwrap
 from pathlib import Path
 
@@ -71,6 +72,63 @@ def test_the_example_of_a_solver_joins_by_its_entry_point(tmp_path, monkeypatch,
     assert main(["bench", str(out), "--solvers", "cg", "minres", "--repeats", "1"]) == 0
     results = json.loads((out / "bench" / "results.json").read_text())["results"]
     assert all(row["failure"] == "" for row in results)
+
+
+SMALLER = [
+    (r"--resolution \d+", "--resolution 12"),
+    (r"--frames \d+", "--frames 4"),
+    (r"--size \d+x\d+", "--size 96x64"),
+    (r"-(2|3)d-\d+-", r"-\1d-12-"),
+    (r"RUN_DIR", "renders/dam_break-3d-12-multigrid"),
+    (r"--minutes \d+", "--minutes 0.01 --sizes 8 --gate-sizes 8 --threads 1"),
+]
+DEFAULTS = {"run": ["--resolution", "12", "--frames", "2", "--size", "96x64"]}
+DEFAULTS["compare"] = [*DEFAULTS["run"], "--repeats", "1", "--every", "1"]
+DEFAULTS["bench"] = ["--repeats", "1"]
+DEFAULTS["export-system"] = []
+
+
+def commands() -> list[list[str]]:
+    """The commands of this program in the README, in its order, on small grids."""
+    lines = re.findall(r"(?m)^    (?:fluidsim|python scenes/\w+\.py) .*$", README)
+    found = []
+    for line in lines:
+        line = line.partition("#")[0].replace("python scenes/", "fluidsim run ").replace(".py", "")
+        if "run dam_break --resume" in line and "--frames" not in line:
+            line = line.strip() + " --frames=3"  # after two of two
+        for old, new in SMALLER:
+            line = re.sub(old, new, line)
+        words = shlex.split(line)[1:]
+        resumed = "--resume" in words
+        given = [] if resumed else DEFAULTS.get(words[0], [])
+        for flag, value in zip(given[::2], given[1::2], strict=True):
+            if flag not in words:
+                words += [flag, value]
+        found.append(words)
+    return found
+
+
+def test_every_command_runs(tmp_path, monkeypatch, capsys):
+    """In one folder, as they build upon each other."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "dam_break", *DEFAULTS["run"]]) == 0
+    listed = commands()
+    assert len(listed) >= 15
+    assert {words[0] for words in listed} >= {
+        "run", "render", "scenes", "solvers", "compare", "bench", "train", "view", "export",
+    }  # fmt: skip
+    for words in listed:
+        capsys.readouterr()
+        if words[0] == "view" and "--save" not in words:
+            continue  # it opens a window
+        assert main(words) == 0, (words, capsys.readouterr().err)
+
+
+def test_every_target_of_make_is_there():
+    targets = set(re.findall(r"(?m)(?:`|^    )make ([a-z-]+)", README))
+    assert targets >= {"demo", "test", "test-slow", "bench", "gallery"}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(f"\n{target}:" in makefile for target in targets)
 
 
 def test_every_picture_is_there():
