@@ -12,6 +12,7 @@ from typing import Any
 
 import taichi as ti
 
+from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
@@ -24,6 +25,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     count = len(corners)
     vec: Any = ti.types.vector(dim, ti.f32)
     ivec: Any = ti.types.vector(dim, ti.i32)
+    row_count, row_start = row_functions(dim)
     corner_vec: Any = ti.types.vector(count, ti.f32)
 
     @ti.func
@@ -143,23 +145,6 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 row += weights[dim - 1, q] * field[i + steps[dim - 1, q]]
             total += weight * row
         return total
-
-    @ti.func
-    def row_count(extent: ti.template()):
-        rows = 1
-        for k in ti.static(range(dim - 1)):
-            rows *= extent[k]
-        return rows
-
-    @ti.func
-    def row_start(row: ti.i32, extent: ti.template()):
-        at = ivec(0)
-        rest = row
-        for kk in ti.static(range(1, dim)):
-            k = ti.static(dim - 1 - kk)
-            at[k] = rest % extent[k]
-            rest = rest // extent[k]
-        return at
 
     @ti.kernel
     def trace(velocity: F32, back: F32, forth: F32, shape: ivec, strides: ivec, nodes: ti.i32,

@@ -17,10 +17,21 @@ import scenes
 import solvers
 from fluidsim import taichi_runtime
 from fluidsim.comparison import compare, run_bench
-from fluidsim.config import OneLineParser, parse_run, picture_size, tolerance, whole
+from fluidsim.config import (
+    PICTURE_FLAGS,
+    OneLineParser,
+    add_picture_flags,
+    parse_run,
+    picture_size,
+    tolerance,
+    whole,
+)
+from fluidsim.drawing import Drawing
 from fluidsim.export import TARGETS, export
 from fluidsim.files import replacing
-from fluidsim.run import draw, guarded, make_video, run
+from fluidsim.progress import Progress
+from fluidsim.run import make_video, run
+from fluidsim.stopping import guarded
 from fluidsim.stored import open_run
 from fluidsim.train import add_train_flags, train
 from fluidsim.view import WHAT, view
@@ -61,8 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     runner.set_defaults(action=lambda options: _run(options.scene, []))
     render = commands.add_parser("render", help="draw the stored frames of a run again")
     render.add_argument("folder", type=Path, metavar="RUN_DIR")
-    render.add_argument("--size", type=picture_size, default=None, metavar="WxH")
-    render.add_argument("--fps", type=whole(1, 240), default=None)
+    add_picture_flags(render)
     render.add_argument("--debug", action="store_true", help="show the traceback of an error")
     render.set_defaults(action=_render)
     exporter = commands.add_parser("export", help="the frames of a run for other programs")
@@ -240,8 +250,14 @@ def _write_matrix_market(source: Path, out: Path) -> None:
 def _draw_run(options: argparse.Namespace) -> None:
     stored = open_run(options.folder)
     taichi_runtime.start(runtime.configure())
-    for done, number in enumerate(stored.times, start=1):
-        draw(stored.frame(number), stored.folder / "frames", options.size or stored.size)
-        print(f"\rframe {done}/{len(stored.times)}", end="", flush=True)
-    print()
-    print(make_video(stored.folder, list(stored.times), options.fps or stored.fps))
+    given = {name: value for name, value in vars(options).items() if name in PICTURE_FLAGS}
+    settings = stored.settings
+    if given.keys() & {"orbit", "camera"}:
+        settings = {**settings, "orbit": None, "camera": None}
+    settings = {**settings, **given}
+    drawing = Drawing(settings, stored.kind, stored.extent, list(stored.times.values())[-1])
+    with Progress(len(stored.times)) as progress:
+        for number in stored.times:
+            drawing.save(stored.frame(number), stored.folder / "frames")
+            progress.step()
+    print(make_video(stored.folder, list(stored.times), settings["fps"]))

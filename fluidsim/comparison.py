@@ -17,8 +17,9 @@ from fluidsim import render
 from fluidsim.files import replacing
 from fluidsim.record import header, read_run
 from fluidsim.report import SUMMARY_HEADINGS, summary_cells, write_report
-from fluidsim.run import DONE, INTERRUPTED, Build, run
+from fluidsim.run import Build, run
 from fluidsim.simulation import SimulationError
+from fluidsim.stopping import DONE, INTERRUPTED
 from solvers import bench, runtime
 from solvers.bench_plots import plot_all
 

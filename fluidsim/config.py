@@ -5,15 +5,23 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import solvers
+from fluidsim.record import read_config
+from fluidsim.render.stage import PRESETS
 
 MOST_CELLS_A_SIDE = 4096
 TRANSFERS = ("flip", "apic")
+IDENTITY = (
+    "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "mesh", "device",
+    "seed", "record_systems",
+)  # fmt: skip
+PICTURE_FLAGS = ("size", "fps", "preset", "orbit", "camera", "supersample", "caption")
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,14 @@ class RunConfig:
     record_systems: int = 0
     size: tuple[int, int] = (1280, 720)
     fps: int = 30
+    preset: str | None = None
+    orbit: float | None = None
+    camera: Path | None = None
+    supersample: int = 1
+    caption: bool = True
+    checkpoint: int = 10
+    resume: Path | None = None
+    force: bool = False
     debug: bool = False
 
     def point(self, x: float, y: float, z: float) -> tuple[float, ...]:
@@ -44,12 +60,17 @@ class RunConfig:
         return (x, z) if self.dim == 2 else (x, y, z)
 
     def as_json(self) -> dict[str, Any]:
-        """The settings that determine the result, without where it is written."""
+        """The settings that another run like this needs, without where it is written."""
         values = dataclasses.asdict(self)
-        for name in ("out", "debug"):
+        for name in ("out", "resume", "force", "debug"):
             del values[name]
-        values["mesh"] = None if self.mesh is None else str(self.mesh)
+        for name in ("mesh", "camera"):
+            values[name] = None if values[name] is None else str(values[name])
         return values
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that the state after a frame depends on."""
+        return {name: value for name, value in self.as_json().items() if name in IDENTITY}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -111,25 +132,92 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         help="store every N-th pressure system of the run; 0: none",
     )
     add(
-        "--size",
-        type=picture_size,
-        default=default.size,
-        metavar="WxH",
-        help="size of the pictures in pixels (1280x720)",
+        "--checkpoint",
+        type=whole(0, 10**6),
+        default=default.checkpoint,
+        metavar="N",
+        help="store the state after every N-th frame, to go on from; 0: never",
     )
-    add("--fps", type=whole(1, 240), default=default.fps, help="frames a second of the video")
+    add(
+        "--resume",
+        type=Path,
+        default=None,
+        metavar="RUN_DIR",
+        help="go on with a run, or from one of its checkpoints (a file), with the flags it had",
+    )
+    add("--force", action="store_true", help="start although memory or disk seem too small")
+    add_picture_flags(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
 
 
+def add_picture_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags that say how frames are drawn; one that is not given sets nothing."""
+
+    def add(flag: str, parser: argparse._ActionsContainer = parser, **options: Any) -> None:
+        parser.add_argument(flag, default=argparse.SUPPRESS, **options)
+
+    add("--size", type=picture_size, metavar="WxH", help="of the pictures in pixels (1280x720)")
+    add("--fps", type=whole(1, 240), help="frames a second of the video (30)")
+    add("--preset", choices=list(PRESETS), help="background, floor and light (studio; smoke: dark)")
+    view = parser.add_mutually_exclusive_group()
+    add("--orbit", view, type=number, metavar="DEGREES", help="turn the camera over the video")
+    add("--camera", view, type=Path, metavar="FILE.json", help="keyframes of the camera")
+    add("--supersample", type=whole(1, 8), metavar="N", help="average N x N pixels (1)")
+    add("--no-caption", dest="caption", action="store_false", help="no text on the pictures")
+
+
 def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: str) -> RunConfig:
-    """The configuration from a command line; exits with 2 and one line when it is wrong."""
+    """The configuration from a command line; exits with 2 and one line when it is wrong.
+
+    With --resume it is that of the stored run, but for flags that do not change its states.
+    """
     parser = OneLineParser(
         prog=prog,
         description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_run_flags(parser)
-    return RunConfig(scene=scene, **vars(parser.parse_args(argv)))
+    flags = list(sys.argv[1:] if argv is None else argv)
+    config = RunConfig(scene=scene, **vars(parser.parse_args(flags)))
+    if config.resume is None:
+        return config
+    if config.out is not None:
+        parser.error("--resume writes where the run is; leave out --out")
+    try:
+        before = read_config(run_folder(config.resume))["config"]
+        if before["scene"] != scene:
+            raise ValueError(f"{config.resume} is a run of the scene {before['scene']}")
+        known = as_flags(before)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        parser.error(f"cannot resume {config.resume}: {' '.join(str(error).split())}")
+    stored = RunConfig(scene=scene, **vars(parser.parse_args(known)))
+    config = RunConfig(scene=scene, **vars(parser.parse_args([*known, *flags])))
+    for name, value in stored.identity().items():
+        if config.identity()[name] != value:
+            flag = f"--{name.replace('_', '-')}"
+            parser.error(f"{flag} of the run is {value}; leave it out, or start a new run")
+    return config
+
+
+def run_folder(place: Path) -> Path:
+    """The folder of a run, from itself or from one of its checkpoints."""
+    return place.parent.parent if place.is_file() else place
+
+
+def as_flags(config: dict[str, Any]) -> list[str]:
+    """The command line of a stored configuration."""
+    flags = []
+    for name, value in config.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "scene" or value is None or value is True:
+            continue
+        if value is False:
+            flags.append(f"--no-{name}")
+        elif isinstance(value, list):
+            flags += [flag, "x".join(map(str, value))]
+        else:
+            flags += [flag, str(value)]
+    return flags
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -145,12 +233,19 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return convert
 
 
-def positive(text: str) -> float:
+def number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not (value > 0 and math.isfinite(value)):
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be finite, not {text}")
+    return value
+
+
+def positive(text: str) -> float:
+    value = number(text)
+    if not value > 0:
         raise argparse.ArgumentTypeError(f"must be positive, not {text}")
     return value
 

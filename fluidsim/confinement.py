@@ -16,6 +16,7 @@ from torch import Tensor
 from fluidsim import scheduling
 from fluidsim.forces import add_cell_acceleration
 from fluidsim.grid import Grid
+from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
@@ -53,6 +54,7 @@ def acceleration(velocity: Tensor, strength: float, grid: Grid) -> Tensor:
 def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     vec: Any = ti.types.vector(dim, ti.f32)
     ivec: Any = ti.types.vector(dim, ti.i32)
+    row_count, row_start = row_functions(dim)
     length_at = 3 if dim == 3 else 1  # the component of omega that holds its length
 
     @ti.func
@@ -69,24 +71,6 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
         above = strides[axis] if at[axis] < shape[axis] - 1 else 0
         apart = ti.cast(at[axis] > 0, ti.i32) + ti.cast(at[axis] < shape[axis] - 1, ti.i32)
         return below, above, 1.0 / ti.max(apart, 1)
-
-    @ti.func
-    def cell_row(row: ti.i32, shape: ti.template(), strides: ti.template()):
-        """Index of the first cell of a row along the last axis."""
-        at = ivec(0)
-        rest = row
-        for kk in ti.static(range(1, dim)):
-            k = ti.static(dim - 1 - kk)
-            at[k] = rest % shape[k]
-            rest = rest // shape[k]
-        return at
-
-    @ti.func
-    def row_count(shape: ti.template()):
-        rows = 1
-        for k in ti.static(range(dim - 1)):
-            rows *= shape[k]
-        return rows
 
     @ti.func
     def slope(velocity: ti.template(), i: ti.i32, at: ti.template(), component: ti.template(),
@@ -106,7 +90,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             row = dealt_item(index, rows, schedule)
             if row >= rows:
                 continue
-            at = cell_row(row, shape, strides)
+            at = row_start(row, shape)
             for z in range(shape[dim - 1]):
                 at[dim - 1] = z
                 i = at.dot(strides)
@@ -137,7 +121,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             row = dealt_item(index, rows, schedule)
             if row >= rows:
                 continue
-            at = cell_row(row, shape, strides)
+            at = row_start(row, shape)
             for z in range(shape[dim - 1]):
                 at[dim - 1] = z
                 i = at.dot(strides)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,13 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what `replacing` left below a folder in a process that was killed."""
+    for path in folder.rglob(".*"):
+        if re.fullmatch(r"\..+\.\d+\.\w+", path.name) and path.is_file():
+            path.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

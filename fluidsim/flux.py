@@ -12,6 +12,7 @@ from torch import Tensor
 import solvers
 from fluidsim import scheduling
 from fluidsim.grid import Grid
+from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
@@ -57,24 +58,7 @@ def kernels(dim: int, schedule: Schedule, dtype: torch.dtype) -> SimpleNamespace
     real: Any = {torch.float32: ti.f32, torch.float64: ti.f64}[dtype]
     field: Any = ti.types.ndarray(dtype=real, ndim=1)
     ivec: Any = ti.types.vector(dim, ti.i32)
-
-    @ti.func
-    def row_count(shape: ti.template()):
-        rows = 1
-        for k in ti.static(range(dim - 1)):
-            rows *= shape[k]
-        return rows
-
-    @ti.func
-    def row_start(row: ti.i32, shape: ti.template()):
-        """Where a row along the last axis begins, in an array of this shape."""
-        at = ivec(0)
-        rest = row
-        for kk in ti.static(range(1, dim)):
-            k = ti.static(dim - 1 - kk)
-            at[k] = rest % shape[k]
-            rest = rest // shape[k]
-        return at
+    row_count, row_start = row_functions(dim)
 
     @ti.kernel
     def diverge(velocity: field, open_faces: F32, solid: F32, result: F64, shape: ivec,

@@ -2,6 +2,7 @@
 
 FOLDER/0001.ply  liquid: x y z vx vy vz, float32, m and m/s (2D: y = vy = 0)
 FOLDER/0001.vti  smoke: cell data density, temperature (K above ambient), velocity (m/s; 2D: y = 0)
+FOLDER/0001-pressure.vti  2D, both: cell data pressure, Pa
 FOLDER/solids.vti or 0001-solids.vti  signed distance of the solids on nodes, m
 """
 
@@ -33,6 +34,11 @@ def solids_name(number: int) -> str:
     return name(number, "-solids.vti")
 
 
+def pressure_name(number: int) -> str:
+    """The file of the pressure of one frame."""
+    return name(number, "-pressure.vti")
+
+
 def save(frame: Frame, folder: Path) -> None:
     """Write the frame's fields, without its solids."""
     if frame.kind == "liquid":
@@ -44,6 +50,9 @@ def save(frame: Frame, folder: Path) -> None:
             "velocity": frame.velocity,
         }
         _write_grid(folder / name(frame.number, ".vti"), frame.shape, frame.dx, cells=fields)
+    if frame.pressure is not None:
+        path = folder / pressure_name(frame.number)
+        _write_grid(path, frame.shape, frame.dx, cells={"pressure": frame.pressure})
 
 
 def save_solids(solids: SolidGrid, folder: Path, number: int | None) -> None:
@@ -63,7 +72,7 @@ def load(
     """
     dim = len(shape)
     fields: dict[str, np.ndarray | None] = dict.fromkeys(
-        ("positions", "velocities", "density", "temperature", "velocity")
+        ("positions", "velocities", "density", "temperature", "velocity", "pressure")
     )
     if kind == "liquid":
         path = folder / name(number, ".ply")
@@ -77,6 +86,10 @@ def load(
         for field in ("density", "temperature"):
             fields[field] = _array(file.cells, field, shape, path)
         fields["velocity"] = _vectors(file.cells, "velocity", shape, path)
+    path = folder / pressure_name(number)
+    if path.exists():
+        file = vti.read(path, math.prod(_nodes(shape)))
+        fields["pressure"] = _array(file.cells, "pressure", shape, path)
     solids = None
     for path in (folder / solids_name(number), folder / "solids.vti"):
         if path.exists():

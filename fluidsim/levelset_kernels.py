@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import taichi as ti
 
 from fluidsim.interpolation import F32, I8, I32, functions
+from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
@@ -27,6 +28,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     own = functions(dim)
     vec, ivec, load, keep_inside = own.vec, own.ivec, own.load, own.keep_inside
     gather, corners = own.gather, own.corners
+    row_count, row_start = row_functions(dim)
 
     @ti.func
     def lattice(x: ti.template(), shape: ti.template()):
@@ -82,24 +84,6 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 total += weight * along[step] * field[i + last * strides[dim - 1]]
         return total
 
-    @ti.func
-    def cell_at(row: ti.i32, shape: ti.template()):
-        """The first cell of a row along the last axis."""
-        at = ivec(0)
-        rest = row
-        for kk in ti.static(range(1, dim)):
-            k = ti.static(dim - 1 - kk)
-            at[k] = rest % shape[k]
-            rest = rest // shape[k]
-        return at
-
-    @ti.func
-    def row_count(shape: ti.template()):
-        rows = 1
-        for k in ti.static(range(dim - 1)):
-            rows *= shape[k]
-        return rows
-
     @ti.kernel
     def carry(field: F32, faces: F32, result: F32, shape: ivec, strides: ivec, nodes: ti.i32,
               step: ti.f32):  # fmt: skip
@@ -109,7 +93,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             row = dealt_item(index, rows, schedule)
             if row >= rows:
                 continue
-            at = cell_at(row, shape)
+            at = row_start(row, shape)
             for z in range(shape[dim - 1]):
                 at[dim - 1] = z
                 i = at.dot(strides)
@@ -134,7 +118,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             row = dealt_item(index, rows, schedule)
             if row >= rows:
                 continue
-            at = cell_at(row, shape)
+            at = row_start(row, shape)
             below, here = 0, kinds_around(start, solid, cut, at, shape, strides)
             for z in range(shape[dim - 1]):
                 at[dim - 1] = z + 1

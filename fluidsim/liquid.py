@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from fluidsim.simulation import (
     PressureOptions,
     Simulation,
     SimulationError,
+    fill,
     top_component,
 )
 from fluidsim.solids import Solids
@@ -32,14 +34,26 @@ SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that 
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
 
 
+@dataclass(frozen=True)
+class LiquidOptions:
+    """Physics of a liquid.
+
+    gravity: m/s^2 downwards. flip: share of FLIP in the PIC/FLIP blend; None for APIC.
+    viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
+    """
+
+    gravity: float = 9.81
+    flip: float | None = 0.99
+    viscosity: float = 0.0
+    surface_tension: float = 0.0
+
+
 class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
     cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
-    flip: share of FLIP in the PIC/FLIP blend; None for APIC. gravity: m/s^2, along the last axis.
-    surface: where the liquid ends between the centres of cells; None: at that of the air cell.
-    surface_tension: N/m, of a surface that is not None.
-    sources: inflows and outflows, None where there are none.
+    surface: where the liquid ends between the centres of cells; None: at that of the air cell,
+    without surface tension. sources: inflows and outflows, None where there are none.
     """
 
     def __init__(
@@ -48,25 +62,20 @@ class Liquid(Simulation):
         solids: Solids,
         positions: Tensor,
         initial_velocity: Tensor,
+        physics: LiquidOptions,
         options: PressureOptions,
         timer: StageTimer,
-        gravity: float,
-        flip: float | None,
         cfl: float,
         seed: int,
         surface: LevelSet | None = None,
-        surface_tension: float = 0.0,
-        viscosity: float = 0.0,
         sources: Sources | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, viscosity)
-        self.gravity = gravity
-        self.flip = flip
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
+        self.physics = physics
         self.seed = seed
         self.surface = surface
-        self.surface_tension = surface_tension
         self.steps = 0
-        affine = flip is None
+        affine = physics.flip is None
         self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
         self.cells = grid.zeros(self.device, dtype=torch.int8)
         self.particles.classify(solids, self.cells)
@@ -83,6 +92,33 @@ class Liquid(Simulation):
         self.expansion = -self.volume_error() / max(VOLUME_RELAXATION, 2 * seconds)
         return super().advance(seconds)
 
+    def state(self) -> dict[str, Tensor]:
+        values = {**super().state(), **self.particles.state()}
+        lost, exchanged = self.lost, self.exchanged
+        counts = (
+            self.steps, lost.added, lost.removed, lost.left, exchanged.poured, exchanged.drained,
+        )  # fmt: skip
+        values["counts"] = torch.tensor(counts)
+        values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
+        if self.surface is not None:
+            values["surface"] = self.surface.distance
+        if self.sources is not None:
+            values["sources_random"] = self.sources.generator.get_state()
+        return values
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        super().restore(state)
+        self.particles.restore(state)
+        self.steps, added, removed, left, poured, drained = state["counts"].tolist()
+        self.lost = Changes(added, removed, left)
+        self.exchanged = Exchange(poured, drained)
+        self.first_volume = float(state["first_volume"])
+        if self.surface is not None:
+            fill(self.surface.distance, state["surface"])
+        if self.sources is not None:
+            self.sources.generator.set_state(state["sources_random"])
+        self.particles.classify(self.solids, self.cells)
+
     def step(self, dt: float) -> None:
         particles, timer = self.particles, self.timer
         with timer("solids"):
@@ -94,7 +130,7 @@ class Liquid(Simulation):
             particles.to_faces(self.velocity, self._before)
             particles.classify(self.solids, self.cells)
         with timer("forces"):
-            add_gravity(self.velocity, self.gravity, dt, self.grid)
+            add_gravity(self.velocity, self.physics.gravity, dt, self.grid)
             open_faces = self._open_faces()
             fluid = self.fluid_cells()
             interface = self._interface(fluid)
@@ -104,7 +140,7 @@ class Liquid(Simulation):
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
         with timer("move"):
-            particles.move(self.velocity, self._before, self.solids, dt, self.flip or 0.0)
+            particles.move(self.velocity, self._before, self.solids, dt, self.physics.flip or 0.0)
         with timer("sort"):
             self._sort()
         if self.surface is not None:
@@ -126,14 +162,14 @@ class Liquid(Simulation):
         speed = top_component(self.particles.velocities)
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
-        return speed + abs(self.gravity) * seconds
+        return speed + abs(self.physics.gravity) * seconds
 
     def longest_step(self) -> float:
         """That of capillary waves (Brackbill, Kothe & Zemach 1992, eq. 61), without air."""
-        if self.surface_tension == 0:
+        if self.physics.surface_tension == 0:
             return math.inf
         cube = self.grid.dx**3
-        return math.sqrt(self.options.density * cube / (4 * math.pi * self.surface_tension))
+        return math.sqrt(self.options.density * cube / (4 * math.pi * self.physics.surface_tension))
 
     @property
     def particle_count(self) -> int:
@@ -165,8 +201,8 @@ class Liquid(Simulation):
             return None
         distance = self.grid.cells(self.surface.distance)
         pressure = None
-        if self.surface_tension > 0:
-            pressure = self.surface_tension * curvature(distance, self.grid)
+        if self.physics.surface_tension > 0:
+            pressure = self.physics.surface_tension * curvature(distance, self.grid)
         return Interface.of(distance.double(), fluid, self.grid, pressure)
 
     def _drive(self, open_faces: Tensor) -> tuple[float | Tensor, Tensor | None]:
@@ -189,7 +225,7 @@ class Liquid(Simulation):
         solids = self.solids
         if self.pressure is None:
             return solids.open
-        least = WALL_PUSHES * self.options.density * abs(self.gravity) * self.grid.dx
+        least = WALL_PUSHES * self.options.density * abs(self.physics.gravity) * self.grid.dx
         return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
     def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:

@@ -221,6 +221,27 @@ class Particles:
         self.cell_counts.zero_()
         self._sort()
 
+    def state(self) -> dict[str, Tensor]:
+        """Positions, and velocities with slopes, at the end of a step."""
+        records = self._v[: self.count * self.width].view(self.count, self.width)
+        return {"positions": self.positions, "velocities": records}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take the particles of a `state`; raises ValueError for ones outside of the grid."""
+        positions, records = state["positions"], state["velocities"]
+        wanted = [(len(positions), self.grid.dim), (len(positions), self.width)]
+        if [tuple(positions.shape), tuple(records.shape)] != wanted:
+            raise ValueError("the particles have another form")
+        most = torch.tensor(self.grid.shape)
+        if not ((positions >= 0) & (positions <= most)).all():
+            raise ValueError("particles lie outside of the grid")
+        self._reserve(len(positions))
+        self.count = len(positions)
+        self._x[: positions.numel()] = positions.flatten()
+        self._v[: records.numel()] = records.flatten()
+        self.cell_counts.zero_()
+        self._sort()
+
     def volume(self, cells: Tensor, solids: Solids) -> float:
         """Volume of the liquid, m^3 (m^2 in 2D).
 

@@ -47,6 +47,10 @@ class Projector:
         self._cells: tuple[Tensor, Tensor] | None = None
         self._prepared: solvers.Prepared | None = None
 
+    def guess_from(self, pressure: Tensor | None) -> None:
+        """Start the next solve from this pressure (*shape), Pa."""
+        self._pressure = pressure
+
     def project(
         self,
         velocity: Tensor,

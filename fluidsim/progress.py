@@ -17,9 +17,10 @@ PLAIN_LINES = 10  # progress lines of a run without a terminal
 class Progress:
     """Use as a context; `advance` or `step` after each frame."""
 
-    def __init__(self, frames: int):
+    def __init__(self, frames: int, done: int = 0):
+        """frames: in all. done: of them, before this."""
         self.frames = frames
-        self._done = 0
+        self._before = self._done = done
         self._console = Console()
         self._begin = time.perf_counter()
         self._bar = rich.progress.Progress(
@@ -32,7 +33,7 @@ class Progress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=frames, note="")
+        self._task = self._bar.add_task("", total=frames, completed=done, note="")
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -52,7 +53,7 @@ class Progress:
         every = max(1, self.frames // PLAIN_LINES)
         if not self._console.is_terminal and (self._done == self.frames or self._done % every == 0):
             spent = time.perf_counter() - self._begin
-            left = spent / self._done * (self.frames - self._done)
+            left = spent / (self._done - self._before) * (self.frames - self._done)
             print(
                 f"frame {self._done}/{self.frames}  {spent:.1f} s  ETA {left:.1f} s  {note}",
                 flush=True,

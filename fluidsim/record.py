@@ -2,7 +2,7 @@
 
 config.json says what was asked for and how the run ended ("running", "done", "interrupted" or
 "failed: ..."). The first line of log.jsonl names config, versions, machine, threads and commit;
-each further line is one frame.
+each further line is one frame, or another such header where the run was resumed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fluidsim.files import write_json
-from fluidsim.simulation import FrameReport, SimulationError
+from fluidsim.files import remove_temporary, replacing, write_json
+from fluidsim.simulation import FrameReport, Simulation, SimulationError
 
 LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy", "pyamg")
 LOG_VERSION = 1
@@ -38,6 +37,7 @@ class FrameRecord:
     viscosity_iterations: int
     relative_residual: float
     max_divergence: float
+    top_speed: float
     volume_error: float
     particles: int
     particles_added: int
@@ -46,64 +46,101 @@ class FrameRecord:
     particles_poured: int
     particles_drained: int
     notes: str
-    seconds: dict[str, float]
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
-    def of(
-        frame: int,
-        time: float,
-        solver: str,
-        report: FrameReport,
-        volume_error: float,
-        particles: int,
-        seconds: dict[str, float],
-    ) -> FrameRecord:
+    def of(frame: int, simulation: Simulation, solver: str, report: FrameReport) -> FrameRecord:
+        """Of the frame that the simulation has just come to the end of, not yet timed."""
         return FrameRecord(
             frame=frame,
-            time=time,
+            time=simulation.time,
             solver=solver,
-            volume_error=volume_error,
-            particles=particles,
-            seconds={stage: round(value, 6) for stage, value in seconds.items()},
+            volume_error=simulation.volume_error(),
+            particles=simulation.particle_count,
             **dataclasses.asdict(report),
         )
+
+    def judged(self, warnings: list[str], seconds: dict[str, float]) -> FrameRecord:
+        rounded = {stage: round(value, 6) for stage, value in seconds.items()}
+        return dataclasses.replace(self, warnings=warnings, seconds=rounded)
 
 
 class RunFolder:
     """Writes a run; every file in it is whole, or a log whose last line was being written."""
 
-    def __init__(
-        self, path: Path, config: dict[str, Any], scene: dict[str, Any], grid: dict[str, Any]
-    ):
+    def __init__(self, path: Path, about: dict[str, Any]):
+        self.path = path
+        self.log = path / "log.jsonl"
+        self._about = about
+
+    @classmethod
+    def new(cls, path: Path, about: dict[str, Any]) -> RunFolder:
         """Claim `path` for a new run. Raises SimulationError if it holds one, and OSError.
 
-        config: the flags. scene: its parameters. grid: kind, shape, dx and caption of the frames.
+        about: config (the flags), scene (its parameters), grid (kind, shape, dx and caption of
+        the frames).
         """
         if (path / "config.json").exists():
             raise SimulationError(f"{path} already holds a run; choose another --out")
-        self.path = path
-        self.frames.mkdir(parents=True, exist_ok=True)
-        self._config = {"config": config, "scene": scene, "grid": grid}
-        self.set_status("running")
-        self.log = path / "log.jsonl"
-        self.log.write_text("", encoding="utf-8")
+        folder = cls(path, about)
+        folder.frames.mkdir(parents=True, exist_ok=True)
+        folder.set_status("running")
+        folder.log.write_text("", encoding="utf-8")
+        return folder
+
+    @classmethod
+    def again(cls, path: Path, about: dict[str, Any], frame: int) -> RunFolder:
+        """Go on with the run in `path` after a frame; what its log says of later ones goes."""
+        folder = cls(path, about)
+        remove_temporary(path)
+        kept = [line for line in read_log(folder.log) if line.get("frame", 0) <= frame]
+        with replacing(folder.log) as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
+        folder.set_status("running")
+        return folder
 
     @property
     def frames(self) -> Path:
         return self.path / "frames"
 
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    def frame_lines(self) -> list[dict[str, Any]]:
+        """The lines of the log that are of frames."""
+        return [line for line in read_log(self.log) if "frame" in line]
+
     def set_status(self, status: str) -> None:
-        write_json(self.path / "config.json", {"status": status, **self._config})
+        write_json(self.path / "config.json", {"status": status, **self._about})
 
     def write_header(self, header: dict[str, Any]) -> None:
-        self._append({"version": LOG_VERSION, **header})
+        self.write({"version": LOG_VERSION, **header})
 
-    def write_record(self, record: FrameRecord) -> None:
-        self._append(dataclasses.asdict(record))
-
-    def _append(self, line: dict[str, Any]) -> None:
+    def write(self, line: dict[str, Any]) -> None:
+        """Append a line to the log."""
         with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """config.json of a stored run; raises OSError, and ValueError when it is not one."""
+    config = _parsed(_text(path / "config.json"))
+    if not isinstance(config, dict) or not {"config", "grid"} <= config.keys():
+        raise ValueError("config.json is not one of a run")
+    return config
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log, without a last one that was cut off.
+
+    Raises OSError, and ValueError when another line is damaged.
+    """
+    values = [_parsed(line) for line in _text(path).split("\n")[:-1]]
+    if not all(isinstance(value, dict) for value in values):
+        raise ValueError(f"{path} is not the log of a run")
+    return values
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -112,16 +149,24 @@ def read_run(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Raises SimulationError with one line when the folder holds no readable run.
     """
     try:
-        for name, most in MOST_BYTES.items():
-            if (path / name).stat().st_size > most:
-                raise ValueError(f"{name} is larger than {most >> 20} MiB")
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        lines = list(_frame_lines(path / "log.jsonl"))
-    except (OSError, ValueError, RecursionError) as error:
+        lines = read_log(path / "log.jsonl")
+        return read_config(path), [line for line in lines if "frame" in line]
+    except (OSError, ValueError) as error:
         raise SimulationError(f"{path} holds no readable run: {error}") from error
-    if not isinstance(config, dict) or not {"config", "grid"} <= config.keys():
-        raise SimulationError(f"{path} holds no readable run: config.json is not one of a run")
-    return config, lines
+
+
+def _text(path: Path) -> str:
+    most = MOST_BYTES[path.name]
+    if path.stat().st_size > most:
+        raise ValueError(f"{path.name} is larger than {most >> 20} MiB")
+    return path.read_text(encoding="utf-8")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 def header(threads: int, device: str) -> dict[str, Any]:
@@ -150,13 +195,6 @@ def processor_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _frame_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        value = json.loads(line)
-        if isinstance(value, dict) and "frame" in value:
-            yield value
 
 
 def _commit() -> str | None:

@@ -1,41 +1,36 @@
-"""A run from the command line: flags, progress, log, frames, video, closing table."""
+"""A run from the command line: flags, what it needs, frames, video, closing table."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-import signal
-import sys
-import threading
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-import solvers
-from fluidsim import frames, taichi_runtime
-from fluidsim.config import RunConfig, parse_run
+from fluidsim import checkpoint, preflight, taichi_runtime
+from fluidsim.checkpoint import Checkpoint
+from fluidsim.config import RunConfig, parse_run, run_folder
+from fluidsim.drawing import Drawing
+from fluidsim.easel import easel
 from fluidsim.figurines import check_mesh_is_used
-from fluidsim.memory import check_memory
-from fluidsim.progress import Progress, closing_table
-from fluidsim.record import FrameRecord, RunFolder, header
-from fluidsim.recorder import SystemRecorder
+from fluidsim.loop import FrameLoop
+from fluidsim.preflight import Needs
+from fluidsim.progress import closing_table
+from fluidsim.record import RunFolder, header
 from fluidsim.scene import Scene, as_json
-from fluidsim.series import Indices
-from fluidsim.simulation import Simulation, SimulationError
+from fluidsim.simulation import SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
+from fluidsim.stopping import guarded
 from fluidsim.timing import StageTimer
-from fluidsim.walls import wall_warnings
 from solvers import runtime
 
 Build = Callable[[RunConfig], Scene]
 WARM_UP_CELLS, WARM_UP_FRAMES = 16, 3
-DONE, FAILED, INTERRUPTED = 0, 1, 130
-
-# Set by a signal to stop: what a handler raises is lost where it meets a finalizer, so that the
-# loop over the frames looks here as well.
-_stop = threading.Event()
 
 
 def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -50,116 +45,107 @@ def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None
     return guarded(lambda: _run(build, config), config.debug)
 
 
-def guarded(action: Callable[[], object], debug: bool) -> int:
-    """Exit status of an action, its errors told in one line; `debug` lets them through."""
-    _stop.clear()
-    previous = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        action()
-        return DONE
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        if debug:
-            raise
-        known = isinstance(error, (SimulationError, solvers.SolveError, ValueError, OSError))
-        what = str(error) if known else f"{type(error).__name__}: {error}"
-        hint = "" if known else " (--debug shows where)"
-        print(f"error: {' '.join(what.split())}{hint}", file=sys.stderr)
-        return FAILED
-    finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
-
-
-def _interrupt(number: int, stack: object) -> None:
-    _stop.set()
-    raise KeyboardInterrupt
-
-
 def _run(build: Build, config: RunConfig) -> None:
     console = Console(highlight=False, markup=False)
     machine = runtime.configure(config.threads, config.device)
     scene = build(config)
     check_mesh_is_used(scene, config)
-    check_memory(scene, config)
     grid = scene.grid(config)
-    for warning in wall_warnings(scene.solids, grid, config.resolution):
-        console.print(f"warning: {warning}", soft_wrap=True)
     shape = "x".join(map(str, grid.shape))
     caption = f"{config.scene}  {shape}  {config.solver}"
+    seconds = config.frame_seconds or scene.frame_seconds
+    drawing = None
+    if config.render:
+        extent = tuple(n * grid.dx for n in grid.shape)
+        drawing = Drawing(config.as_json(), scene.kind, extent, config.frames * seconds)
     stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
-    folder = RunFolder(_out(config), config.as_json(), as_json(scene), stored)
+    about = {"config": config.as_json(), "scene": as_json(scene), "grid": stored}
+    identity = {**about, "config": config.identity()}
+    start = None if config.resume is None else _start(config.resume, config.frames, identity)
+    path = _out(config)
+    _check_needs(scene, config, path, console)
+    folder = RunFolder.new(path, about) if start is None else _again(path, about, start)
     try:
         taichi_runtime.start(machine)
         _warm_up(build, config, machine, console)
-        timer = StageTimer(machine.device)
-        simulation = scene.start(config, machine, timer)
+        simulation = scene.start(config, machine, StageTimer(machine.device))
+        for warning in preflight.warnings(scene, config, simulation):
+            console.print(f"warning: {warning}", soft_wrap=True)
         console.print(
             f"{config.scene}  {shape} cells  solver {config.solver}  "
             f"{machine.threads} threads on {machine.device}  -> {folder.path}"
         )
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
-        if config.record_systems:
-            simulation.observer = SystemRecorder(folder.path / "systems", config, simulation)
-        seconds = config.frame_seconds or scene.frame_seconds
-        records = _frames(simulation, seconds, config, folder, timer, caption)
+        with easel(drawing, folder.frames, machine) as draw:
+            loop = FrameLoop(simulation, config, folder, identity, seconds, draw)
+            if start is not None:
+                loop.go_on_from(start)
+                console.print(f"going on after frame {start.frame}")
+            records = loop.run(console)
         video = _video(config, folder) if config.render else None
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt)
-        folder.set_status("interrupted" if stopped else f"failed: {error}")
+        _tell_end(folder, error, console)
         raise
     folder.set_status("done")
     console.print(closing_table(records))
+    for line in loop.health.summary():
+        console.print(f"warning: {line}", soft_wrap=True)
     console.print(f"log {folder.log}" + (f"\nvideo {video}" if video else ""), soft_wrap=True)
 
 
-def _frames(
-    simulation: Simulation,
-    seconds: float,
-    config: RunConfig,
-    folder: RunFolder,
-    timer: StageTimer,
-    caption: str,
-) -> list[FrameRecord]:
-    records = []
-    indices = Indices(folder.path)
-    timer.take()
-    solids = solid_grid(simulation)
-    if solids and not simulation.solids.moving:
-        frames.save_solids(solids, folder.frames, None)
-    with Progress(config.frames) as progress:
-        for number in range(1, config.frames + 1):
-            if _stop.is_set():
-                raise KeyboardInterrupt
-            report = simulation.advance(seconds)
-            with timer("output"):
-                if simulation.solids.moving and (solids := solid_grid(simulation)):
-                    frames.save_solids(solids, folder.frames, number)
-                frame = frame_of(simulation, number, caption, solids)
-                frames.save(frame, folder.frames)
-            if config.render:
-                with timer("render"):
-                    draw(frame, folder.frames, config.size)
-            with timer("volume"):
-                error = simulation.volume_error()
-            record = FrameRecord.of(
-                number, simulation.time, config.solver, report, error, simulation.particle_count,
-                timer.take(),
-            )  # fmt: skip
-            folder.write_record(record)
-            records.append(record)
-            indices.add(record)
-            progress.advance(record)
-    return records
+def _start(place: Path, last: int, identity: dict[str, Any]) -> Checkpoint:
+    """The checkpoint to go on from; ValueError when it is not of this run or nothing is left."""
+    start = checkpoint.choose(place)
+    difference = _difference(json.loads(json.dumps(identity)), start.identity)
+    if difference is not None:
+        raise ValueError(f"the checkpoint at {place} is of another run: {difference}")
+    if start.frame >= last:
+        raise ValueError(f"{place} has its {last} frames; --frames N asks for more")
+    return start
 
 
-def draw(frame, folder: Path, size: tuple[int, int]) -> None:
-    """Write the frame's picture beside its data."""
-    from fluidsim import render
+def _difference(ours: Any, theirs: Any, name: str = "") -> str | None:
+    """The first value in which two records differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in [*ours, *(key for key in theirs if key not in ours)]:
+            found = _difference(ours.get(key), theirs.get(key), f"{name} {key}".strip())
+            if found is not None:
+                return found
+        return None
+    return None if ours == theirs else f"{name} is {theirs} there and {ours} here"
 
-    render.save_picture(folder / f"{frame.number:04d}.png", render.picture(frame, size))
+
+def _again(path: Path, about: dict[str, Any], start: Checkpoint) -> RunFolder:
+    folder = RunFolder.again(path, about, start.frame)
+    for file in checkpoint.stored(folder.checkpoints):
+        if int(file.stem) > start.frame:
+            file.unlink()
+    return folder
+
+
+def _check_needs(scene: Scene, config: RunConfig, path: Path, console: Console) -> None:
+    """Say what the run needs; raises SimulationError when there is less, but for --force."""
+    needs = Needs.of(scene, config)
+    for obstacle in preflight.obstacles(scene, config, needs, path):
+        if not config.force:
+            raise SimulationError(f"{obstacle} (--force starts all the same)")
+        console.print(f"warning: {obstacle}", soft_wrap=True)
+    console.print(f"needs about {needs}")
+
+
+def _tell_end(folder: RunFolder, error: BaseException, console: Console) -> None:
+    """Note how the run ended, as far as the disk lets us."""
+    stopped = isinstance(error, KeyboardInterrupt)
+    try:
+        folder.set_status("interrupted" if stopped else f"failed: {error}")
+    except OSError as unwritten:
+        console.print(f"config.json still says running: {unwritten}", soft_wrap=True)
+    kept = checkpoint.stored(folder.checkpoints)
+    if stopped and kept:
+        console.print(
+            f"stopped; --resume {folder.path} goes on after frame {int(kept[-1].stem)}",
+            soft_wrap=True,
+        )
 
 
 def _video(config: RunConfig, folder: RunFolder) -> Path:
@@ -193,7 +179,9 @@ def _warm_up(build: Build, config: RunConfig, machine: runtime.Runtime, console:
 
 
 def _out(config: RunConfig) -> Path:
-    """The folder asked for, or a new one below renders/."""
+    """The folder asked for or resumed, or a new one below renders/."""
+    if config.resume is not None:
+        return run_folder(config.resume)
     if config.out is not None:
         return config.out
     name = f"{config.scene}-{config.dim}d-{config.resolution}-{config.solver}"

@@ -14,7 +14,7 @@ import torch
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
-from fluidsim.liquid import Liquid
+from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.motion import RigidMotion
 from fluidsim.particles import seed
 from fluidsim.shapes import Shape
@@ -116,9 +116,10 @@ class LiquidScene(Scene):
             sources = Sources(grid, solids, self.inflows, self.outflows, config.seed)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         surface = LevelSet.of(self.liquid, grid, runtime.device)
+        physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)
         return Liquid(
-            grid, solids, positions, velocity, options, timer, self.gravity, flip, self.cfl,
-            config.seed, surface, self.surface_tension, self.viscosity, sources,
+            grid, solids, positions, velocity, physics, options, timer, self.cfl, config.seed,
+            surface, sources,
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from fluidsim import scheduling
 from fluidsim.cells import CellType
 from fluidsim.grid import Grid
+from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.solids import Solids
 
@@ -53,23 +54,19 @@ def open_faces(
 @functools.cache
 def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     ivec: Any = ti.types.vector(dim, ti.i32)
+    row_count, row_start = row_functions(dim)
 
     @ti.kernel
     def release(velocity: F32, wall: F32, pressure: F64, cells: I8, opened: F32, shape: ivec,
                 strides: ivec, nodes: ti.i32, least: ti.f32):  # fmt: skip
         """Opens closed faces of pulled liquid that moves off a wall or solid, with air behind."""
         length = shape[dim - 1]
-        rows = pressure.shape[0] // length
+        rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
             row = dealt_item(index, rows, schedule)
             if row >= rows:
                 continue
-            at = ivec(0)
-            rest = row
-            for kk in ti.static(range(1, dim)):
-                k = ti.static(dim - 1 - kk)
-                at[k] = rest % shape[k]
-                rest = rest // shape[k]
+            at = row_start(row, shape)
             start = at.dot(strides)
             for z in range(length):
                 i = start + z

@@ -8,9 +8,9 @@ RUN_DIR/solids.pvd     moving solids: their .vti files
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple
 
 from fluidsim import frames
 from fluidsim.files import replacing
@@ -26,15 +26,17 @@ _XDMF = (
 )
 
 
-class Stored(Protocol):
-    """What an index says of a frame; a FrameRecord is one."""
+class Entry(NamedTuple):
+    """What an index says of a frame."""
 
-    @property
-    def frame(self) -> int: ...
-    @property
-    def time(self) -> float: ...
-    @property
-    def particles(self) -> int: ...
+    frame: int
+    time: float
+    particles: int
+
+    @classmethod
+    def of(cls, line: Mapping[str, Any]) -> Entry:
+        """Of a frame's line in the log."""
+        return cls(line["frame"], line["time"], line["particles"])
 
 
 class Indices:
@@ -44,7 +46,7 @@ class Indices:
         self._folder = folder
         self._entries: dict[str, list[str]] = {}
 
-    def add(self, *stored: Stored) -> None:
+    def add(self, *stored: Entry) -> None:
         """Write the indices with these frames, which are stored, after those added before."""
         for each in stored:
             if self._holds(frames.name(each.frame, ".ply")):
@@ -69,13 +71,13 @@ def _pvd_entry(time: float, name: str) -> str:
     return f'<DataSet timestep="{time!r}" file="{name}"/>'
 
 
-def _xdmf_entry(stored: Stored) -> str:
+def _xdmf_entry(each: Entry) -> str:
     """One frame: the columns 0 to 2 and 3 to 5 of the rows in its .ply file."""
-    count = stored.particles
+    count = each.particles
     rows = (
         f'<DataItem Format="Binary" Endian="Little" NumberType="Float" Precision="4" '
         f'Dimensions="{count} 6" Seek="{frames.particles_begin(count)}">'
-        f"frames/{frames.name(stored.frame, '.ply')}</DataItem>"
+        f"frames/{frames.name(each.frame, '.ply')}</DataItem>"
     )
     positions, velocities = (
         f'<DataItem ItemType="HyperSlab" Dimensions="{count} 3">'
@@ -84,7 +86,7 @@ def _xdmf_entry(stored: Stored) -> str:
         for first in (0, 3)
     )
     lines = [
-        f'<Grid Name="particles"><Time Value="{stored.time!r}"/>',
+        f'<Grid Name="particles"><Time Value="{each.time!r}"/>',
         f'<Topology TopologyType="Polyvertex" NumberOfElements="{count}"/>',
         f'<Geometry GeometryType="XYZ">{positions}</Geometry>',
         f'<Attribute Name="velocity" AttributeType="Vector" Center="Node">{velocities}',

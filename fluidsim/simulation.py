@@ -39,7 +39,8 @@ class PressureOptions:
 class FrameReport:
     """What happened in a frame; sums over its substeps unless said otherwise.
 
-    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most.
+    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
+    top_speed bounds the speed per axis, m/s.
     notes: what the solver told of its solves, "" when all went well.
     """
 
@@ -49,6 +50,7 @@ class FrameReport:
     viscosity_iterations: int = 0
     relative_residual: float = 0.0
     max_divergence: float = 0.0
+    top_speed: float = 0.0
     particles_added: int = 0
     particles_removed: int = 0
     particles_left: int = 0
@@ -106,6 +108,31 @@ class Simulation(ABC):
     @abstractmethod
     def particle_count(self) -> int:
         """Particles now; 0 where there are none."""
+
+    def state(self) -> dict[str, Tensor]:
+        """All that the future depends on, at the end of a frame, by name; not to be changed."""
+        values = {
+            "time": torch.tensor(self.time, dtype=torch.float64),
+            "velocity": self.velocity,
+            **self.solids.state(),
+        }
+        if self.pressure is not None:
+            values["pressure"] = self.pressure
+        return values
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go back to a `state` of the same simulation: from there on it repeats bit for bit.
+
+        Raises ValueError or KeyError when the state is of another simulation.
+        """
+        self.solids.restore(state)
+        self.time = float(state["time"])
+        fill(self.velocity, state["velocity"])
+        self.pressure = None
+        if "pressure" in state:
+            self.pressure = torch.zeros(self.grid.shape, dtype=torch.float64, device=self.device)
+            fill(self.pressure, state["pressure"])
+        self._projector.guess_from(self.pressure)
 
     def advance(self, seconds: float) -> FrameReport:
         """Go forward by a frame in equal-sized substeps of at most `cfl` cells of motion."""
@@ -202,7 +229,8 @@ class Simulation(ABC):
             self.solids.update(self.time + dt)
 
     def _substeps_for(self, seconds: float) -> int:
-        speed = self.top_speed(seconds) / self.cfl
+        flow = self.top_speed(seconds)
+        speed = flow / self.cfl
         if self.solids.moving:
             solid = self.solids.top_speed_during(self.time, seconds)
             speed = max(speed, solid / SOLID_CELLS, key=lambda v: (math.isnan(v), v))
@@ -211,8 +239,16 @@ class Simulation(ABC):
                 f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
+        self.report.top_speed = max(self.report.top_speed, flow)
         cells = seconds * speed / self.grid.dx
         return max(1, math.ceil(max(cells, seconds / self.longest_step()) - 1e-9))
+
+
+def fill(values: Tensor, stored: Tensor) -> None:
+    """Copy stored values of the same shape and type; raises ValueError for others."""
+    if values.shape != stored.shape or values.dtype != stored.dtype:
+        raise ValueError(f"{tuple(stored.shape)} {stored.dtype} in place of {tuple(values.shape)}")
+    values.copy_(stored)
 
 
 def top_component(values: Tensor) -> float:

@@ -18,7 +18,7 @@ from fluidsim.extrapolation import levels_beside, levels_of
 from fluidsim.forces import add_buoyancy
 from fluidsim.grid import Grid
 from fluidsim.shapes import Shape
-from fluidsim.simulation import PressureOptions, Simulation, top_component
+from fluidsim.simulation import PressureOptions, Simulation, fill, top_component
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
 
@@ -110,6 +110,17 @@ class Smoke(Simulation):
     def temperature(self) -> Tensor:
         """(*shape), K above ambient."""
         return self.grid.cells(self.scalars[1])
+
+    def state(self) -> dict[str, Tensor]:
+        values = {**super().state(), "scalars": self.scalars}
+        values["sources_random"] = self._generator.get_state()
+        return values
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        super().restore(state)
+        fill(self.scalars, state["scalars"])
+        self._generator.set_state(state["sources_random"])
+        self._continuations = None
 
     def step(self, dt: float) -> None:
         timer = self.timer

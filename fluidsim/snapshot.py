@@ -32,6 +32,8 @@ def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGri
         kind = "smoke"
     else:
         raise TypeError(f"no picture is known of a {type(simulation).__name__}")
+    if grid.dim == 2 and simulation.pressure is not None:  # for panels of 2D pictures
+        fields["pressure"] = _array(simulation.pressure)
     return Frame(
         kind=kind, number=number, time=simulation.time, shape=grid.shape, dx=grid.dx,
         solids=solids, caption=caption, **fields,

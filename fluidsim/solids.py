@@ -65,6 +65,7 @@ class Solids:
     def update(self, time: float) -> None:
         """Move the solids to where they are at `time`, s; ValueError for a distance not finite."""
         grid = self.grid
+        self.time = time
         self.distance = self._static_distance.clone()
         centres = self._static_centres
         self.velocity = grid.zeros(self.device, grid.dim)
@@ -85,6 +86,18 @@ class Solids:
         self.open[self.walls] = 0.0
         self._classify(centres)
         self._slip = SlipFaces.of(inside, self.distance, grid)
+
+    def state(self) -> dict[str, Tensor]:
+        """What `restore` needs to bring the solids back to where they are."""
+        return {
+            "solids_time": torch.tensor(self.time, dtype=torch.float64),
+            "solids_reaches": torch.tensor(self._reaches, dtype=torch.float64),
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go back to a `state` of the same solids."""
+        self._reaches = state["solids_reaches"].tolist()
+        self.update(float(state["solids_time"]))
 
     def top_speed_during(self, time: float, seconds: float) -> float:
         """Bound of the speed of the solids' material from `time` on for `seconds`, m/s."""

@@ -85,7 +85,7 @@ class Sources:
         self.solids = solids
         self.inflows = tuple(inflows)
         self.outflows = tuple(outflows)
-        self._generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(seed)
         self._centres = grid.cells(grid.cell_positions(solids.device).movedim(-1, 0)).movedim(0, -1)
         self._resting = {
             shape: self._cells_of(shape, 0.0)
@@ -151,7 +151,7 @@ class Sources:
     def _filling(self, inflow: Inflow, time: float) -> Tensor:
         """New particles (n, dim) in the inflow, in grid coordinates."""
         cells, _ = self._cells(inflow.shape, time)
-        return seed_cells(cells, _at(inflow.shape, time), self.solids, self._generator, time).to(
+        return seed_cells(cells, _at(inflow.shape, time), self.solids, self.generator, time).to(
             self.solids.device
         )
 

@@ -13,6 +13,7 @@ from fluidsim import frames
 from fluidsim.config import MOST_CELLS_A_SIDE
 from fluidsim.record import read_run
 from fluidsim.render.frame import Frame
+from fluidsim.render.stage import PRESETS
 from fluidsim.simulation import SimulationError
 
 BYTES_A_CELL = 200  # that a frame takes to be drawn
@@ -20,7 +21,8 @@ BYTES_A_CELL = 200  # that a frame takes to be drawn
 
 @dataclass(frozen=True)
 class StoredRun:
-    """folder: of the run. times: s, of each frame, in their order. size, fps: of its pictures."""
+    """folder: of the run. times: s, of each frame, in their order. settings: of its pictures, by
+    the names of the flags."""
 
     folder: Path
     kind: str
@@ -28,8 +30,7 @@ class StoredRun:
     dx: float
     caption: str
     times: dict[int, float]
-    size: tuple[int, int]
-    fps: int
+    settings: dict[str, Any]
 
     def frame(self, number: int) -> Frame:
         """A stored frame.
@@ -45,6 +46,11 @@ class StoredRun:
             self.folder / "frames", number, self.kind, self.shape, self.dx, self.times[number],
             self.caption,
         )  # fmt: skip
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """Sides of the domain in metres."""
+        return tuple(n * self.dx for n in self.shape)
 
     @property
     def interval(self) -> float:
@@ -77,11 +83,24 @@ def _checked(folder: Path, grid: Any, config: Any, lines: list[dict[str, Any]]) 
     times = {_whole(line["frame"], 10**9): float(line["time"]) for line in lines}
     if not all(0 < time < math.inf for time in times.values()):
         raise ValueError("times that are none")
+    return StoredRun(folder, kind, shape, dx, str(grid["caption"]), times, _settings(config))
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    """The flags of pictures out of a run's configuration."""
     width, height = (_whole(n, 8192) for n in config["size"])
-    return StoredRun(
-        folder, kind, shape, dx, str(grid["caption"]), times, (width, height),
-        _whole(config["fps"], 240),
-    )  # fmt: skip
+    orbit, camera, preset = (config[name] for name in ("orbit", "camera", "preset"))
+    if preset not in (None, *PRESETS):
+        raise ValueError(f"no preset {preset!r:.40}")
+    return {
+        "size": (width, height),
+        "fps": _whole(config["fps"], 240),
+        "preset": preset,
+        "orbit": None if orbit is None else float(orbit),
+        "camera": None if camera is None else Path(camera),
+        "supersample": _whole(config["supersample"], 8),
+        "caption": config["caption"] is True,
+    }
 
 
 def _whole(value: Any, most: int) -> int:

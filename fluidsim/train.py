@@ -17,8 +17,9 @@ import torch
 from rich.console import Console
 
 from fluidsim.config import positive, whole
-from fluidsim.run import DONE, INTERRUPTED, run
+from fluidsim.run import run
 from fluidsim.simulation import SimulationError
+from fluidsim.stopping import DONE, INTERRUPTED
 from solvers import runtime
 from solvers.npsdo import card, gate, weights
 from solvers.npsdo.data import Split, TrainingData, held_out, load_recorded

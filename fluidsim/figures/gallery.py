@@ -20,8 +20,8 @@ from fluidsim.config import OneLineParser, RunConfig, picture_size, whole
 from fluidsim.files import replacing
 from fluidsim.render.captions import add_caption
 from fluidsim.render.pictures import picture
-from fluidsim.run import guarded
 from fluidsim.snapshot import frame_of, solid_grid
+from fluidsim.stopping import guarded
 from fluidsim.timing import StageTimer
 from solvers import runtime
 

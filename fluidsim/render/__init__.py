@@ -4,18 +4,25 @@
 """
 
 from fluidsim.render.camera import Camera
+from fluidsim.render.camera_path import CameraPath, orbit, through_keyframes
 from fluidsim.render.frame import Frame, SolidGrid
-from fluidsim.render.pictures import picture, save_picture
+from fluidsim.render.pictures import default_camera, picture, save_picture
+from fluidsim.render.stage import PRESETS
 from fluidsim.render.surface import Surface, liquid_surface
 from fluidsim.render.video import write_video
 
 __all__ = [
+    "PRESETS",
     "Camera",
+    "CameraPath",
     "Frame",
     "SolidGrid",
     "Surface",
+    "default_camera",
     "liquid_surface",
+    "orbit",
     "picture",
     "save_picture",
+    "through_keyframes",
     "write_video",
 ]

@@ -14,11 +14,21 @@ class Camera:
     """A pinhole camera whose picture is upright along the last axis.
 
     eye, look_at: points in metres. field_of_view: vertical angle of the picture in degrees.
+    Raises ValueError where that is no view.
     """
 
     eye: tuple[float, float, float]
     look_at: tuple[float, float, float]
     field_of_view: float = 28.0
+
+    def __post_init__(self) -> None:
+        across = np.hypot(self.look_at[0] - self.eye[0], self.look_at[1] - self.eye[1])
+        if not across > 1e-6 * np.linalg.norm(np.subtract(self.look_at, self.eye)):
+            raise ValueError("the camera must not look straight up or down or at its own place")
+        if not 1 <= self.field_of_view <= 150:
+            raise ValueError(
+                f"the field of view must be 1 to 150 degrees, not {self.field_of_view:g}"
+            )
 
     @classmethod
     def framing(

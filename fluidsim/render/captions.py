@@ -28,7 +28,7 @@ def add_caption(picture: np.ndarray, left: str, right: str = "") -> np.ndarray:
 
 def add_label(picture: np.ndarray, text: str) -> np.ndarray:
     """The picture with small text in its lower left corner."""
-    return _with_texts(picture, [(text, "ld", 0.9)])
+    return _with_texts(picture, [(text, "ld", 1.6)])
 
 
 def _with_texts(picture: np.ndarray, texts: list[tuple[str, str, float]]) -> np.ndarray:

@@ -24,10 +24,12 @@ from fluidsim.render.rays import (
     refracted,
     vec3,
 )
+from fluidsim.render.solids import sun_share
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _TEXELS = 290  # along the unit of length
 _INTERFACES = 4  # of water that a ray may cross
+_GRAZING = 0.05  # rays that fall less steeply are lost
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,17 @@ def _trace_light(
                     hit = first_crossing(
                         water, spacing, origin, direction, near, far, -1.0 if inside else 1.0
                     )
-                    stop = first_crossing(
-                        solid, solid_spacing, origin, direction, near, ti.min(hit, far), 1.0
-                    )
+                    floor = -origin.z / direction.z if direction.z < -_GRAZING else FAR
+                    end = ti.min(hit, far)
                     if inside:
-                        left *= ti.exp(-absorption * ti.min(hit, far))
-                    if stop < FAR:
-                        left = 0.0
+                        left *= ti.exp(-absorption * end)
+                    if floor < FAR:
+                        left *= sun_share(
+                            solid, solid_spacing, origin + direction * floor, -direction,
+                            ti.max(floor - end, 0.01), floor - near,
+                        )  # fmt: skip
+                    if left < 0.01:
                         break
-                    floor = -origin.z / direction.z if direction.z < 0 else FAR
                     if inside and hit == FAR and far < floor - 1e-4:
                         hit = far
                     if hit == FAR:
@@ -132,7 +136,7 @@ def _trace_light(
                     else:
                         origin = point + facing * (0.3 * spacing)
                     direction = bent
-                if direction.z < -0.05:
+                if direction.z < -_GRAZING:
                     landing[ray] = (origin - direction * (origin.z / direction.z)).xy
                 else:
                     left = 0.0

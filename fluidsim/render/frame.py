@@ -25,7 +25,8 @@ class Frame:
     """One frame of a run. The domain is the box [0, shape * dx], up is the last axis.
 
     kind "liquid" needs `positions` and `velocities`; kind "smoke" needs `density`, and in 2D
-    `velocity`. Arrays that a kind does not need are None.
+    `velocity`. `pressure` is for panels beside 2D pictures. Arrays that a kind does not need are
+    None.
     """
 
     kind: str  # "liquid" or "smoke"
@@ -40,6 +41,7 @@ class Frame:
     density: np.ndarray | None = None  # shape, float32, about 0 .. 1
     temperature: np.ndarray | None = None  # shape, float32, K above ambient
     velocity: np.ndarray | None = None  # (dim, *shape) float32, m/s, at cell centres
+    pressure: np.ndarray | None = None  # shape, float32, Pa
 
     @property
     def extent(self) -> tuple[float, ...]:

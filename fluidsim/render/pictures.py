@@ -13,6 +13,10 @@ from fluidsim.render import flat, smoke, surface, water
 from fluidsim.render.camera import Camera
 from fluidsim.render.captions import add_caption
 from fluidsim.render.frame import Frame
+from fluidsim.render.spray import Spray, separated
+from fluidsim.render.stage import PRESETS, Preset
+
+_LOOKS = {"liquid": "studio", "smoke": "dark"}
 
 
 def picture(
@@ -21,25 +25,35 @@ def picture(
     supersample: int = 1,
     caption: bool = True,
     camera: Camera | None = None,
+    preset: str | None = None,
 ) -> np.ndarray:
     """The picture uint8 (height, width, 3) of a frame.
 
     size: width and height; a 3D picture has exactly this size, a 2D one keeps the domain's aspect
-    within it (even numbers). supersample: work on a picture so many times larger and average.
-    camera: of a 3D picture, `Camera.framing` the domain when None.
+    within it (even numbers). supersample: trace a 3D picture so many times larger and average.
+    camera: of a 3D picture, `default_camera` when None. preset: its look, one of PRESETS; None:
+    studio for liquids, dark for smoke.
     Raises ValueError when the frame lacks what its kind needs.
     """
     if supersample < 1:
         raise ValueError(f"supersample must be at least 1, not {supersample}")
     if len(frame.shape) == 3:
         large = (size[0] * supersample, size[1] * supersample)
-        result = _volume_picture(frame, large, camera)
+        look = PRESETS[preset or _LOOKS.get(frame.kind, "studio")]
+        result = _reduced(_volume_picture(frame, large, camera, look), supersample)
     else:
-        result = _flat_picture(frame, size, supersample)
-    result = _reduced(result, supersample)
+        result = _flat_picture(frame, size)
     if caption:
         result = add_caption(result, frame.caption, f"t = {frame.time:.2f} s")
     return result
+
+
+def default_camera(kind: str, extent: tuple[float, ...], aspect: float) -> Camera:
+    """Where a 3D domain is seen from unless somebody says otherwise: from above, or, for smoke that
+    towers, low."""
+    if kind == "smoke":
+        return Camera.framing(extent, aspect, direction=smoke.VIEW)
+    return Camera.framing(extent, aspect)
 
 
 def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
@@ -57,42 +71,36 @@ def _needed(array: np.ndarray | None, name: str, frame: Frame) -> np.ndarray:
     return array
 
 
-def _surface(frame: Frame) -> surface.Surface:
-    return surface.liquid_surface(
-        _needed(frame.positions, "positions", frame),
-        _needed(frame.velocities, "velocities", frame),
-        frame.shape,
-        frame.dx,
-        frame.solids,
+def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
+    positions = _needed(frame.positions, "positions", frame)
+    velocities = _needed(frame.velocities, "velocities", frame)
+    body, spray = separated(positions, velocities, frame.shape, frame.dx)
+    return (
+        surface.liquid_surface(
+            positions[body], velocities[body], frame.shape, frame.dx, frame.solids
+        ),
+        spray,
     )
 
 
-def _volume_picture(frame: Frame, size: tuple[int, int], camera: Camera | None) -> np.ndarray:
-    aspect = size[0] / size[1]
+def _volume_picture(
+    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset
+) -> np.ndarray:
+    camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
+    extent, solids = frame.extent, frame.solids
     if frame.kind == "liquid":
-        camera = camera or Camera.framing(frame.extent, aspect)
-        return water.water_picture(_surface(frame), frame.solids, frame.extent, camera, size)
+        return water.water_picture(*_liquid(frame), solids, extent, camera, size, preset)
     if frame.kind == "smoke":
-        camera = camera or Camera.framing(frame.extent, aspect, direction=smoke.VIEW)
         density = _needed(frame.density, "density", frame)
-        return smoke.smoke_picture(density, frame.solids, frame.extent, camera, size)
+        return smoke.smoke_picture(density, frame.temperature, solids, extent, camera, size, preset)
     raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
 
 
-def _flat_picture(frame: Frame, size: tuple[int, int], supersample: int) -> np.ndarray:
+def _flat_picture(frame: Frame, size: tuple[int, int]) -> np.ndarray:
     if frame.kind == "liquid":
-        width, height = flat.fitted(size, frame.extent)
-        large = (width * supersample, height * supersample)
-        return flat.liquid_picture(_surface(frame), frame.solids, frame.extent, large)
+        return flat.liquid_picture(frame, *_liquid(frame), size)
     if frame.kind == "smoke":
-        return flat.smoke_picture(
-            _needed(frame.density, "density", frame),
-            frame.velocity,
-            frame.temperature,
-            frame.solids,
-            frame.dx,
-            size,
-        )
+        return flat.smoke_picture(frame, _needed(frame.density, "density", frame), size)
     raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
 
 

@@ -14,7 +14,7 @@ vec2: Any = ti.math.vec2
 vec3: Any = ti.math.vec3
 Grid: Any = ti.types.ndarray(dtype=ti.f32, ndim=3)
 Map: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
-Colours: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=1)
+Seen: Any = ti.types.ndarray(dtype=ti.math.vec4, ndim=1)  # a colour and a distance
 Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 
 FAR = 1e6

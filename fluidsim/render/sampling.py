@@ -29,26 +29,28 @@ def view_of(camera: Camera, aspect: float):
     )
 
 
-def trace_picture(trace: Tracer, size: tuple[int, int]) -> np.ndarray:
-    """The picture uint8 (height, width, 3) that `trace` sees, anti-aliased.
+def trace_picture(trace: Tracer, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """What `trace` sees: colours (height, width, 3) in 0 .. 1, anti-aliased, and distances.
 
-    trace(places, colours) fills colours (n, 3) in 0 .. 1 for places (n, 2) on the picture,
-    float32, from (-1, -1) lower left to (1, 1) upper right.
+    trace(places, seen) fills seen (n, 4), a colour and the distance along the ray of what is
+    hit first, for places (n, 2) on the picture, float32, from (-1, -1) lower left to (1, 1)
+    upper right.
     """
     width, height = size
     pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
-    picture = _trace(trace, pixels.reshape(-1, 2), size).reshape(height, width, 3)
+    seen = _trace(trace, pixels.reshape(-1, 2), size).reshape(height, width, 4)
+    picture, distance = np.ascontiguousarray(seen[..., :3]), seen[..., 3]
     edges = _edges(picture)
     chosen = pixels[edges]
     if len(chosen):
         more = (chosen[:, None] + _MORE).reshape(-1, 2)
-        colours = _trace(trace, more, size).reshape(len(chosen), len(_MORE), 3)
+        colours = _trace(trace, more, size)[:, :3].reshape(len(chosen), len(_MORE), 3)
         picture[edges] = (picture[edges] + colours.sum(1)) / (1 + len(_MORE))
-    return _to_bytes(picture)
+    return picture, distance
 
 
 def _trace(trace: Tracer, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Colours of places in pixels. Stretches of rays are dealt out, so that threads share work."""
+    """What is seen at places in pixels. Stretches of rays are dealt out: threads share work."""
     places = (2 * pixels + 1) / np.array(size, np.float32) - 1
     places[:, 1] *= -1
     stretch = max(1, min(1024, len(places) // _LANES))
@@ -56,10 +58,10 @@ def _trace(trace: Tracer, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarr
     order = [np.arange(lane, whole, _LANES) for lane in range(_LANES)]
     order = np.concatenate(order)[:, None] * stretch + np.arange(stretch)
     order = np.concatenate([order.ravel(), np.arange(whole * stretch, len(places))])
-    colours = np.empty((len(places), 3), np.float32)
-    trace(np.ascontiguousarray(places[order], np.float32), colours)
-    result = np.empty_like(colours)
-    result[order] = colours
+    seen = np.empty((len(places), 4), np.float32)
+    trace(np.ascontiguousarray(places[order], np.float32), seen)
+    result = np.empty_like(seen)
+    result[order] = seen
     return result
 
 
@@ -75,7 +77,7 @@ def _edges(picture: np.ndarray) -> np.ndarray:
     return contrast > max(_CONTRAST, float(np.partition(contrast.ravel(), least)[least]))
 
 
-def _to_bytes(picture: np.ndarray) -> np.ndarray:
+def to_bytes(picture: np.ndarray) -> np.ndarray:
     """To uint8 with a fixed dither of half a step (interleaved gradient noise), against bands."""
     rows = np.arange(picture.shape[0], dtype=np.float32)[:, None]
     columns = np.arange(picture.shape[1], dtype=np.float32)

@@ -8,6 +8,8 @@ import taichi as ti
 from fluidsim.render.frame import SolidGrid
 from fluidsim.render.rays import sample
 
+SUN_RADIUS = 0.04  # of the sun's disc, rad: more than the real one's, as from a studio's lamp
+
 
 def scaled_solid(solids: SolidGrid | None, scale: float) -> np.ndarray:
     """Distance to solids in scaled lengths; without solids a small grid that is all far away."""
@@ -22,3 +24,20 @@ def solid_near(solid: ti.template(), point, upper):
     inside = ti.math.clamp(point, 0.0, upper)
     spacing = upper[2] / (solid.shape[2] - 1)
     return sample(solid, inside / spacing) + (point - inside).norm()
+
+
+@ti.func
+def sun_share(solid: ti.template(), spacing, origin, sun, start, end):
+    """Part of the sun's disc that no solid between `start` and `end` hides from a point.
+
+    The least angle between the ray and a solid decides (Quilez, "Soft shadows in raymarched
+    SDFs", 2010-2018, with penumbras on both sides of the edge).
+    """
+    angle = 1.0  # in radii of the disc
+    t = start
+    while t < end and angle > -1.0:
+        away = sample(solid, (origin + sun * t) / spacing)
+        angle = ti.min(angle, away / (SUN_RADIUS * t))
+        t += ti.max(0.7 * ti.abs(away), 0.5 * spacing)
+    angle = ti.max(angle, -1.0)
+    return 0.25 * (1 + angle) * (1 + angle) * (2 - angle)

@@ -6,7 +6,7 @@ import torch
 
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
-from fluidsim.liquid import Liquid
+from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.particles import Particles, seed
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions
@@ -46,8 +46,8 @@ def liquid(
     surface = None if stairs else LevelSet.of(shape, grid, CPU)
     sources = Sources(grid, world, inflows, outflows, 0) if inflows or outflows else None
     return Liquid(
-        grid, world, positions, start, options, StageTimer(CPU), gravity, flip, cfl, 0, surface,
-        surface_tension, viscosity, sources,
+        grid, world, positions, start, LiquidOptions(gravity, flip, viscosity, surface_tension),
+        options, StageTimer(CPU), cfl, 0, surface, sources,
     )  # fmt: skip
 
 

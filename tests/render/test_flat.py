@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from fluidsim.render import Frame, picture
-from fluidsim.render.flat import fitted
-from tests.render.worlds import ball_solid, jittered
+from fluidsim.render.panels import fitted, panel_fields
+from fluidsim.render.redistance import redistanced
+from tests.render.worlds import ball_solid, jittered, on_nodes
 
 SHAPE, DX = (32, 32), 1 / 32
 
@@ -15,10 +16,18 @@ def liquid(solids=None):
     return Frame("liquid", 0, 1.5, SHAPE, DX, solids, "test", positions, still)
 
 
-def smoke(velocity=None):
+def smoke(velocity=None, pressure=None):
     density = np.zeros(SHAPE, np.float32)
     density[10:22, 4:16] = 1
-    return Frame("smoke", 0, 1.5, SHAPE, DX, None, "test", density=density, velocity=velocity)
+    return Frame(
+        "smoke", 0, 1.5, SHAPE, DX, None, "test",
+        density=density, velocity=velocity, pressure=pressure,
+    )  # fmt: skip
+
+
+def main_part(image):
+    """The main picture of a square domain: panels stand in a column to its right."""
+    return image[:, : image.shape[0]].astype(int)
 
 
 @pytest.mark.parametrize("extent", [(1, 1), (3, 1), (0.31, 1.7)])
@@ -31,7 +40,7 @@ def test_size_keeps_the_aspect_and_is_even(extent):
 
 
 def test_liquid_fills_the_lower_half():
-    image = picture(liquid(), (200, 100), caption=False).astype(int)
+    image = main_part(picture(liquid(), (200, 100), caption=False))
     assert image.shape == (100, 100, 3)
     blueness = image[..., 2] - image[..., 0]
     assert blueness[56:].min() > 60
@@ -41,32 +50,95 @@ def test_liquid_fills_the_lower_half():
 
 
 def test_surface_is_drawn_smoothly():
-    image = picture(liquid(), (100, 100), caption=False).astype(int)
+    image = main_part(picture(liquid(), (200, 100), caption=False))
     column = image[:, 50].mean(-1)
     assert np.abs(np.diff(image[70:, :].mean(-1), axis=1)).max() < 12
     assert (np.abs(np.diff(column)) > 2).sum() < 60
 
 
 def test_solid_is_drawn():
-    image = picture(liquid(ball_solid(SHAPE, DX, 0.5, 0.2)), (100, 100), caption=False).astype(int)
+    frame = liquid(ball_solid(SHAPE, DX, 0.5, 0.2))
+    image = main_part(picture(frame, (200, 100), caption=False))
     orange = image[..., 0] - image[..., 2] > 80
     assert orange[50, 50]
     assert orange.mean() == pytest.approx(np.pi * 0.2**2, rel=0.08)
 
 
-def test_smoke_panels():
+def test_a_drop_is_round_and_in_its_place():
+    place = np.array([[0.3, 0.7]], np.float32)
+    frame = Frame("liquid", 0, 0.0, SHAPE, DX, None, "", place, np.zeros_like(place))
+    image = main_part(picture(frame, (600, 400), caption=False))
+    rows, columns = np.nonzero(image[..., 2] - image[..., 0] > 40)
+    assert (columns.mean() + 0.5) / 400 == pytest.approx(0.3, abs=0.003)
+    assert 1 - (rows.mean() + 0.5) / 400 == pytest.approx(0.7, abs=0.003)
+    assert abs(np.ptp(rows) - np.ptp(columns)) <= 1 < np.ptp(rows)
+
+
+def test_symmetric_liquid_gives_a_symmetric_picture():
+    half = jittered(SHAPE, DX)
+    half = half[(half[:, 0] < 0.5) & (half[:, 1] < 0.3 + half[:, 0])]
+    particles = np.concatenate([half, half * np.float32((-1, 1)) + np.float32((1, 0))])
+    frame = Frame("liquid", 0, 0.0, SHAPE, DX, None, "", particles, np.zeros_like(particles))
+    image = main_part(picture(frame, (180, 128), caption=False))
+    assert np.abs(image - image[:, ::-1]).mean() < 0.2
+    assert np.abs(image - image[::-1]).mean() > 20
+
+
+def test_panels_of_smoke():
     velocity = np.zeros((2, *SHAPE), np.float32)
     velocity[1, 10:22] = 1
-    image = picture(smoke(velocity), (316, 120), caption=False)
-    assert image.shape[1] <= 316 and image.shape[0] <= 120
-    side = image.shape[0]
-    density, spin, speed = image[:, :side], image[:, side + 6 : 2 * side + 6], image[:, -side:]
-    assert density[side * 7 // 10, side // 2].min() > 150 > density[side // 10, side // 2].max()
-    assert speed[side // 2, side // 2].astype(int).sum() > 500 > speed[side // 2, 3].sum() + 400
-    left, right = spin[side // 2, side * 10 // 32], spin[side // 2, side * 22 // 32]
+    pressure = np.broadcast_to(np.linspace(1, 0, SHAPE[1], dtype=np.float32), SHAPE)
+    image = picture(smoke(velocity, pressure), (1000, 372), caption=False)
+    assert image.shape == (372, 372 + 6 + 120, 3)
+    density, side = image[:, :372], image[:, 378:].astype(int)
+    spin, press, speed = side[:120], side[126:246], side[252:]
+    assert density[260, 186].min() > 150 > density[37, 186].max()
+    assert speed[60, 60].sum() > 500 > speed[60, 10].sum() + 400
+    left, right = spin[60, 120 * 10 // 32], spin[60, 120 * 22 // 32]
     assert left[0] > left[2] and right[2] > right[0]  # red turns to the left, blue to the right
+    assert press[5, 60].sum() < press[100, 60].sum()
+
+
+def test_panels_of_liquid_show_it_only_where_it_is():
+    frame = liquid()
+    frame.velocities[:, 0] = frame.positions[:, 1]
+    fields = panel_fields(frame)
+    assert fields["vorticity"][4:-4, 4:12] == pytest.approx(-1.0, abs=0.4)
+    assert fields["speed"][16, 8] == pytest.approx(8.5 * DX, rel=0.05)
+    image = picture(frame, (1000, 366), caption=False).astype(int)
+    speed = image[186:, 372:]
+    assert speed[40].min() > 170  # air
+    assert speed[-60, :, 2].max() < 150
+
+
+def test_wide_domains_have_their_panels_below():
+    shape = (64, 16)
+    zeros = np.zeros(shape, np.float32)
+    frame = Frame(
+        "smoke", 0, 0.0, shape, DX, None, "", density=zeros, velocity=np.zeros((2, *shape))
+    )
+    image = picture(frame, (640, 400), caption=False)
+    assert image.shape[1] == 640 and 160 + 6 + 70 < image.shape[0] < 160 + 6 + 85
 
 
 def test_smoke_without_velocity_is_one_panel():
     image = picture(smoke(), (200, 100), caption=False)
     assert image.shape == (100, 100, 3)
+
+
+def test_redistanced_field_is_a_distance():
+    spacing = 1 / 128
+    x, y = np.moveaxis(on_nodes((161, 129), spacing), -1, 0)
+    exact = np.hypot(x - 0.6, y - 0.45) - 0.27
+    distance = redistanced(np.tanh(9 * exact) * (1.5 + x), spacing)
+    assert np.abs(distance - exact).max() < 1.3 * spacing
+    assert np.abs(distance - exact)[np.abs(exact) < 4 * spacing].max() < 0.15 * spacing
+    slope = np.hypot(*np.gradient(distance, spacing))[(np.abs(exact) < 0.2) & (x < 1.0)]
+    assert abs(slope - 1).max() < 0.06
+    assert np.array_equal(distance < 0, exact < 0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_field_without_a_line_is_far_from_it(sign):
+    distance = redistanced(np.full((9, 5), 0.1 * sign), 0.5)
+    assert np.all(distance * sign >= 4)

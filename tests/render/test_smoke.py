@@ -2,15 +2,19 @@ import numpy as np
 import pytest
 
 from fluidsim.render import Camera, Frame, picture
-from fluidsim.render.smoke import SUN, VIEW
+from fluidsim.render.smoke import VIEW
+from fluidsim.render.stage import PRESETS
 from tests.render.worlds import ball_solid, on_nodes
 
 SHAPE, DX = (16, 16, 20), 1 / 16
 SIZE = (160, 120)
+SUN = PRESETS["dark"].towards_sun
 
 
-def draw(density, solids=None, shape=SHAPE, dx=DX):
-    frame = Frame("smoke", 0, 0.0, shape, dx, solids, "test", density=density)
+def draw(density, solids=None, shape=SHAPE, dx=DX, temperature=None):
+    frame = Frame(
+        "smoke", 0, 0.0, shape, dx, solids, "test", density=density, temperature=temperature
+    )
     return picture(frame, SIZE, caption=False).astype(int)
 
 
@@ -78,3 +82,22 @@ def test_solid_is_seen_and_shades(empty):
     assert (changed > 10).mean() > 0.05
     hidden = draw(puff(strength=3.0), solid)
     assert hidden[row, column, 0] - hidden[row, column, 2] < 40
+
+
+def test_symmetric_smoke_is_symmetric_when_seen_against_the_sun():
+    shape = (24, 24, 24)
+    x, y = PRESETS["dark"].towards_sun[:2]
+    camera = Camera((0.5 + 4 * x, 0.5 + 4 * y, 0.8), (0.5, 0.5, 0.5))
+    away = np.linalg.norm(on_nodes(shape, 1 / 24) + 1 / 48 - 0.5, axis=-1)
+    density = np.clip(2 - away / 0.15, 0, 1).astype(np.float32)
+    frame = Frame("smoke", 0, 0.0, shape, 1 / 24, None, "", density=density)
+    image = picture(frame, (120, 120), caption=False, camera=camera).astype(int)
+    assert np.abs(image[:, :60] - image[:, :59:-1]).mean() < 2
+    assert image[60, 60].min() > 100
+
+
+def test_octaves_of_scattering_are_brighter_in_the_light_than_in_the_shade():
+    image = draw(puff(strength=3.0))
+    lit, shaded = (np.array((0.5, 0.5, 0.7)) + 0.2 * s * (SUN - VIEW * 0.3) for s in (1, -1))
+    assert image[pixel_of(lit)].mean() > 1.2 * image[pixel_of(shaded)].mean()
+    assert image[pixel_of(shaded)].mean() > 50  # scattered light reaches the dark side

@@ -3,21 +3,22 @@ import pytest
 
 from fluidsim.render import Camera, Frame, SolidGrid, picture
 from fluidsim.render.floor_light import through_water
-from fluidsim.render.water import SUN
+from fluidsim.render.stage import PRESETS
 from tests.render.worlds import ball_solid, jittered, on_nodes
 
 SHAPE, DX = (16, 16, 16), 1 / 16
 SIZE = (160, 120)
+SUN = PRESETS["studio"].towards_sun
 NONE = np.zeros((0, 3), np.float32)
 
 
-def draw(positions=NONE, solids=None, scale=1):
+def draw(positions=NONE, solids=None, scale=1, preset=None):
     """The picture of liquid at rest, all lengths times `scale`."""
     if solids is not None:
         solids = SolidGrid(solids.distance * scale, solids.spacing * scale)
     still = np.zeros_like(positions)
     frame = Frame("liquid", 0, 0.0, SHAPE, DX * scale, solids, "", positions * scale, still)
-    return picture(frame, SIZE, caption=False).astype(int)
+    return picture(frame, SIZE, caption=False, preset=preset).astype(int)
 
 
 def blueness(image):
@@ -73,7 +74,7 @@ def test_repeatable(dam):
 def test_solid_stands_at_its_projected_place(empty):
     centre, radius = np.array((0.4, 0.6, 0.55)), 0.2
     image = draw(solids=ball_solid(SHAPE, DX, centre, radius))
-    orange = image[..., 0] - image[..., 2] > 60
+    orange = image[..., 0] - image[..., 2] > 35
     seen = Camera.framing((1.0, 1.0, 1.0), 4 / 3).project(centre[None], 4 / 3)[0]
     rows, columns = np.nonzero(orange)
     assert (columns.mean() + 0.5) / 160 * 2 - 1 == pytest.approx(seen[0], abs=0.05)
@@ -107,3 +108,24 @@ def test_clear_water_only_moves_the_light():
     gained = light.spacing**2 * np.maximum(light.values - 1, 0).sum()
     assert shaded > 0.3
     assert gained == pytest.approx(shaded, rel=0.15)
+
+
+def test_shadows_of_solids_are_soft_and_softer_farther_away():
+    def penumbra(height):
+        """Metres over which the shadow of a plate at a height fades, across its edge."""
+        shape = (33, 33, 33)
+        x, _, z = np.moveaxis(on_nodes(shape, 1 / 32), -1, 0)
+        plate = np.maximum(np.abs(z - height) - 0.1, x - 0.5).astype(np.float32)
+        light = through_water(np.full((2, 2, 2), 10.0, np.float32), plate, np.ones(3), SUN, 0.0)
+        row = light.values[:, int((0.3 - light.lower[1]) / light.spacing)]
+        assert row.min() < 0.01 and row.max() > 0.99
+        return ((row > 0.05) & (row < 0.95)).sum() * light.spacing / 2  # two edges
+
+    near, far = penumbra(0.2), penumbra(0.7)
+    assert 0.005 < near < 0.5 * far < 0.1
+
+
+def test_the_dark_preset_is_darker(empty, dam):
+    assert draw(preset="dark").mean() < 0.6 * empty.mean()
+    water = draw(dam, preset="dark")
+    assert (blueness(water) > 40)[silhouette((0.5, 1, 0.5), 0)].mean() > 0.3

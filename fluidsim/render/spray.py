@@ -1,0 +1,69 @@
+"""Particles that are drawn one by one: drops that fly alone and foam on fast, torn liquid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+# Density around a particle, smoothed over a cell, 1 in the bulk and about 0.7 at a calm surface.
+_ALONE = {2: 0.09, 3: 0.05}  # at most this: less than a filament, in 2D and in 3D
+_TORN = (0.35, 0.62)  # from all torn to none
+_FAST = (0.35, 0.75)  # speeds from clear to white; 1 is that of a fall through the domain
+_DROP = {2: (0.22, 0.30), 3: (0.14, 0.28)}  # radii in cells, from a lone one to a group
+_DROP_WHITE = 0.3  # of the fastest drop
+_FOAM = 0.45  # radius in cells of a patch of foam
+_SUNK = 0.7  # cells that foam may lie under the surface
+
+
+@dataclass(frozen=True)
+class Spray:
+    """Round drops and soft patches of foam, n of them, m.
+
+    centres: (n, dim). radii: (n,). white: (n,), 0 .. 1. sunk: (n,), how deep in the liquid foam
+    may lie and still be seen, 0 of drops.
+    """
+
+    centres: np.ndarray
+    radii: np.ndarray
+    white: np.ndarray
+    sunk: np.ndarray
+
+
+def separated(
+    positions: np.ndarray, velocities: np.ndarray, shape: tuple[int, ...], dx: float
+) -> tuple[np.ndarray, Spray]:
+    """Which particles (n,) bool make up the liquid's surface, and what else is to be drawn.
+
+    positions, velocities: (n, dim), m and m/s, in the domain [0, shape * dx]. Drops are no part
+    of the surface; foam swims on it.
+    """
+    dim = len(shape)
+    cell = np.minimum((positions / np.float32(dx)).astype(np.int32), np.array(shape) - 1)
+    key = np.ravel_multi_index(tuple(np.maximum(cell, 0).T), shape)
+    count = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
+    density = gaussian_filter(count, 1.0, truncate=2.5).ravel()[key] / 2**dim  # walls reflect
+
+    alone = density <= _ALONE[dim]
+    chosen = np.flatnonzero(density < _TORN[1])
+    density, alone_there = density[chosen], alone[chosen]
+    speed = np.linalg.norm(velocities[chosen], axis=1) / np.sqrt(2 * 9.81 * shape[-1] * dx)
+    white = _smooth(speed, *_FAST) * (1 - _smooth(density, *_TORN))
+    drop = np.interp(density, (0, _ALONE[dim]), _DROP[dim])
+    radii = np.where(alone_there, drop, _FOAM)
+    seen = alone_there | (white > 0.05)
+    white *= np.where(alone_there, _DROP_WHITE, 1.0)
+    spray = Spray(
+        positions[chosen][seen],
+        (dx * radii[seen]).astype(np.float32),
+        white[seen].astype(np.float32),
+        np.where(alone_there, 0.0, _SUNK * dx)[seen].astype(np.float32),
+    )
+    return ~alone, spray
+
+
+def _smooth(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 below low, 1 above high, smooth between."""
+    part = np.clip((values - low) / (high - low), 0, 1)
+    return part * part * (3 - 2 * part)

@@ -1,0 +1,180 @@
+# pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
+# pyright: reportIndexIssue=false, reportOptionalCall=false, reportCallIssue=false
+"""What surrounds a 3D scene: sun, sky, an endless floor and the paint of solids; two presets.
+
+Scenes are scaled so that the longest side of the domain is 1. Colours are linear light.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import taichi as ti
+
+from fluidsim.render.floor_light import FloorMap
+from fluidsim.render.rays import checker, map_value, vec2, vec3
+from fluidsim.render.solids import solid_near
+
+Colour = tuple[float, float, float]
+
+_TILE = 0.1  # side of a tile of the floor
+_FIRE_CORE = 0.05  # square of the distance below which a fire's light grows no more
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A look. sun: direction towards it. sunlight, skylight: what a white surface turned to the
+    sun and one turned up send back. horizon, zenith: colours of the sky. glare: strength of the
+    sun's glow in it. floor, solid: their colours; tiles: contrast of the floor's tiles."""
+
+    sun: tuple[float, float, float]
+    sunlight: Colour
+    skylight: Colour
+    horizon: Colour
+    zenith: Colour
+    glare: float
+    floor: Colour
+    tiles: float
+    solid: Colour
+
+    @property
+    def towards_sun(self) -> np.ndarray:
+        """Unit vector."""
+        return np.array(self.sun) / np.linalg.norm(self.sun)
+
+
+PRESETS = {
+    "studio": Preset(
+        sun=(0.55, 0.35, 0.75),
+        sunlight=(1.40, 1.30, 1.15),
+        skylight=(0.18, 0.22, 0.27),
+        horizon=(0.64, 0.69, 0.74),
+        zenith=(0.16, 0.32, 0.58),
+        glare=1.0,
+        floor=(0.50, 0.51, 0.53),
+        tiles=0.20,
+        solid=(0.78, 0.30, 0.08),
+    ),
+    "dark": Preset(
+        sun=(0.80, -0.10, 0.62),
+        sunlight=(1.90, 1.67, 1.37),
+        skylight=(0.075, 0.123, 0.212),
+        horizon=(0.045, 0.054, 0.071),
+        zenith=(0.008, 0.012, 0.022),
+        glare=0.3,
+        floor=(0.085, 0.089, 0.097),
+        tiles=0.14,
+        solid=(0.55, 0.17, 0.07),
+    ),
+}
+
+
+@ti.dataclass
+class Stage:
+    """A preset with the floor's light and a fire's; upper: of the domain [0, upper]."""
+
+    upper: vec3
+    sun: vec3
+    sunlight: vec3
+    skylight: vec3
+    horizon: vec3
+    zenith: vec3
+    glare: ti.f32
+    floor: vec3
+    tiles: ti.f32
+    solid: vec3
+    map_lower: vec2
+    map_spacing: ti.f32
+    fog_length: ti.f32
+    fire: vec3  # where it is
+    firelight: vec3  # times the square of the distance
+
+
+def stage_of(
+    preset: Preset,
+    upper: np.ndarray,
+    light: FloorMap,
+    fog_length: float,
+    fire: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Any:
+    """The stage as the kernels take it. fire: its place and its light at distance 1."""
+    place, firelight = fire or (np.zeros(3), np.zeros(3))
+    return Stage(
+        upper=vec3(*upper),
+        sun=vec3(*preset.towards_sun),
+        sunlight=vec3(*preset.sunlight),
+        skylight=vec3(*preset.skylight),
+        horizon=vec3(*preset.horizon),
+        zenith=vec3(*preset.zenith),
+        glare=preset.glare,
+        floor=vec3(*preset.floor),
+        tiles=preset.tiles,
+        solid=vec3(*preset.solid),
+        map_lower=vec2(*light.lower),
+        map_spacing=light.spacing,
+        fog_length=fog_length,
+        fire=vec3(*place),
+        firelight=vec3(*firelight),
+    )
+
+
+@ti.func
+def sky(direction, stage):
+    """The sky without the sun: what the camera sees behind the scene."""
+    height = ti.math.smoothstep(-0.02, 0.6, direction.z)
+    return stage.horizon * (1 - height) + stage.zenith * height
+
+
+@ti.func
+def bright_sky(direction, stage):
+    """The sky with the sun: what water and polished solids mirror."""
+    near_sun = ti.max(direction.dot(stage.sun), 0.0)
+    glow = ti.pow(near_sun, 900.0) * 17 + stage.glare * 0.2 * ti.pow(near_sun, 24.0)
+    return sky(direction, stage) + stage.sunlight * glow
+
+
+@ti.func
+def _firelight(point, outward, stage):
+    """Light of the fire on a surface."""
+    arm = stage.fire - point
+    square = arm.norm_sqr()
+    turned = ti.max(outward.dot(arm) / ti.sqrt(square + 1e-6), 0.0)
+    return stage.firelight * (turned / (square + _FIRE_CORE))
+
+
+@ti.func
+def floor_colour(point, direction, distance, solid: ti.template(), light: ti.template(), stage):
+    """The floor at a point, seen along a direction from `distance` away."""
+    up = vec3(0.0, 0.0, 1.0)
+    albedo = stage.floor * (1 - stage.tiles * (1 - checker(point, _TILE)))
+    lit = stage.sun.z * map_value(light, (point.xy - stage.map_lower) / stage.map_spacing)
+    near = ti.max(solid_near(solid, point, stage.upper), 0.0)
+    ambient = stage.skylight * (1 - 0.55 * ti.exp(-near * 13))
+    colour = albedo * (stage.sunlight * lit + ambient + _firelight(point, up, stage))
+    fog = 1 - ti.exp(-ti.pow(distance / stage.fog_length, 3.0))
+    horizon = vec3(direction.x, direction.y, 0.0).normalized()
+    return colour * (1 - fog) + sky(horizon, stage) * fog
+
+
+@ti.func
+def solid_colour(point, outward, direction, lit, stage):
+    """A solid's surface; lit: part of the sunlight that reaches it."""
+    lit *= ti.max(outward.dot(stage.sun), 0.0)
+    ambient = stage.skylight * ((0.7 + 0.3 * outward.z) * (1 - 0.4 * ti.exp(-point.z * 14)))
+    colour = stage.solid * (stage.sunlight * lit + ambient + _firelight(point, outward, stage))
+    half = (stage.sun - direction).normalized()
+    colour += stage.sunlight * (ti.pow(ti.max(outward.dot(half), 0.0), 60.0) * lit * 0.3)
+    mirrored = direction - 2 * direction.dot(outward) * outward
+    grazing = 1 - ti.max(-outward.dot(direction), 0.0)
+    return colour + sky(mirrored, stage) * (0.03 + 0.15 * ti.pow(grazing, 5.0))
+
+
+@ti.func
+def surroundings(origin, direction, solid: ti.template(), light: ti.template(), stage):
+    """What a ray meets that leaves the scene: the floor or the sky."""
+    colour = bright_sky(direction, stage)
+    if direction.z < -1e-5:
+        distance = -origin.z / direction.z
+        point = origin + direction * distance
+        colour = floor_colour(point, direction, distance, solid, light, stage)
+    return colour

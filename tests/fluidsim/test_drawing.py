@@ -1,0 +1,116 @@
+"""The flags of pictures: what they ask for is what is drawn, now and by `fluidsim render`."""
+
+import json
+from dataclasses import replace
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+
+from fluidsim import frames
+from fluidsim.cli import main
+from fluidsim.drawing import Drawing
+from fluidsim.render import Frame
+from solvers.runtime import available_threads
+
+SMALL = ["--resolution", "12", "--frames", "2", "--size", "96x64"]
+KEY = {"time": 0, "eye": [0.5, -4, 2], "look_at": [0.5, 0.5, 0.5]}
+FRAME = Frame(
+    "smoke", 1, 0.5, (8, 8, 8), 1 / 8, None, "title", density=np.full((8, 8, 8), 0.1, np.float32)
+)
+
+
+def draw(time=0.5, density=FRAME.density, **settings):
+    drawing = Drawing({"size": (96, 64), "fps": 30, **settings}, "smoke", (1.0, 1.0, 1.0), 1.0)
+    return drawing(replace(FRAME, time=time, density=density)).astype(int)
+
+
+def test_every_flag_changes_the_picture():
+    plain = draw()
+    assert plain.shape == (64, 96, 3)
+    assert draw(size=(64, 48)).shape == (48, 64, 3)
+    for settings in ({"preset": "studio"}, {"orbit": 90.0}, {"supersample": 2}, {"caption": False}):
+        assert np.abs(draw(**settings) - plain).max() > 3
+    assert np.array_equal(draw(preset="dark", orbit=None, camera=None, supersample=1), plain)
+
+
+def test_orbit_turns_over_the_video():
+    first, half, last = (draw(time, orbit=360.0, caption=False) for time in (0.0, 0.5, 1.0))
+    assert np.abs(first - last).mean() < 0.5 < np.abs(first - half).mean()
+
+
+def test_camera_file(tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(json.dumps([KEY, {**KEY, "time": 1, "field_of_view": 14}]))
+    clear = np.zeros_like(FRAME.density)
+    smoky = [
+        np.abs(draw(time, camera=path) - draw(time, clear, camera=path)).sum(-1) > 30
+        for time in (0.0, 1.0)
+    ]
+    assert smoky[1].sum() > 2 * smoky[0].sum()  # half the angle
+
+
+@pytest.mark.parametrize("settings", [{"orbit": 10.0}, {"camera": "x.json"}])
+def test_flat_pictures_have_no_camera(settings):
+    with pytest.raises(ValueError, match="3D"):
+        Drawing({"size": (96, 64), **settings}, "smoke", (1.0, 1.0), 1.0)
+
+
+def test_a_missing_camera_file_stops_the_run_before_it_begins(tmp_path, capsys):
+    out = tmp_path / "run"
+    flags = [*SMALL, "--camera", str(tmp_path / "none.json"), "--out", str(out)]
+    assert main(["run", "dam_break", *flags]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "none.json" in lines[0]
+    assert not out.exists()
+
+
+def test_render_takes_the_flags_of_the_run_and_others(tmp_path):
+    out = tmp_path / "run"
+    flags = [*SMALL, "--orbit", "90", "--preset", "dark", "--no-caption", "--out", str(out)]
+    assert main(["run", "dam_break", *flags]) == 0
+    config = json.loads((out / "config.json").read_text())["config"]
+    assert (config["orbit"], config["preset"], config["caption"]) == (90.0, "dark", False)
+    assert config["supersample"] == 1 and config["camera"] is None
+
+    def picture():
+        return imageio.imread(out / "frames" / "0002.png").astype(int)
+
+    dark = picture()
+    assert main(["render", str(out)]) == 0
+    assert np.array_equal(picture(), dark)
+    path = tmp_path / "camera.json"
+    path.write_text(json.dumps([KEY]))
+    assert main(["render", str(out), "--camera", str(path), "--preset", "studio"]) == 0
+    assert picture().mean() > 1.5 * dark.mean()
+    assert (out / "video.mp4").stat().st_size > 0
+
+
+@pytest.mark.skipif(available_threads() < 2, reason="needs two threads")
+def test_a_run_that_leaves_a_core_has_its_pictures_drawn_there(tmp_path, monkeypatch):
+    drawn = []
+    save = Drawing.save
+    monkeypatch.setattr(Drawing, "save", lambda *given: (drawn.append(1), save(*given)))
+    for name, threads in (("a", "1"), ("b", str(available_threads()))):
+        flags = [*SMALL, "--threads", threads, "--out", str(tmp_path / name)]
+        assert main(["run", "dam_break", *flags]) == 0
+        assert (len(drawn) > 0) == (name == "b")
+    one, other = (sorted((tmp_path / name / "frames").glob("*.png")) for name in "ab")
+    assert len(one) == len(other) == 2
+    for first, second in zip(one, other, strict=True):
+        assert np.abs(imageio.imread(first).astype(int) - imageio.imread(second)).mean() < 0.5
+    assert (tmp_path / "a" / "video.mp4").stat().st_size > 0
+
+
+@pytest.mark.skipif(available_threads() < 2, reason="needs two threads")
+def test_a_picture_that_cannot_be_drawn_elsewhere_fails_the_run(tmp_path, monkeypatch, capsys):
+    write = frames.save
+
+    def torn(frame, folder):
+        write(frame, folder)
+        (folder / f"{frame.number:04d}.ply").write_bytes(b"ply")
+
+    monkeypatch.setattr(frames, "save", torn)
+    flags = [*SMALL, "--threads", "1", "--out", str(tmp_path / "run")]
+    assert main(["run", "dam_break", *flags]) == 1
+    assert "0001.ply" in capsys.readouterr().err
