@@ -16,7 +16,9 @@ import pyvista
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from fluidsim import frames, mesh
+from fluidsim import checkpoint, frames, mesh
+from fluidsim.checkpoint import Checkpoint
+from fluidsim.config import RunConfig
 from fluidsim.render import Frame
 from fluidsim.render.frame import SolidGrid
 from fluidsim.stored import open_run
@@ -88,11 +90,17 @@ def two_lines(path: Path) -> None:
 
 def make_run(folder: Path, name: str) -> Path:
     grid = {"kind": "liquid", "shape": SHAPE, "dx": DX, "caption": "a"}
-    config = {"config": {"size": [64, 48], "fps": 30}, "scene": {}, "grid": grid}
+    config = {"config": RunConfig(scene="a").as_json(), "scene": {}, "grid": grid}
     (folder / "config.json").write_text(json.dumps(config))
     lines = [{"version": 1}, *({"frame": n, "time": 0.1 * n} for n in (1, 2, 3))]
     (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     return folder / name
+
+
+def make_checkpoint(folder: Path) -> Path:
+    state = {"positions": torch.ones(5, 2), "pressure": torch.zeros(SHAPE).double()}
+    record = {"frame": 3, "time": 0.1}
+    return checkpoint.save(folder, Checkpoint(3, state, record, 7, {"scene": "test"}))
 
 
 CASES = [
@@ -102,6 +110,7 @@ CASES = [
     Case("system", make_system, load_system),
     Case("weights", make_weights, partial(weights.load, kind="npsdo", dim=2)),
     Case("notes of weights", make_weights, weights.notes),
+    Case("checkpoint", make_checkpoint, checkpoint.load),
     Case("OBJ", partial(make_mesh, suffix=".obj"), mesh.read),
     Case("OFF", partial(make_mesh, suffix=".off"), mesh.read),
     Case("STL", partial(make_mesh, suffix=".stl"), mesh.read),
