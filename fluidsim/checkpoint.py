@@ -51,7 +51,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
         "record": json.dumps(checkpoint.record),
         "identity": json.dumps(checkpoint.identity),
     }
-    about["sha256"] = _checksum(tensors, about)
+    about["sha256"] = checksum(tensors, about)
     path = folder / f"{checkpoint.frame:06d}.safetensors"
     with replacing(path) as temporary:
         safetensors.torch.save_file(tensors, temporary, about)
@@ -76,7 +76,7 @@ def load(path: Path) -> Checkpoint:
     for key, value in (("format", FORMAT), ("version", VERSION)):
         if about.get(key) != value:
             raise ValueError(f"{path} has {key} {about.get(key)}, this program reads {value}")
-    if about.pop("sha256", None) != _checksum(tensors, about):
+    if about.pop("sha256", None) != checksum(tensors, about):
         raise ValueError(f"{path} is damaged: its contents do not match their checksum")
     try:
         record, identity = json.loads(about["record"]), json.loads(about["identity"])
@@ -113,6 +113,7 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def _checksum(tensors: dict[str, Tensor], about: dict[str, str]) -> str:
+def checksum(tensors: dict[str, Tensor], about: dict[str, str]) -> str:
+    """sha256 over the tensors and the other metadata."""
     text = json.dumps(about, sort_keys=True) + digest(tensors)
     return hashlib.sha256(text.encode()).hexdigest()

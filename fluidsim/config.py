@@ -187,6 +187,8 @@ def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: st
         before = read_config(run_folder(config.resume))["config"]
         if before["scene"] != scene:
             raise ValueError(f"{config.resume} is a run of the scene {before['scene']}")
+        if config.orbit is not None or config.camera is not None:
+            before = {**before, "orbit": None, "camera": None}
         known = as_flags(before)
     except (OSError, KeyError, TypeError, ValueError) as error:
         parser.error(f"cannot resume {config.resume}: {' '.join(str(error).split())}")
