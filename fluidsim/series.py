@@ -4,6 +4,7 @@ RUN_DIR/particles.xmf  liquid: positions and velocities out of the .ply files th
                        a .pvd index may not name .ply files, whose velocities VTK would drop)
 RUN_DIR/smoke.pvd      smoke: the .vti files
 RUN_DIR/solids.pvd     moving solids: their .vti files
+RUN_DIR/pressure.pvd   2D: the .vti files of the pressure
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _PVD = (
     '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n<Collection>',
     "</Collection>\n</VTKFile>",
 )
+_GRIDS = {"smoke.pvd": ".vti", "solids.pvd": "-solids.vti", "pressure.pvd": "-pressure.vti"}
 _XDMF = (
     '<?xml version="1.0"?>\n<Xdmf Version="2.0">\n<Domain>\n'
     '<Grid Name="particles" GridType="Collection" CollectionType="Temporal">',
@@ -51,7 +53,7 @@ class Indices:
         for each in stored:
             if self._holds(frames.name(each.frame, ".ply")):
                 self._entries.setdefault("particles.xmf", []).append(_xdmf_entry(each))
-            for index, suffix in (("smoke.pvd", ".vti"), ("solids.pvd", "-solids.vti")):
+            for index, suffix in _GRIDS.items():
                 if self._holds(name := frames.name(each.frame, suffix)):
                     entry = _pvd_entry(each.time, f"frames/{name}")
                     self._entries.setdefault(index, []).append(entry)

@@ -77,6 +77,19 @@ def add_slice(plotter: pyvista.Plotter, frame: Frame) -> None:
         _add(plotter, plane, name, np.asarray(plane[name]), lighting=False)
 
 
+def add_pressure(plotter: pyvista.Plotter, frame: Frame) -> None:
+    """The pressure in 2D, Pa: of a liquid inside it, of smoke everywhere."""
+    if frame.pressure is None:
+        raise ValueError("frames hold no pressure; runs in 2D store it")
+    plane = _grid(frame)
+    plane.cell_data["pressure (Pa)"] = frame.pressure.ravel("F")
+    low, high = (float(each) for each in np.percentile(frame.pressure, (0.5, 99.5)))
+    plotter.add_mesh(
+        plane, scalars="pressure (Pa)", cmap="viridis", clim=(low, max(high, low + 1e-6)),
+        lighting=False, scalar_bar_args=_BAR,
+    )  # fmt: skip
+
+
 def add_volume(plotter: pyvista.Plotter, frame: Frame) -> None:
     """The density of smoke in 3D as a cloud."""
     if frame.kind != "smoke" or len(frame.shape) != 3:
@@ -112,6 +125,7 @@ WHAT: dict[str, Callable[[pyvista.Plotter, Frame], None]] = {
     "surface": add_surface,
     "glyphs": add_glyphs,
     "slice": add_slice,
+    "pressure": add_pressure,
     "volume": add_volume,
 }
 

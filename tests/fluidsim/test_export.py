@@ -117,6 +117,8 @@ def test_paraview_finds_moving_solids_and_smoke(tank, plume):
     np.testing.assert_array_equal(velocity[:, 0], frame.velocity[0].ravel("F"))
     np.testing.assert_array_equal(velocity[:, 2], frame.velocity[1].ravel("F"))
     assert np.all(velocity[:, 1] == 0)
+    pressure = pyvista.get_reader(plume / "pressure.pvd").read()[0].cell_data["pressure"]
+    np.testing.assert_array_equal(pressure, open_run(plume).frame(1).pressure.ravel("F"))
     assert not (plume / "solids.pvd").exists()
 
 

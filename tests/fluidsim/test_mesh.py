@@ -7,7 +7,7 @@ import pytest
 import pyvista
 import torch
 
-from fluidsim.mesh import SAMPLES, Mesh
+from fluidsim.mesh import SAMPLES, Mesh, read
 
 BALL = pyvista.Sphere(radius=2.0, center=(5.0, -3.0, 1.0), theta_resolution=48, phi_resolution=48)
 
@@ -100,3 +100,16 @@ def test_what_is_no_closed_surface_gets_one_line(tmp_path):
         Mesh(tmp_path / "nowhere.obj", (0.5, 0.5, 0.0), 0.5)
     with pytest.raises(ValueError, match="height"):
         Mesh(tmp_path / "half.ply", (0.5, 0.5, 0.0), 0.0)
+
+
+def test_polygons_objects_and_counting_from_the_end_in_obj(tmp_path):
+    corners = [(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)]
+    first = ["1 2 4 3", "5/1/1 7/1/1 8/1/1 6/1/1", "1 5 6 2"]
+    second = ["3 4 8 7", "-8 -6 -2 -4", "2 6 8 4"]
+    lines = ["mtllib none.mtl", *(f"v {x} {y} {z}" for x, y, z in corners)]
+    lines += ["o one", *(f"f {face}" for face in first)]
+    lines += ["o two", "usemtl blue", *(f"f {face}" for face in second)]
+    vertices, triangles = read(written(tmp_path / "cube.obj", "\n".join(lines) + "\n"))
+    assert len(vertices) == 8 and len(triangles) == 12
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    assert np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2 == pytest.approx(6)

@@ -46,6 +46,7 @@ STILLS = [
     ("stirred_tank3", "glyphs"),
     ("stirred_tank2", "particles"),
     ("stirred_tank2", "slice"),
+    ("stirred_tank2", "pressure"),
     ("smoke_solid3", "volume"),
     ("smoke_solid3", "slice"),
     ("smoke_solid2", "slice"),
@@ -90,6 +91,7 @@ def test_the_slider_changes_the_frame(runs, graphics):
 WRONG = [
     (["--frame", "7"], "no frame 7, but 1 to 2"),
     (["--what", "volume"], "smoke in 3D"),
+    (["--what", "pressure"], "in 2D"),
     (["--save", "a.jpg"], "PNG"),
 ]
 
