@@ -125,7 +125,7 @@ def test_every_command_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_every_target_of_make_is_there():
-    targets = set(re.findall(r"(?m)(?:`|^    )make ([a-z-]+)", README))
+    targets = set(re.findall(r"(?m)(?:`|; |^    )make ([a-z-]+)", README))
     assert targets >= {"demo", "test", "test-slow", "bench", "gallery"}
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(f"\n{target}:" in makefile for target in targets)
