@@ -10,7 +10,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.render.rays import View, vec3
 
 _CONTRAST = 0.06  # between neighbours, of 1: above it a pixel gets more rays
-_MOST = 0.08  # part of the pixels that may get them, the ones of most contrast
+_MOST = 0.05  # part of the pixels that may get them, the ones of most contrast
 _MORE = np.array([(0.33, 0.17), (-0.33, 0.30), (0.05, -0.40)], np.float32)  # beside the centre
 _LANES = 64
 

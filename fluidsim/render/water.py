@@ -135,12 +135,13 @@ def _trace(
             hit = FAR
             if near < far:
                 end = ti.min(far, opaque)
-                stop = first_crossing(solid, solid_spacing, origin, direction, near, end, 1.0)
-                if stop < FAR:
-                    opaque, on_floor, end = stop, False, stop
                 hit = first_crossing(
                     water, spacing, origin, direction, near, end, -1.0 if inside else 1.0
                 )
+                end = ti.min(hit, end)
+                stop = first_crossing(solid, solid_spacing, origin, direction, near, end, 1.0)
+                if stop < FAR:
+                    opaque, on_floor, hit = stop, False, FAR
                 if inside and hit == FAR and far < opaque - 1e-4:
                     hit = far
             if inside:
