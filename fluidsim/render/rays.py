@@ -19,6 +19,7 @@ Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 
 FAR = 1e6
 REFRACTION = 1.33  # of water
+_STRETCH = 512  # rays that a thread traces at a time
 
 
 @ti.dataclass
@@ -29,6 +30,19 @@ class View:
     forward: vec3
     right: vec3
     up: vec3
+
+
+@ti.func
+def stretch_count(places: ti.template()):
+    """Into how many stretches the rays of a picture are dealt out."""
+    return (places.shape[0] + _STRETCH - 1) // _STRETCH
+
+
+@ti.func
+def stretch(number, places: ti.template()):
+    """The first ray of a stretch and the one after its last; none of a stretch that is not."""
+    first = ti.min(number * _STRETCH, places.shape[0])
+    return first, ti.min(first + _STRETCH, places.shape[0])
 
 
 @ti.func
