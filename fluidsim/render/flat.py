@@ -63,7 +63,7 @@ def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
     field = surface.distance
     if solids is not None:
         finer = np.divide(field.shape, solids.distance.shape)
-        beside = zoom(solids.distance, tuple(finer), order=1)  # on the same nodes
+        beside = np.asarray(zoom(solids.distance, tuple(finer), order=1))  # on the same nodes
         field = np.minimum(field, beside + 0.5 * surface.spacing)
     return gaussian_filter(field, 1.0, mode="nearest")
 

@@ -53,7 +53,8 @@ def separated(
     count = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
     density = _smoothed(count / 2**dim)
     if solids is not None:
-        distance = zoom(solids.distance, np.divide(shape, solids.distance.shape), order=1)
+        cells = np.divide(shape, solids.distance.shape)
+        distance = np.asarray(zoom(solids.distance, tuple(cells), order=1))
         density /= np.maximum(_smoothed(np.clip(0.5 + distance / dx, 0, 1)), _OPEN)
     density = density.ravel()[key]
 
