@@ -125,7 +125,9 @@ def _scattered(point, cosine, depth: ti.template(), lit: ti.template(), stage):
     arm = stage.fire - point
     total += stage.firelight * (0.36 / (arm.norm_sqr() + 0.05))
     height = ti.math.clamp(point.z / stage.upper.z, 0.0, 1.0)
-    return total + stage.skylight * ((0.30 + 0.6 * height) * ti.exp(-0.12 * passed) * 0.75)
+    sky_above = stage.skylight * ((0.22 + 0.45 * height) * ti.exp(-0.12 * passed))
+    floor_below = stage.floor * stage.sunlight * (stage.sun.z * 0.3 * (1 - height))
+    return total + sky_above + floor_below
 
 
 @ti.func
