@@ -21,7 +21,7 @@ Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
 Balls: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
 
 _STRIPE = 8  # rows of pixels that one thread draws at a time
-_FOAM = 0.4  # opacity of a patch of white foam
+_FOAM = 0.3  # opacity of a patch of white foam
 _LEAST = 0.6  # radius in pixels; smaller balls fade instead
 _COLUMNS = 9  # of a ball: centre, place and radius in pixels, distance, white, sunk
 

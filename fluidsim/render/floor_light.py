@@ -70,14 +70,15 @@ def through_water(
 def _deposit(place: np.ndarray, power: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Sum of powers on a grid, each shared bilinearly by four points; 1 on the rim."""
     low = np.floor(place).astype(np.int64)
+    keep = ((low >= 0) & (low < np.array(shape) - 1)).all(1)
+    low, place, power = low[keep], place[keep], power[keep]
     part = place - low
-    total = np.zeros(shape)
-    for corner in np.ndindex(2, 2):
-        index = low + corner
-        weight = power * np.where(corner, part, 1 - part).prod(1)
-        keep = ((index >= 0) & (index < shape)).all(1)
-        flat = np.ravel_multi_index(tuple(index[keep].T), shape)
-        total += np.bincount(flat, weight[keep], total.size).reshape(shape)
+    first = low[:, 0] * shape[1] + low[:, 1]
+    total = np.zeros(shape[0] * shape[1])
+    for i, j in np.ndindex(2, 2):
+        weight = power * np.abs(1 - i - part[:, 0]) * np.abs(1 - j - part[:, 1])
+        total += np.bincount(first + i * shape[1] + j, weight, total.size)
+    total = total.reshape(shape)
     for axis in (0, 1):  # rays from outside of the grid were not traced
         np.moveaxis(total, axis, 0)[[0, -1]] = 1
     return total.astype(np.float32)

@@ -74,7 +74,7 @@ def _needed(array: np.ndarray | None, name: str, frame: Frame) -> np.ndarray:
 def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
     positions = _needed(frame.positions, "positions", frame)
     velocities = _needed(frame.velocities, "velocities", frame)
-    body, spray = separated(positions, velocities, frame.shape, frame.dx)
+    body, spray = separated(positions, velocities, frame.shape, frame.dx, frame.solids)
     return (
         surface.liquid_surface(
             positions[body], velocities[body], frame.shape, frame.dx, frame.solids

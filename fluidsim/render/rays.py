@@ -19,6 +19,7 @@ Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 
 FAR = 1e6
 REFRACTION = 1.33  # of water
+_STRETCH = 512  # rays that a thread traces at a time
 
 
 @ti.dataclass
@@ -32,6 +33,19 @@ class View:
 
 
 @ti.func
+def stretch_count(places: ti.template()):
+    """Into how many stretches the rays of a picture are dealt out."""
+    return (places.shape[0] + _STRETCH - 1) // _STRETCH
+
+
+@ti.func
+def stretch(number, places: ti.template()):
+    """The first ray of a stretch and the one after its last; none of a stretch that is not."""
+    first = ti.min(number * _STRETCH, places.shape[0])
+    return first, ti.min(first + _STRETCH, places.shape[0])
+
+
+@ti.func
 def sample(grid: ti.template(), place):
     """Trilinear value at a place given in units of the grid's spacing, clamped to the grid."""
     last = ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1.001
@@ -39,12 +53,14 @@ def sample(grid: ti.template(), place):
     i = ti.cast(q, ti.i32)
     f = q - i
     x, y, z = i[0], i[1], i[2]
-    total = 0.0
-    for side in range(2):
-        low = grid[x + side, y, z] * (1 - f[2]) + grid[x + side, y, z + 1] * f[2]
-        high = grid[x + side, y + 1, z] * (1 - f[2]) + grid[x + side, y + 1, z + 1] * f[2]
-        total += (low * (1 - f[1]) + high * f[1]) * (f[0] if side == 1 else 1 - f[0])
-    return total
+    lines = ti.Vector([0.0, 0.0, 0.0, 0.0])
+    for line in ti.static(range(4)):
+        a, b = x + ti.static(line // 2), y + ti.static(line % 2)
+        low = grid[a, b, z]
+        lines[line] = low + f[2] * (grid[a, b, z + 1] - low)
+    near = lines[0] + f[1] * (lines[1] - lines[0])
+    far = lines[2] + f[1] * (lines[3] - lines[2])
+    return near + f[0] * (far - near)
 
 
 @ti.func
@@ -85,7 +101,7 @@ def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, 
     """Distance along a ray to where sign * value first turns negative, FAR when it does not.
 
     `start` itself when it is negative there. The values must be lower bounds of the distance to
-    the crossing, up to a factor that min steps of a quarter of the spacing make up for.
+    the crossing, up to a factor that min steps of half the spacing make up for.
     """
     result = FAR
     t, before, t_before = start, -1.0, start
@@ -97,7 +113,7 @@ def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, 
                 result = t_before + (t - t_before) * before / (before - value)
             break
         before, t_before = value, t
-        t += ti.max(0.9 * value, 0.25 * spacing)
+        t += ti.max(0.9 * value, 0.5 * spacing)
     return result
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
-# Density around a particle, smoothed over a cell, 1 in the bulk and about 0.7 at a calm surface.
+from fluidsim.render.frame import SolidGrid
+
+# Density around a particle, smoothed over a cell and in what solids leave open of it: 1 in the bulk
+# and about 0.7 at a calm surface.
 _ALONE = {2: 0.09, 3: 0.05}  # at most this: less than a filament, in 2D and in 3D
 _TORN = (0.35, 0.62)  # from all torn to none
+_OPEN = 0.3  # least open part that counts
 _FAST = (0.35, 0.75)  # speeds from clear to white; 1 is that of a fall through the domain
 _DROP = {2: (0.22, 0.30), 3: (0.14, 0.28)}  # radii in cells, from a lone one to a group
 _DROP_WHITE = 0.3  # of the fastest drop
-_FOAM = 0.45  # radius in cells of a patch of foam
+_FOAM = 0.6  # radius in cells of a patch of foam
 _SUNK = 0.7  # cells that foam may lie under the surface
 
 
@@ -32,7 +36,11 @@ class Spray:
 
 
 def separated(
-    positions: np.ndarray, velocities: np.ndarray, shape: tuple[int, ...], dx: float
+    positions: np.ndarray,
+    velocities: np.ndarray,
+    shape: tuple[int, ...],
+    dx: float,
+    solids: SolidGrid | None = None,
 ) -> tuple[np.ndarray, Spray]:
     """Which particles (n,) bool make up the liquid's surface, and what else is to be drawn.
 
@@ -43,7 +51,12 @@ def separated(
     cell = np.minimum((positions / np.float32(dx)).astype(np.int32), np.array(shape) - 1)
     key = np.ravel_multi_index(tuple(np.maximum(cell, 0).T), shape)
     count = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
-    density = gaussian_filter(count, 1.0, truncate=2.5).ravel()[key] / 2**dim  # walls reflect
+    density = _smoothed(count / 2**dim)
+    if solids is not None:
+        cells = np.divide(shape, solids.distance.shape)
+        distance = np.asarray(zoom(solids.distance, tuple(cells), order=1))
+        density /= np.maximum(_smoothed(np.clip(0.5 + distance / dx, 0, 1)), _OPEN)
+    density = density.ravel()[key]
 
     alone = density <= _ALONE[dim]
     chosen = np.flatnonzero(density < _TORN[1])
@@ -61,6 +74,10 @@ def separated(
         np.where(alone_there, 0.0, _SUNK * dx)[seen].astype(np.float32),
     )
     return ~alone, spray
+
+
+def _smoothed(cells: np.ndarray) -> np.ndarray:
+    return gaussian_filter(cells, 1.0, truncate=2.5)  # walls reflect
 
 
 def _smooth(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -28,6 +28,8 @@ from fluidsim.render.rays import (
     normal,
     refracted,
     sample,
+    stretch,
+    stretch_count,
     vec3,
 )
 from fluidsim.render.sampling import to_bytes, trace_picture, view_of
@@ -43,6 +45,7 @@ from fluidsim.render.stage import (
     stage_of,
 )
 from fluidsim.render.surface import Surface
+from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _SEGMENTS = 7  # straight pieces of one path
 _ABSORPTION = (7.9, 2.2, 1.25)  # of red, green and blue along the unit of length
@@ -110,95 +113,107 @@ def _foam(speed: ti.template(), point, outward, stage, foam):
     return amount, stage.sunlight * lit + stage.skylight
 
 
+@ti.func
+def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(),
+          light: ti.template(), view, stage, foam):  # fmt: skip
+    """Colour and distance of a place: the path follows refraction; the first reflection waits and
+    is traced last."""
+    spacing = stage.upper[2] / (water.shape[2] - 1)
+    solid_spacing = stage.upper[2] / (solid.shape[2] - 1)
+    origin = view.eye
+    direction = view.forward + place.x * view.right + place.y * view.up
+    direction = direction.normalized()
+    weight, colour = vec3(1.0), vec3(0.0)
+    other_origin, other_direction, other_weight = vec3(0.0), vec3(0.0), vec3(0.0)
+    inside, first, done = False, True, False
+    scattered = ti.Vector(_SCATTERED) * (stage.skylight + 0.2 * stage.sunlight)
+    distance = FAR
+    for segment in range(_SEGMENTS):
+        # What is hit first: the floor, a solid, the water's surface or the sky.
+        near, far = box_span(origin, direction, stage.upper)
+        opaque = -origin.z / direction.z if direction.z < -1e-5 else FAR
+        on_floor = True
+        hit = FAR
+        if near < far:
+            end = ti.min(far, opaque)
+            hit = first_crossing(
+                water, spacing, origin, direction, near, end, -1.0 if inside else 1.0
+            )
+            end = ti.min(hit, end)
+            stop = first_crossing(solid, solid_spacing, origin, direction, near, end, 1.0)
+            if stop < FAR:
+                opaque, on_floor, hit = stop, False, FAR
+            if inside and hit == FAR and far < opaque - 1e-4:
+                hit = far
+        if inside:
+            passed = ti.exp(-ti.Vector(_ABSORPTION) * ti.min(hit, opaque))
+            colour += weight * scattered * (1 - passed)
+            weight *= passed
+        if segment == 0:
+            distance = ti.min(hit, opaque)
+        if hit == FAR:
+            behind = sky(direction, stage) if segment == 0 else bright_sky(direction, stage)
+            if opaque < FAR:
+                point = origin + direction * opaque
+                outward = vec3(0.0, 0.0, 1.0)
+                if not on_floor:
+                    outward = normal(solid, point / solid_spacing, 0.5)
+                    if opaque == near and near > 0:
+                        outward = box_normal(point, stage.upper)
+                behind = _opaque_colour(
+                    point, outward, on_floor, opaque, direction, solid, light, stage
+                )
+            colour += weight * behind
+            done = True
+        else:
+            point = origin + direction * hit
+            outward = normal(water, point / spacing, 1.0)
+            if (hit == near and near > 0) or hit == far:
+                outward = box_normal(point, stage.upper)
+            facing = -outward if inside else outward
+            if facing.dot(direction) > -0.02:  # interpolated normals may look away
+                facing = (facing - direction * (facing.dot(direction) + 0.02)).normalized()
+            bent, cosine, passes = refracted(direction, facing, inside)
+            if not inside:
+                mirrored = (direction + 2 * cosine * facing).normalized()
+                amount, white = _foam(speed, point, outward, stage, foam)
+                colour += weight * amount * white
+                weight *= 1 - amount
+                reflected = weight * (0.02 + 0.98 * ti.pow(1 - cosine, 5.0))
+                weight -= reflected
+                if first:
+                    other_origin = point + facing * (0.5 * spacing)
+                    other_direction, other_weight = mirrored, reflected
+                    first = False
+                else:
+                    colour += reflected * bright_sky(mirrored, stage)
+            direction = bent
+            if passes:
+                origin = point - facing * (0.3 * spacing)
+                inside = not inside
+            else:
+                origin = point + facing * (0.3 * spacing)
+        if done or weight.max() < 0.03:
+            if other_weight.max() < 0.03:
+                done = True
+                break
+            origin, direction, weight = other_origin, other_direction, other_weight
+            other_weight = vec3(0.0)
+            inside, done = False, False
+    if not done:
+        colour += weight * 0.6 * bright_sky(direction, stage)
+    shown = display(colour)
+    return ti.Vector([shown.x, shown.y, shown.z, distance])
+
+
 @ti.kernel
 def _trace(
     seen: Seen, places: Pixels, water: Grid, speed: Grid, solid: Grid, light: Map, view: View,
     stage: Stage, foam: float,
 ):  # fmt: skip
-    """One path a place: it follows refraction; the first reflection waits and is traced last."""
-    spacing = stage.upper[2] / (water.shape[2] - 1)
-    solid_spacing = stage.upper[2] / (solid.shape[2] - 1)
-    for ray in range(places.shape[0]):
-        origin = view.eye
-        direction = view.forward + places[ray].x * view.right + places[ray].y * view.up
-        direction = direction.normalized()
-        weight, colour = vec3(1.0), vec3(0.0)
-        other_origin, other_direction, other_weight = vec3(0.0), vec3(0.0), vec3(0.0)
-        inside, first, done = False, True, False
-        scattered = ti.Vector(_SCATTERED) * (stage.skylight + 0.2 * stage.sunlight)
-        distance = FAR
-        for segment in range(_SEGMENTS):
-            # What is hit first: the floor, a solid, the water's surface or the sky.
-            near, far = box_span(origin, direction, stage.upper)
-            opaque = -origin.z / direction.z if direction.z < -1e-5 else FAR
-            on_floor = True
-            hit = FAR
-            if near < far:
-                end = ti.min(far, opaque)
-                stop = first_crossing(solid, solid_spacing, origin, direction, near, end, 1.0)
-                if stop < FAR:
-                    opaque, on_floor, end = stop, False, stop
-                hit = first_crossing(
-                    water, spacing, origin, direction, near, end, -1.0 if inside else 1.0
-                )
-                if inside and hit == FAR and far < opaque - 1e-4:
-                    hit = far
-            if inside:
-                passed = ti.exp(-ti.Vector(_ABSORPTION) * ti.min(hit, opaque))
-                colour += weight * scattered * (1 - passed)
-                weight *= passed
-            if segment == 0:
-                distance = ti.min(hit, opaque)
-            if hit == FAR:
-                behind = sky(direction, stage) if segment == 0 else bright_sky(direction, stage)
-                if opaque < FAR:
-                    point = origin + direction * opaque
-                    outward = vec3(0.0, 0.0, 1.0)
-                    if not on_floor:
-                        outward = normal(solid, point / solid_spacing, 0.5)
-                        if opaque == near and near > 0:
-                            outward = box_normal(point, stage.upper)
-                    behind = _opaque_colour(
-                        point, outward, on_floor, opaque, direction, solid, light, stage
-                    )
-                colour += weight * behind
-                done = True
-            else:
-                point = origin + direction * hit
-                outward = normal(water, point / spacing, 1.0)
-                if (hit == near and near > 0) or hit == far:
-                    outward = box_normal(point, stage.upper)
-                facing = -outward if inside else outward
-                if facing.dot(direction) > -0.02:  # interpolated normals may look away
-                    facing = (facing - direction * (facing.dot(direction) + 0.02)).normalized()
-                bent, cosine, passes = refracted(direction, facing, inside)
-                if not inside:
-                    mirrored = (direction + 2 * cosine * facing).normalized()
-                    amount, white = _foam(speed, point, outward, stage, foam)
-                    colour += weight * amount * white
-                    weight *= 1 - amount
-                    reflected = weight * (0.02 + 0.98 * ti.pow(1 - cosine, 5.0))
-                    weight -= reflected
-                    if first:
-                        other_origin = point + facing * (0.5 * spacing)
-                        other_direction, other_weight = mirrored, reflected
-                        first = False
-                    else:
-                        colour += reflected * bright_sky(mirrored, stage)
-                direction = bent
-                if passes:
-                    origin = point - facing * (0.3 * spacing)
-                    inside = not inside
-                else:
-                    origin = point + facing * (0.3 * spacing)
-            if done or weight.max() < 0.03:
-                if other_weight.max() < 0.03:
-                    done = True
-                    break
-                origin, direction, weight = other_origin, other_direction, other_weight
-                other_weight = vec3(0.0)
-                inside, done = False, False
-        if not done:
-            colour += weight * 0.6 * bright_sky(direction, stage)
-        shown = display(colour)
-        seen[ray] = ti.Vector([shown.x, shown.y, shown.z, distance])
+    """One path a place."""
+    stretches = stretch_count(places)
+    for item in range(loop_length(stretches, CPU)):
+        first, end = stretch(dealt_item(item, stretches, CPU), places)
+        for ray in range(first, end):
+            seen[ray] = _path(places[ray], water, speed, solid, light, view, stage, foam)

@@ -3,17 +3,17 @@ import pytest
 
 from fluidsim.render import Camera, Frame, picture
 from fluidsim.render.spray import separated
-from tests.render.worlds import jittered
+from tests.render.worlds import ball_solid, jittered
 
 CELLS = 16
 DX = 1 / CELLS
 
 
-def split(positions, speed=0.0):
+def split(positions, speed=0.0, solids=None):
     dim = positions.shape[1]
     velocities = np.zeros_like(positions)
     velocities[:, 0] = speed
-    return separated(positions, velocities, (CELLS,) * dim, DX)
+    return separated(positions, velocities, (CELLS,) * dim, DX, solids)
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -43,6 +43,13 @@ def test_calm_and_fast_whole_water_has_no_foam():
     assert len(split(pool)[1].centres) == 0
     foam = split(pool, speed=5.0)[1]
     assert len(foam.centres) < 0.02 * len(pool)
+
+
+def test_whole_water_beside_a_solid_has_no_foam():
+    block = jittered((CELLS,) * 3, DX)
+    ball = ball_solid((CELLS,) * 3, DX, 0.5, 0.25)
+    block = block[np.linalg.norm(block - 0.5, axis=1) > 0.25]
+    assert len(split(block, speed=5.0, solids=ball)[1].centres) < 0.01 * len(block)
 
 
 def test_no_particles():

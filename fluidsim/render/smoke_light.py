@@ -1,0 +1,77 @@
+# pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
+# pyright: reportIndexIssue=false, reportOptionalCall=false
+"""Sunlight in a volume of smoke: what arrives inside it, at solids and on the floor."""
+
+import taichi as ti
+
+from fluidsim.render.rays import Grid, Map, box_span, sample, vec3
+from fluidsim.render.solids import sun_share
+from fluidsim.render.stage import Stage
+from fluidsim.scheduling import CPU, dealt_item, loop_length
+
+EXTINCTION = 46.0  # of density 1, along the unit of length
+
+
+@ti.func
+def last_node(grid: ti.template()):
+    """Indices of a grid's last node."""
+    return ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1
+
+
+@ti.func
+def cell_value(field: ti.template(), point, stage):
+    """Value at a point of the domain of a field on the cells."""
+    cells = ti.Vector([field.shape[0], field.shape[1], field.shape[2]])
+    return sample(field, point / stage.upper * cells - 0.5)
+
+
+@ti.func
+def _optical_depth(density: ti.template(), origin, stage, step):
+    """Optical depth of the smoke between a point and the sun."""
+    near, far = box_span(origin, stage.sun, stage.upper)
+    total = 0.0
+    t = near + 0.5 * step
+    while t < far:
+        total += cell_value(density, origin + t * stage.sun, stage)
+        t += step
+    return total * step * EXTINCTION
+
+
+@ti.func
+def sun_reaches(solid: ti.template(), origin, skip, stage):
+    """Part of the sun that solids leave to a point; the first `skip` of the way is free."""
+    near, far = box_span(origin, stage.sun, stage.upper)
+    spacing = stage.upper[2] / (solid.shape[2] - 1)
+    return sun_share(solid, spacing, origin, stage.sun, ti.max(near, skip), far)
+
+
+@ti.kernel
+def light_volume(depth: Grid, lit: Grid, density: Grid, solid: Grid, stage: Stage, march: float):
+    """Optical depth towards the sun, and whether solids let it through, on a half grid."""
+    last = last_node(depth)
+    rows = depth.shape[0] * depth.shape[1]
+    for item in range(loop_length(rows, CPU)):
+        row = dealt_item(item, rows, CPU)
+        if row < rows:
+            i, j = row // depth.shape[1], row % depth.shape[1]
+            for k in range(depth.shape[2]):
+                point = ti.Vector([i, j, k]) / last * stage.upper
+                depth[i, j, k] = _optical_depth(density, point, stage, 2 * march)
+                # Nodes just inside of a lit side count as lit, or smoke on it would darken.
+                lit[i, j, k] = sun_reaches(solid, point, 4 * march, stage)
+
+
+@ti.kernel
+def light_floor(floor: Map, density: Grid, solid: Grid, stage: Stage, march: float):
+    """Part of the sunlight that reaches the floor."""
+    rows = floor.shape[0]
+    for item in range(loop_length(rows, CPU)):
+        i = dealt_item(item, rows, CPU)
+        if i < rows:
+            for j in range(floor.shape[1]):
+                place = stage.map_lower + ti.Vector([i, j]) * stage.map_spacing
+                origin = vec3(place.x, place.y, 0.0)
+                reaches = sun_reaches(solid, origin, 0.01, stage)
+                if reaches > 0:
+                    reaches *= ti.exp(-_optical_depth(density, origin, stage, 2 * march))
+                floor[i, j] = reaches
