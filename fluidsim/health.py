@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fluidsim.record import FrameRecord
 
 VOLUME = 0.05  # relative error of the volume that is worth a word
-CROWDED = 0.1  # of the particles at the start that crowding may cost
+CROWDED = 0.1  # of the particles that there have been that crowding may cost
 EXPLODING = 5.0  # times the fastest of all frames before
 SEVERAL_SUBSTEPS, MANY_SUBSTEPS = 10, 50
 
@@ -34,7 +34,7 @@ class Health:
         self._troubles: dict[str, Trouble] = {}
         self._fastest: list[float] = []
         self._particles: list[int] = []
-        self._removed = 0
+        self._removed = self._poured = 0
 
     def look(self, record: FrameRecord) -> list[str]:
         """New warnings about a frame, without its number."""
@@ -83,10 +83,11 @@ class Health:
 
     def crowding(self, record: FrameRecord) -> tuple[float, str] | None:
         self._removed += record.particles_removed - record.particles_added
-        start = self._particles[0] if self._particles else record.particles
-        if not start or self._removed <= CROWDED * start:
+        self._poured += record.particles_poured
+        supplied = self._poured + (self._particles[0] if self._particles else record.particles)
+        if not supplied or self._removed <= CROWDED * supplied:
             return None
-        share = self._removed / start
+        share = self._removed / supplied
         return share, f"crowded cells have cost {share:.0%} of the particles so far"
 
     def exploding(self, record: FrameRecord) -> tuple[float, str] | None:

@@ -58,6 +58,13 @@ def test_what_flows_out_is_no_trouble():
     assert looked(health, 6, particles=0, particles_left=600, particles_drained=400) == []
 
 
+def test_crowding_is_judged_by_all_that_was_poured():
+    health = Health()
+    calm(health, range(1, 6))
+    assert looked(health, 6, particles_poured=1500, particles_removed=200) == []
+    assert "cost 14%" in looked(health, 7, particles_removed=150)[0]
+
+
 def test_a_solver_that_falls_back_is_in_the_log(tmp_path, monkeypatch, capsys):
     solve = solvers.solve
 
