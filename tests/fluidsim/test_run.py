@@ -66,8 +66,9 @@ def test_scene(name, dim, tmp_path):
     assert not list(out.rglob(".*"))
 
 
+# All solvers go on from a state in 3D too, in test_state.py.
 @pytest.mark.parametrize("solver", solvers.available())
-@pytest.mark.parametrize("dim", ["2", "3"])
+@pytest.mark.parametrize("dim", ["2", pytest.param("3", marks=pytest.mark.slow)])
 def test_solver_flag(solver, dim, tmp_path):
     flags = ["--solver", solver, "--dim", dim, "--no-render", "--out", str(tmp_path / "a")]
     assert main(["run", "dam_break", *flags, *SMALL]) == 0
