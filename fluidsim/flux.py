@@ -1,114 +1,162 @@
-# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Divergence of the velocity on the open faces, and the gradient of a cell field taken from it."""
+"""Divergence of the velocity on the open faces, and the gradient of a cell field taken from it.
+
+Both are defined by torch expressions, which any device can run; on the CPU kernels over rows do
+the same in one pass.
+"""
+
+from __future__ import annotations
 
 import functools
-from types import SimpleNamespace
-from typing import Any
 
-import taichi as ti
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
-import solvers
-from fluidsim import scheduling
 from fluidsim.grid import Grid
-from fluidsim.rows import row_functions
-from fluidsim.scheduling import Schedule, dealt_item, loop_length
-
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
 
 
-def divergence(velocity: Tensor, open_faces: Tensor, solid: Tensor, grid: Grid) -> Tensor:
-    """Divergence (*shape), float64, 1/s, of what leaves a cell through its faces.
+def divergence(
+    velocity: Tensor, open_faces: Tensor, solid: Tensor, fluid: Tensor, grid: Grid
+) -> Tensor:
+    """Divergence (*shape), float64, 1/s, of what leaves a cell by its faces; 0 where not fluid.
 
     velocity: (dim, *nodes), m/s, on the open part of each face. open_faces: (dim, *nodes) float32,
-    that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest.
+    that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest. fluid:
+    (*shape) bool.
     """
-    program = kernels(grid.dim, scheduling.for_device(velocity.device), velocity.dtype)
-    result = torch.empty(grid.shape, dtype=torch.float64, device=velocity.device)
-    shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
-    program.diverge(
-        velocity.view(-1), open_faces.view(-1), solid.view(-1), result.view(-1), shape, strides,
-        grid.node_count, 1 / grid.dx,
+    if velocity.device.type != "cpu":
+        return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
+    result = np.empty((len(_cell_rows(grid)), grid.shape[-1]))
+    _diverge(
+        *(_flat(field) for field in (velocity, open_faces, solid)), _rows(fluid),
+        _cell_rows(grid), np.array(grid.strides), 1 / grid.dx, result,
     )  # fmt: skip
-    return result
+    return torch.from_numpy(result).view(grid.shape)
+
+
+def divergence_as_defined(
+    velocity: Tensor, open_faces: Tensor, solid: Tensor, fluid: Tensor, grid: Grid
+) -> Tensor:
+    """What `divergence` returns, as a torch expression."""
+    total = torch.zeros(grid.shape, dtype=torch.float64, device=velocity.device)
+    for axis in range(grid.dim):
+        flow, opened, wall = (
+            grid.faces(field, axis).double() for field in (velocity, open_faces, solid)
+        )
+        total += torch.diff(wall + opened * (flow - wall), dim=axis)
+    return total * fluid / grid.dx
 
 
 def subtract_gradient(
-    velocity: Tensor, impulse: Tensor, system: solvers.PoissonSystem, density: float, grid: Grid
+    velocity: Tensor, impulse: Tensor, open_faces: Tensor, density: float, grid: Grid
 ) -> None:
-    """velocity (dim, *nodes) -= grad q / density on every face of positive weight of the system.
+    """velocity (dim, *nodes) -= grad q / density on every face that is open.
 
-    impulse: q (*shape), Pa s.
+    impulse: q (*shape) float64, Pa s; 0 outside of the grid. open_faces: (dim, *nodes) float32.
     """
-    program = kernels(grid.dim, scheduling.for_device(velocity.device), velocity.dtype)
-    shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
-    for axis, weights in enumerate(system.face_weights):
-        unit = program.ivec(*(int(d == axis) for d in range(grid.dim)))
-        program.subtract(
-            velocity[axis].view(-1), impulse.contiguous().view(-1),
-            weights.contiguous().double().view(-1), unit, shape, strides, 1 / (density * grid.dx),
-        )  # fmt: skip
+    slope = 1 / (density * grid.dx)
+    if velocity.device.type != "cpu":
+        return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
+    flow, opened, q = _flat(velocity), _flat(open_faces), _rows(impulse)
+    for axis in range(grid.dim - 1):
+        first = axis * grid.node_count
+        _subtract_across(flow[first:], opened[first:], q, *_face_rows(grid, axis), slope)
+    first = (grid.dim - 1) * grid.node_count
+    _subtract_along(flow[first:], opened[first:], q, _cell_rows(grid), slope)
 
 
-@functools.cache
-def kernels(dim: int, schedule: Schedule, dtype: torch.dtype) -> SimpleNamespace:
-    """The kernels for velocities of a dtype."""
-    real: Any = {torch.float32: ti.f32, torch.float64: ti.f64}[dtype]
-    field: Any = ti.types.ndarray(dtype=real, ndim=1)
-    ivec: Any = ti.types.vector(dim, ti.i32)
-    row_count, row_start = row_functions(dim)
+def subtract_gradient_as_defined(
+    velocity: Tensor, impulse: Tensor, open_faces: Tensor, slope: float, grid: Grid
+) -> None:
+    """What `subtract_gradient` does, as a torch expression; slope: 1 / (density dx)."""
+    for axis in range(grid.dim):
+        outside = torch.zeros_like(impulse.narrow(axis, 0, 1))
+        jump = torch.diff(impulse, dim=axis, prepend=outside, append=outside)
+        opened = grid.faces(open_faces, axis) > 0
+        grid.faces(velocity, axis).sub_((slope * jump * opened).to(velocity.dtype))
 
-    @ti.kernel
-    def diverge(velocity: field, open_faces: F32, solid: F32, result: F64, shape: ivec,
-                strides: ivec, nodes: ti.i32, inverse_dx: ti.f64):  # fmt: skip
-        rows = row_count(shape)
-        for index in range(loop_length(rows, schedule)):
-            row = dealt_item(index, rows, schedule)
-            if row >= rows:
-                continue
-            start = row_start(row, shape).dot(strides)
-            for z in range(shape[dim - 1]):
-                total = ti.cast(0.0, ti.f64)
-                for k in ti.static(range(dim)):
-                    i = k * nodes + start + z
-                    for side in ti.static((0, 1)):
-                        j = i + side * strides[k]
-                        wall = ti.cast(solid[j], ti.f64)
-                        flux = wall + open_faces[j] * (ti.cast(velocity[j], ti.f64) - wall)
-                        total += (2 * side - 1) * flux
-                result[row * shape[dim - 1] + z] = total * inverse_dx
 
-    @ti.kernel
-    def subtract(velocity: field, impulse: F64, weights: F64, unit: ivec, shape: ivec,
-                 strides: ivec, slope: ti.f64):  # fmt: skip
-        """On the faces of one axis; unit: 1 on that axis, else 0."""
-        faces = shape + unit
-        step = 1  # from a cell to its upper neighbour on the axis
-        for k in ti.static(range(dim)):
-            if unit[k] == 1:
-                for other in ti.static(range(k + 1, dim)):
-                    step *= shape[other]
-        rows = row_count(faces)
-        for index in range(loop_length(rows, schedule)):
-            row = dealt_item(index, rows, schedule)
-            if row >= rows:
-                continue
-            at = row_start(row, faces)
-            node = at.dot(strides)
-            cell = 0
-            for k in ti.static(range(dim - 1)):
-                cell = (cell + at[k]) * shape[k + 1]
-            for z in range(faces[dim - 1]):
-                at[dim - 1] = z
-                along, n = at.dot(unit), shape.dot(unit)
-                jump = ti.cast(0.0, ti.f64)
-                if along < n:
-                    jump += impulse[cell + z]
-                if along > 0:
-                    jump -= impulse[cell + z - step]
-                if weights[row * faces[dim - 1] + z] > 0.0:
-                    velocity[node + z] -= ti.cast(slope * jump, real)
+def _flat(field: Tensor) -> np.ndarray:
+    return field.view(-1).numpy()
 
-    return SimpleNamespace(ivec=ivec, diverge=diverge, subtract=subtract)
+
+def _rows(field: Tensor) -> np.ndarray:
+    """A cell field (*shape) as rows along the last axis."""
+    return field.contiguous().view(-1, field.shape[-1]).numpy()
+
+
+@functools.lru_cache(maxsize=4)
+def _cell_rows(grid: Grid) -> np.ndarray:
+    """Where the rows of cells begin in a field on the nodes, (rows,) int64."""
+    return np.tensordot(grid.strides[:-1], np.indices(grid.shape[:-1]), 1).ravel()
+
+
+@functools.lru_cache(maxsize=8)
+def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the faces normal to an axis but the last: where their rows begin in a field on the nodes,
+    and the rows of cells below and above, or one past the last row outside of the grid."""
+    rows = np.arange(len(_cell_rows(grid))).reshape(grid.shape[:-1])
+    ring = [(int(k == axis),) * 2 for k in range(grid.dim - 1)]
+    padded = np.moveaxis(np.pad(rows, ring, constant_values=rows.size), axis, 0)
+    below, above = (np.moveaxis(part, 0, axis).ravel() for part in (padded[:-1], padded[1:]))
+    faces = [n + (k == axis) for k, n in enumerate(grid.shape[:-1])]
+    return np.tensordot(grid.strides[:-1], np.indices(faces), 1).ravel(), below, above
+
+
+@numba.njit(cache=True, parallel=True)
+def _diverge(velocity, open_faces, solid, fluid, starts, strides, scale, result):
+    cells = result.shape[1]
+    nodes = len(velocity) // len(strides)
+    for row in numba.prange(len(starts)):
+        total = result[row]
+        total[:] = 0.0
+        for axis in range(len(strides)):
+            below = axis * nodes + starts[row]
+            above = below + strides[axis]
+            low, high = slice(below, below + cells), slice(above, above + cells)
+            _add_outflow(
+                total, velocity[low], open_faces[low], solid[low],
+                velocity[high], open_faces[high], solid[high],
+            )  # fmt: skip
+        for z in range(cells):
+            total[z] *= scale * fluid[row, z]
+
+
+@numba.njit(cache=True)
+def _add_outflow(total, velocity, opened, solid, velocity_above, opened_above, solid_above):
+    for z in range(len(total)):
+        wall, wall_above = np.float64(solid[z]), np.float64(solid_above[z])
+        total[z] += wall_above + opened_above[z] * (velocity_above[z] - wall_above)
+        total[z] -= wall + opened[z] * (velocity[z] - wall)
+
+
+@numba.njit(cache=True, parallel=True)
+def _subtract_across(velocity, opened, impulse, starts, below, above, slope):
+    rows, cells = impulse.shape
+    outside = np.zeros(cells)
+    for face in numba.prange(len(starts)):
+        place = slice(starts[face], starts[face] + cells)
+        low = impulse[below[face]] if below[face] < rows else outside
+        high = impulse[above[face]] if above[face] < rows else outside
+        _subtract_row(velocity[place], opened[place], low, high, slope)
+
+
+@numba.njit(cache=True, parallel=True)
+def _subtract_along(velocity, opened, impulse, starts, slope):
+    cells = impulse.shape[1]
+    for row in numba.prange(len(starts)):
+        first, q = starts[row], impulse[row]
+        if opened[first] > 0:
+            velocity[first] -= slope * q[0]
+        inner = slice(first + 1, first + cells)
+        _subtract_row(velocity[inner], opened[inner], q[:-1], q[1:], slope)
+        if opened[first + cells] > 0:
+            velocity[first + cells] += slope * q[cells - 1]
+
+
+@numba.njit(cache=True)
+def _subtract_row(velocity, opened, low, high, slope):
+    for z in range(len(velocity)):
+        change = slope * (high[z] - low[z])
+        velocity[z] -= change if opened[z] > 0 else 0.0

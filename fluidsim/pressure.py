@@ -81,21 +81,34 @@ class Projector:
             self._cells = fluid, conductance.clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
-        rhs = (expansion - divergence(velocity, open_faces, solid, grid)).mul_(fluid)
+        rhs = self._missing(velocity, fluid, open_faces, solid, expansion)
         if interface is not None:
             interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
         guess = None if self._pressure is None else self._pressure * dt
         if observer is not None:
             observer(prepared.system, rhs, guess)
         solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
-        subtract_gradient(velocity, solution.pressure, prepared.system, self.density, grid)
+        subtract_gradient(velocity, solution.pressure, open_faces, self.density, grid)
         if interface is not None:
             slope = 1 / (self.density * grid.dx)
             interface.correct_gradient(velocity, solution.pressure, open_faces, slope, dt)
-        left = divergence(velocity, open_faces, solid, grid).sub_(expansion).mul_(fluid)
-        least, most = torch.aminmax(left)
+        least, most = torch.aminmax(self._missing(velocity, fluid, open_faces, solid, expansion))
         self._pressure = solution.pressure / dt
         return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
+
+    def _missing(
+        self,
+        velocity: Tensor,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solid: Tensor,
+        expansion: float | Tensor,
+    ) -> Tensor:
+        """The expansion less the divergence, (*shape), 1/s; 0 outside of the fluid."""
+        missing = divergence(velocity, open_faces, solid, fluid, self.grid).neg_()
+        if isinstance(expansion, Tensor) or expansion != 0:
+            missing += expansion * fluid.to(missing.dtype)
+        return missing
 
     def _are_same(self, fluid: Tensor, open_faces: Tensor) -> bool:
         assert self._cells is not None

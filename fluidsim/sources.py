@@ -145,8 +145,8 @@ class Sources:
                     free = inside & ~walls.narrow(axis, side, n)
                     faces.narrow(axis, side, n)[free] = speed
                     known.narrow(axis, side, n)[free] = True
-        flow = divergence(velocity, open_faces, self.solids.velocity, grid)
-        return Driven(flow.mul_(driven), held)
+        flow = divergence(velocity, open_faces, self.solids.velocity, driven, grid)
+        return Driven(flow, held)
 
     def _filling(self, inflow: Inflow, time: float) -> Tensor:
         """New particles (n, dim) in the inflow, in grid coordinates."""

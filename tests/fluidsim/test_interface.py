@@ -91,7 +91,7 @@ def error_around_a_ball(dim, n):
             sign = 1 if axis else -1
             velocity[axis] += sign * (points[..., other] - middle[other])
     still = torch.zeros_like(solids.open)
-    rhs = -divergence(velocity, solids.open, still, grid) * wet
+    rhs = -divergence(velocity, solids.open, still, wet, grid)
     interface = Interface.of(distance, wet, grid, wave(x))
     found = pressure_in(wet, interface, solids.open, rhs, grid)
     kept = wet & (ball.distance(x) > 0)
