@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fluidsim.extrapolation import KNOWN, UNKNOWN
 from fluidsim.grid import Grid
+from fluidsim.levels import KNOWN, UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)

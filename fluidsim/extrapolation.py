@@ -1,24 +1,20 @@
-# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
 """Extending a field beyond the points where it is known, layer by layer."""
+
+from __future__ import annotations
 
 import functools
 import itertools
-from types import SimpleNamespace
-from typing import Any
 
-import taichi as ti
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim import scheduling
+from fluidsim.continuation import Continuation
 from fluidsim.grid import Grid
-from fluidsim.scheduling import Schedule, dealt_item, loop_length
+from fluidsim.levels import KNOWN, UNKNOWN
 
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-I32: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
-I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
-
-UNKNOWN, KNOWN, OUTSIDE = 0, 1, -1
+NEXT = -2  # level of the points that the next layer will reach
 
 
 def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
@@ -28,14 +24,22 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
     for stored points that belong to no cell or face; both are changed in place, and a value
     found in layer k has level k + 1.
     """
-    program = kernels(grid.dim, scheduling.for_device(field.device))
-    nodes, strides = program.ivec(*grid.nodes), program.ivec(*grid.strides)
-    values, levels = field.view(-1), level.view(-1)
-    spans = torch.empty(2 * (field.numel() // grid.nodes[-1]), dtype=torch.int32)
-    spans = spans.to(field.device)
-    program.find_spans(levels, spans, grid.nodes[-1])
-    for layer in range(1, layers + 1):
-        program.sweep(values, levels, spans, layer, nodes, strides)
+    if field.device.type != "cpu":
+        return Continuation.of(level, layers, grid).apply(field)
+    flat = (field.view(len(field), -1).numpy(), level.view(len(field), -1).numpy())
+    _grow(*flat, _neighbours_missing(grid), np.array(grid.strides), layers)
+
+
+@functools.lru_cache(maxsize=4)
+def _neighbours_missing(grid: Grid) -> np.ndarray:
+    """Bits for the neighbours that a stored point lacks, (node_count,) uint8: 2 k below on axis k,
+    2 k + 1 above."""
+    missing = np.zeros(grid.nodes, dtype=np.uint8)
+    for axis in range(grid.dim):
+        line = np.moveaxis(missing, axis, 0)
+        line[0] |= 1 << 2 * axis
+        line[-1] |= 1 << 2 * axis + 1
+    return missing.ravel()
 
 
 def continue_change(
@@ -72,103 +76,57 @@ def continue_change(
     levels[index] = KNOWN
 
 
-def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:
-    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known.
-
-    kept: (dim, *nodes) bool; other faces are unknown all the same.
-    """
-    level = grid.zeros(known.device, grid.dim, dtype=torch.int8).fill_(OUTSIDE)
-    flags = known.to(torch.int8) * KNOWN
-    for axis, n in enumerate(grid.shape):
-        faces = grid.faces(level, axis)
-        faces.fill_(UNKNOWN)
-        faces.narrow(axis, 0, n).bitwise_or_(flags)
-        faces.narrow(axis, 1, n).bitwise_or_(flags)
-        faces.mul_(grid.faces(kept, axis))
-    return level
-
-
-def levels_of(known: Tensor, components: int, grid: Grid) -> Tensor:
-    """Levels (components, *nodes) that make the `known` cells (*shape) bool known."""
-    level = grid.zeros(known.device, components, dtype=torch.int8).fill_(OUTSIDE)
-    grid.cells(level).copy_(torch.where(known, KNOWN, UNKNOWN))
-    return level
+@numba.njit(cache=True, parallel=True)
+def _grow(field, level, missing, strides, layers):
+    for component in numba.prange(len(field)):
+        values, levels = field[component], level[component]
+        reached = _beside_known(levels, missing, strides)
+        for layer in range(1, layers + 1):
+            for i in reached:
+                values[i] = _mean_around(i, values, levels, layer, missing, strides)
+            for i in reached:
+                levels[i] = layer + 1
+            reached = _beside(reached, levels, missing, strides)
+        for i in reached:
+            levels[i] = UNKNOWN
 
 
-@functools.cache
-def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
-    ivec: Any = ti.types.vector(dim, ti.i32)
+@numba.njit(cache=True)
+def _beside_known(levels, missing, strides):
+    """The unknown points next to known ones, marked as NEXT."""
+    known = np.empty(len(levels), dtype=np.int32)
+    count = 0
+    for i in range(len(levels)):
+        if levels[i] == KNOWN:
+            known[count] = i
+            count += 1
+    return _beside(known[:count], levels, missing, strides)
 
-    @ti.kernel
-    def find_spans(level: I8, spans: I32, length: ti.i32):
-        """First and last known point of each row along the last axis; (length, -1) for none."""
-        rows = spans.shape[0] // 2
-        for index in range(loop_length(rows, schedule)):
-            row = dealt_item(index, rows, schedule)
-            if row < rows:
-                low = length
-                high = -1
-                for z in range(length):
-                    if level[row * length + z] == KNOWN:
-                        low = ti.min(low, z)
-                        high = z
-                spans[2 * row] = low
-                spans[2 * row + 1] = high
 
-    @ti.kernel
-    def sweep(field: F32, level: I8, spans: I32, layer: ti.i32, nodes: ivec, strides: ivec):
-        """Race-free in place: a sweep reads the levels up to `layer` and writes the next one.
+@numba.njit(cache=True)
+def _beside(reached, levels, missing, strides):
+    """The unknown points next to those reached, marked as NEXT."""
+    found = np.empty(len(levels), dtype=np.int32)
+    count = 0
+    for i in reached:
+        for k in range(len(strides)):
+            for side in range(2):
+                j = i + (2 * side - 1) * strides[k]
+                if missing[i] >> (2 * k + side) & 1 == 0 and levels[j] == UNKNOWN:
+                    levels[j] = NEXT
+                    found[count] = j
+                    count += 1
+    return found[:count]
 
-        It looks at the part of a row that lies within one point of the known parts of the row and
-        its neighbours. Spans that grow meanwhile only make it look at more.
-        """
-        length = nodes[dim - 1]
-        rows = spans.shape[0] // 2
-        for index in range(loop_length(rows, schedule)):
-            row = dealt_item(index, rows, schedule)
-            if row >= rows:
-                continue
-            # Steps to the neighbours below and above; 0, to the unknown point itself, at a rim.
-            below = ivec(0)
-            above = ivec(0)
-            rest = row
-            low = spans[2 * row] - 1
-            high = spans[2 * row + 1] + 1
-            for kk in ti.static(range(1, dim)):
-                k = ti.static(dim - 1 - kk)
-                at = rest % nodes[k]
-                rest = rest // nodes[k]
-                step = strides[k] // length
-                if at > 0:
-                    below[k] = -strides[k]
-                    low = ti.min(low, spans[2 * (row - step)])
-                    high = ti.max(high, spans[2 * (row - step) + 1])
-                if at < nodes[k] - 1:
-                    above[k] = strides[k]
-                    low = ti.min(low, spans[2 * (row + step)])
-                    high = ti.max(high, spans[2 * (row + step) + 1])
-            first = length
-            last = -1
-            for z in range(ti.max(low, 0), ti.min(high, length - 1) + 1):
-                i = row * length + z
-                if level[i] == UNKNOWN:
-                    below[dim - 1] = -1 if z > 0 else 0
-                    above[dim - 1] = 1 if z < length - 1 else 0
-                    total = 0.0
-                    found = 0
-                    for k in ti.static(range(dim)):
-                        for j in ti.static((below, above)):
-                            there = level[i + j[k]]
-                            if there > 0 and there <= layer:
-                                total += field[i + j[k]]
-                                found += 1
-                    if found > 0:
-                        field[i] = total / found
-                        level[i] = ti.cast(layer + 1, ti.i8)
-                        first = ti.min(first, z)
-                        last = z
-            if last >= 0:
-                spans[2 * row] = ti.min(spans[2 * row], first)
-                spans[2 * row + 1] = ti.max(spans[2 * row + 1], last)
 
-    return SimpleNamespace(ivec=ivec, find_spans=find_spans, sweep=sweep)
+@numba.njit(cache=True)
+def _mean_around(i, values, levels, layer, missing, strides):
+    """Of the neighbours that an earlier layer has reached."""
+    total, count = np.float32(0.0), 0
+    for k in range(len(strides)):
+        for side in range(2):
+            j = i + (2 * side - 1) * strides[k]
+            if missing[i] >> (2 * k + side) & 1 == 0 and 0 < levels[j] <= layer:
+                total += values[j]
+                count += 1
+    return total / np.float32(count)

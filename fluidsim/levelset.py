@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from fluidsim import levelset_kernels, scheduling
-from fluidsim.extrapolation import extrapolate, levels_of
+from fluidsim.extrapolation import extrapolate
 from fluidsim.grid import Grid
+from fluidsim.levels import levels_of
 from fluidsim.particles import Particles
 from fluidsim.shapes import Shape
 from fluidsim.solids import Solids

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from fluidsim.cells import CellType
 from fluidsim.curvature import curvature
-from fluidsim.extrapolation import continue_change, extrapolate, levels_beside
+from fluidsim.extrapolation import continue_change, extrapolate
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
+from fluidsim.levels import levels_beside
 from fluidsim.levelset import LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces

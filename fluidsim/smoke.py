@@ -14,9 +14,9 @@ from fluidsim.combustion import Combustion
 from fluidsim.confinement import add_vorticity_confinement
 from fluidsim.continuation import Continuation
 from fluidsim.emission import Emitter
-from fluidsim.extrapolation import levels_beside, levels_of
 from fluidsim.forces import add_buoyancy
 from fluidsim.grid import Grid
+from fluidsim.levels import levels_beside, levels_of
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation, fill, top_component
 from fluidsim.solids import Solids

@@ -1,0 +1,35 @@
+"""The kernel that continues fields does what the lists of its definition say."""
+
+import pytest
+import torch
+
+from fluidsim.continuation import Continuation
+from fluidsim.extrapolation import extrapolate
+from fluidsim.grid import Grid
+from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN
+
+
+@pytest.mark.parametrize("shape", [(9, 7), (1, 6), (6, 5, 7), (3, 1, 4)])
+@pytest.mark.parametrize("share", [0.02, 0.3])
+def test_the_kernel_equals_the_lists(shape, share):
+    grid = Grid(shape, 0.1)
+    generator = torch.Generator().manual_seed(len(shape))
+    chance = torch.rand((2, *grid.nodes), generator=generator)
+    level = torch.full(chance.shape, UNKNOWN, dtype=torch.int8)
+    level[chance < share] = KNOWN
+    level[chance > 0.9] = OUTSIDE
+    field = torch.randn(chance.shape, generator=generator)
+    expected, levels = field.clone(), level.clone()
+    Continuation.of(levels, 4, grid).apply(expected)
+    extrapolate(field, level, 4, grid)
+    assert torch.equal(level, levels)
+    torch.testing.assert_close(field, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_field_that_is_known_nowhere_stays():
+    grid = Grid((4, 5), 0.1)
+    field = torch.randn((1, *grid.nodes))
+    kept, level = field.clone(), torch.full(field.shape, UNKNOWN, dtype=torch.int8)
+    extrapolate(field, level, 3, grid)
+    assert torch.equal(field, kept)
+    assert (level == UNKNOWN).all()
