@@ -51,6 +51,17 @@ def continue_change(
     kept: (dim, *nodes) bool, faces that may. cells: (n, dim) int64. So liquid at the rim keeps its
     own velocity, which that of its neighbours would slow down.
     """
+    if velocity.device.type != "cpu":
+        return continue_change_as_defined(velocity, before, level, kept, cells, grid)
+    fields = (field.view(grid.dim, -1).numpy() for field in (velocity, before, level, kept))
+    first = (cells * torch.tensor(grid.strides)).sum(1).numpy()
+    _continue_change(*fields, first, _neighbours_missing(grid), np.array(grid.strides))
+
+
+def continue_change_as_defined(
+    velocity: Tensor, before: Tensor, level: Tensor, kept: Tensor, cells: Tensor, grid: Grid
+) -> None:
+    """What `continue_change` does, as torch expressions."""
     flat, old, levels = velocity.view(-1), before.view(-1), level.view(-1)
     strides = torch.tensor(grid.strides, device=cells.device)
     places, firsts = [], []
@@ -74,6 +85,33 @@ def continue_change(
     index = index[reached]
     flat[index] = old[index] + total[reached] / count[reached]
     levels[index] = KNOWN
+
+
+@numba.njit(cache=True)
+def _continue_change(velocity, before, level, kept, cells, missing, strides):
+    dim = len(strides)
+    room = 2 * dim * len(cells)
+    axes, faces = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+    values = np.empty(room, dtype=np.float32)
+    count = 0
+    for cell in cells:
+        for axis in range(dim):
+            for side in range(2):
+                i = cell + side * strides[axis]
+                if level[axis, i] == UNKNOWN and kept[axis, i]:
+                    change, known = np.float32(0.0), 0
+                    for beside in range(2 * dim):
+                        j = _neighbour(i, beside, missing, strides)
+                        if level[axis, j] == KNOWN:
+                            change += velocity[axis, j] - before[axis, j]
+                            known += 1
+                    if known > 0:
+                        axes[count], faces[count] = axis, i
+                        values[count] = before[axis, i] + change / np.float32(known)
+                        count += 1
+    for n in range(count):
+        velocity[axes[n], faces[n]] = values[n]
+        level[axes[n], faces[n]] = KNOWN
 
 
 @numba.njit(cache=True, parallel=True)
@@ -109,13 +147,12 @@ def _beside(reached, levels, missing, strides):
     found = np.empty(len(levels), dtype=np.int32)
     count = 0
     for i in reached:
-        for k in range(len(strides)):
-            for side in range(2):
-                j = i + (2 * side - 1) * strides[k]
-                if missing[i] >> (2 * k + side) & 1 == 0 and levels[j] == UNKNOWN:
-                    levels[j] = NEXT
-                    found[count] = j
-                    count += 1
+        for side in range(2 * len(strides)):
+            j = _neighbour(i, side, missing, strides)
+            if levels[j] == UNKNOWN:
+                levels[j] = NEXT
+                found[count] = j
+                count += 1
     return found[:count]
 
 
@@ -123,10 +160,16 @@ def _beside(reached, levels, missing, strides):
 def _mean_around(i, values, levels, layer, missing, strides):
     """Of the neighbours that an earlier layer has reached."""
     total, count = np.float32(0.0), 0
-    for k in range(len(strides)):
-        for side in range(2):
-            j = i + (2 * side - 1) * strides[k]
-            if missing[i] >> (2 * k + side) & 1 == 0 and 0 < levels[j] <= layer:
-                total += values[j]
-                count += 1
+    for side in range(2 * len(strides)):
+        j = _neighbour(i, side, missing, strides)
+        if 0 < levels[j] <= layer:
+            total += values[j]
+            count += 1
     return total / np.float32(count)
+
+
+@numba.njit(cache=True)
+def _neighbour(i, side, missing, strides):
+    """Index beside i, below and above it on each axis in turn; i itself where there is none."""
+    step = strides[side >> 1] * (2 * (side & 1) - 1)
+    return i if missing[i] >> side & 1 else i + step

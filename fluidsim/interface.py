@@ -9,6 +9,7 @@ over theta dx, in the system and in the velocity alike. The matrix stays symmetr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,12 +47,12 @@ class Interface:
         """
         parts = []
         for axis, n in enumerate(grid.shape):
-            lower, upper = wet.narrow(axis, 0, n - 1), wet.narrow(axis, 1, n - 1)
-            place = (lower != upper).nonzero()
-            above = place.clone()
-            above[:, axis] += 1
-            rising = lower[lower != upper]
-            below_index, above_index = _flat(place, grid.shape), _flat(above, grid.shape)
+            differ = wet.narrow(axis, 0, n - 1) != wet.narrow(axis, 1, n - 1)
+            place = list(torch.unravel_index(differ.view(-1).nonzero()[:, 0], differ.shape))
+            below_index = _flat(place, grid.shape)
+            place[axis] = place[axis] + 1
+            above_index = _flat(place, grid.shape)
+            rising = wet.reshape(-1)[below_index]
             inner = torch.where(rising, below_index, above_index)
             outer = torch.where(rising, above_index, below_index)
             inside, outside = distance.reshape(-1)[inner], distance.reshape(-1)[outer]
@@ -60,7 +61,7 @@ class Interface:
             held = torch.zeros_like(theta)
             if pressure is not None:
                 held = torch.lerp(pressure.reshape(-1)[inner], pressure.reshape(-1)[outer], theta)
-            faces = axis * grid.node_count + _flat(above, grid.nodes)
+            faces = axis * grid.node_count + _flat(place, grid.nodes)
             parts.append((faces, inner, 2.0 * rising - 1.0, theta, held))
         return cls(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
@@ -91,9 +92,9 @@ class Interface:
         velocity.view(-1)[self.faces] -= (slope * self.outward * jump * opened).to(velocity.dtype)
 
 
-def _flat(place: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Flat index (n,) of points (n, dim) in an array of this shape."""
-    index = torch.zeros_like(place[:, 0])
-    for k, n in enumerate(shape):
-        index = index * n + place[:, k]
+def _flat(place: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
+    """Flat index (n,) of points, given by their coordinates (n,), in an array of this shape."""
+    index = place[0]
+    for coordinate, n in zip(place[1:], shape[1:], strict=True):
+        index = index * n + coordinate
     return index

@@ -236,7 +236,7 @@ class Liquid(Simulation):
         if self.surface is not None:
             reach += SURFACE_LAYERS
         kept = (open_faces > 0) | self.solids.walls
-        self.velocity[self.solids.walls & (open_faces == 0)] = 0.0
+        self.solids.stop_at_walls(self.velocity, open_faces)
         level = levels_beside(fluid, kept, self.grid)
         if self.surface is not None:
             dry = (self.grid.cells(self.cells) == CellType.FLUID) & ~fluid

@@ -251,9 +251,9 @@ class Particles:
         crowding and voids do.
         """
         grid = self.grid
-        kinds = grid.cells(cells)
+        kinds = grid.cells(cells).contiguous()
         fluid = kinds == CellType.FLUID
-        held = grid.cells(self.cell_counts[: grid.node_count].view(grid.nodes))
+        held = grid.cells(self.cell_counts[: grid.node_count].view(grid.nodes)).contiguous()
         air = kinds == CellType.AIR
         at_surface = torch.zeros_like(fluid)
         for axis, n in enumerate(grid.shape):
@@ -262,10 +262,9 @@ class Particles:
         enclosed = fluid & ~at_surface
         whole = enclosed & (solids.room == 1)
         whole_cells = int(whole.sum())
-        full = int(held[whole].sum()) / whole_cells if whole_cells else SEEDED[grid.dim]
-        parts = torch.minimum(held.to(torch.float64) / full, solids.room)
-        cells_full = float(solids.room[enclosed].sum()) + float(parts[fluid & at_surface].sum())
-        return cells_full * grid.dx**grid.dim
+        full = int((held * whole).sum()) / whole_cells if whole_cells else SEEDED[grid.dim]
+        parts = torch.where(enclosed, solids.room, torch.minimum(held / full, solids.room)) * fluid
+        return float(parts.sum(dtype=torch.float64)) * grid.dx**grid.dim
 
     def _sort(self) -> None:
         """Sort particles that were put in place from outside; `cell_counts` must be 0."""

@@ -38,6 +38,8 @@ class SlipFaces:
         velocity, solid: (dim, *nodes), m/s, of the flow and of the solids. open_faces: (dim,
         *nodes), the open part of each face; faces with one are left alone.
         """
+        if len(self.faces) == 0:
+            return
         flat = velocity.view(-1)
         excess = flat[self.around].mean(-1) - solid.view(-1)[self.around].mean(-1)
         along = (excess * self.normals).sum(1) * self.normals.gather(1, self.axes[:, None])[:, 0]

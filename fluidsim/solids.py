@@ -116,8 +116,19 @@ class Solids:
 
         open_faces: (dim, *nodes), as `open`, or with more faces open: those are left alone.
         """
-        velocity.masked_fill_(self.walls & (open_faces == 0), 0.0)
+        self.stop_at_walls(velocity, open_faces)
         self._slip.apply(velocity, self.velocity, open_faces)
+
+    def stop_at_walls(self, velocity: Tensor, open_faces: Tensor) -> None:
+        """Stop the flow (dim, *nodes) at the closed ones of `walls`, in place."""
+        for axis, n in enumerate(self.grid.shape):
+            for upper in (False, True):
+                if not self.is_open(axis, upper):
+                    side = velocity[axis].select(axis, n * upper)
+                    side.masked_fill_(open_faces[axis].select(axis, n * upper) == 0, 0.0)
+            for other, beyond in enumerate(self.grid.shape):
+                if other != axis:
+                    velocity[axis].select(other, beyond).zero_()
 
     def distance_at(self, points: Tensor, time: float) -> Tensor:
         """Signed distance (...) of all solids at world `points` (..., dim), m."""

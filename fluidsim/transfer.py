@@ -12,6 +12,7 @@ component a along m in m/s a cell. See interpolation.py for units and layouts.
 
 import functools
 from types import SimpleNamespace
+from typing import Any
 
 import taichi as ti
 
@@ -37,6 +38,8 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
     corners, vec, ivec = own.corners, own.vec, own.ivec
     load, store, keep_inside, cell_of = own.load, own.store, own.keep_inside, own.cell_of
     stencil, gather, gather_gradient = own.stencil, own.gather, own.gather_gradient
+    corner_vec: Any = ti.types.vector(len(corners), ti.f32)
+    corner_ivec: Any = ti.types.vector(len(corners), ti.i32)
     width = velocity_width(dim, affine)
     block = BLOCKS[dim]
     block_rows = 1
@@ -153,7 +156,11 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
             base = a * nodes
             for k in ti.static(range(dim)):
                 base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
-            for corner in ti.static(corners):
+            # All are read before any is written: what lies between a write and the next read
+            # could not be kept in registers.
+            sums, weights, places = corner_vec(0.0), corner_vec(0.0), corner_ivec(0)
+            for c in ti.static(range(len(corners))):
+                corner = ti.static(corners[c])
                 weight = 1.0
                 i = base
                 value = velocity
@@ -165,8 +172,12 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
                     weight *= part if ti.static(corner[k] == 1) else 1.0 - part
                     if ti.static(corner[k] == 1):
                         i += strides[k]
-                faces[2 * i] = faces[2 * i] + weight * value
-                faces[2 * i + 1] = faces[2 * i + 1] + weight
+                places[c] = i
+                sums[c] = faces[2 * i] + weight * value
+                weights[c] = faces[2 * i + 1] + weight
+            for c in ti.static(range(len(corners))):
+                faces[2 * places[c]] = sums[c]
+                faces[2 * places[c] + 1] = weights[c]
 
     @ti.kernel
     def normalise(faces: F32, velocity: F32, copy: F32):

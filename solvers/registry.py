@@ -63,7 +63,7 @@ def _classes() -> dict[str, str]:
 
 
 def _load(name: str) -> Any:
-    classes = _classes()
+    classes = _BUILT_IN if name in _BUILT_IN else _classes()
     if name in _OPTIONAL and name not in classes:
         raise ValueError(
             f"solver {name} needs the package {_OPTIONAL[name][1]}: "
