@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from fluidsim import scheduling
-from fluidsim.advection_kernels import kernels
+from fluidsim.advection_kernels import CELLS, kernels
 from fluidsim.solids import Solids
 
 METHODS = ("maccormack", "semi-lagrangian")
-CELLS = -1  # in place of the axis of faces
 FAR = 1e9  # cells: beyond everything
 
 
@@ -37,7 +36,7 @@ class Advection:
         self.grid = grid
         self.corrected = method == "maccormack"
         self.kernels = kernels(grid.dim, scheduling.for_device(device))
-        self._geometry = {axis: self._places(solids, axis) for axis in range(CELLS, grid.dim)}
+        self._geometry = self._layout(solids)
         self._back, self._forth = (grid.zeros(device, grid.dim).view(-1) for _ in range(2))
         self._predicted, self._lowest, self._highest = (
             torch.empty(0, device=device) for _ in range(3)
@@ -69,29 +68,21 @@ class Advection:
         out = torch.zeros_like(field) if out is None else out
         if self.corrected:
             self.kernels.carry_sharply(
-                field.view(-1), self._back, out.view(-1), field.shape[0], *self._geometry[CELLS]
+                field.view(-1), self._back, out.view(-1), field.shape[0], *self._geometry
             )
         else:
             self._carry(field, out, CELLS)
         return out
 
-    def _places(self, solids: Solids, axis: int) -> tuple[Any, ...]:
-        """What the kernels are told of the faces normal to an axis, or of the cells."""
+    def _layout(self, solids: Solids) -> tuple[Any, ...]:
+        """What the kernels are told of the grid; where cells count as beyond its open sides."""
         grid, ivec, vec = self.grid, self.kernels.ivec, self.kernels.vec
-        unit = [int(k == axis) for k in range(grid.dim)]
-        low, high = [-FAR] * grid.dim, [FAR] * grid.dim
-        for k, n in enumerate(grid.shape):
-            if axis == CELLS and solids.is_open(k, False):
-                low[k] = 0.0
-            if axis == CELLS and solids.is_open(k, True):
-                high[k] = float(n)
-        return (
-            ivec(*unit), ivec(*grid.shape), ivec(*grid.strides), vec(*low), vec(*high),
-            grid.node_count,
-        )  # fmt: skip
+        low = [0.0 if solids.is_open(k, False) else -FAR for k in range(grid.dim)]
+        high = [float(n) if solids.is_open(k, True) else FAR for k, n in enumerate(grid.shape)]
+        return ivec(*grid.shape), ivec(*grid.strides), vec(*low), vec(*high), grid.node_count
 
     def _carry(self, field: Tensor, out: Tensor, axis: int) -> None:
-        geometry = (field.shape[0], *self._geometry[axis])
+        geometry = (field.shape[0], axis, *self._geometry)
         if self._lowest.numel() < field.numel():
             self._predicted, self._lowest, self._highest = (
                 torch.zeros_like(field).view(-1) for _ in range(3)

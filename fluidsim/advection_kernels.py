@@ -2,7 +2,7 @@
 """The kernels of advection: traces along the flow, and interpolation at their ends.
 
 Positions are in cells, fields flat over the nodes (see grid.py). Kernels work on the faces normal
-to `unit`, or on the cells where it is 0.
+to an axis, or on the cells.
 """
 
 import functools
@@ -16,6 +16,7 @@ from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
+CELLS = -1  # in place of the axis of faces
 
 
 @functools.cache
@@ -78,16 +79,18 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
         return result
 
     @ti.func
-    def displacement(field: ti.template(), i: ti.i32, at: ti.template(), unit: ti.template(),
+    def displacement(field: ti.template(), i: ti.i32, at: ti.template(), axis: ti.template(),
                      shape: ti.template(), strides: ti.template()):  # fmt: skip
-        """Mean over the cells of the face normal to `unit` (of the cell for 0)."""
-        step = unit.dot(strides)
-        along = unit.dot(at)
-        lower = i - step * ti.min(along, 1)
-        upper = i - step * ti.max(along - unit.dot(shape) + 1, 0)
+        """Of a cell, or the mean over the cells of a face."""
         result = vec(0.0)
-        for k in ti.static(range(dim)):
-            result[k] = 0.5 * (field[lower * dim + k] + field[upper * dim + k])
+        if ti.static(axis == CELLS):
+            for k in ti.static(range(dim)):
+                result[k] = field[i * dim + k]
+        else:
+            lower = i - strides[axis] * ti.min(at[axis], 1)
+            upper = i - strides[axis] * ti.max(at[axis] - shape[axis] + 1, 0)
+            for k in ti.static(range(dim)):
+                result[k] = 0.5 * (field[lower * dim + k] + field[upper * dim + k])
         return result
 
     @ti.func
@@ -106,16 +109,30 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
         return share
 
     @ti.func
-    def place(x: ti.template(), unit: ti.template(), shape: ti.template(),
+    def centre(at: ti.template(), axis: ti.template()):
+        """Of the face normal to an axis with this index, or of the cell."""
+        x = ti.cast(at, ti.f32)
+        for k in ti.static(range(dim)):
+            if ti.static(k != axis):
+                x[k] += 0.5
+        return x
+
+    @ti.func
+    def place(x: ti.template(), axis: ti.template(), shape: ti.template(),
               strides: ti.template()):  # fmt: skip
         """Lowest of the points around x, the way from it along each axis, steps to the others."""
-        top = shape - 1 + unit
-        inside = ti.max(0.0, ti.min(x - 0.5 * (1 - unit), ti.cast(top, ti.f32)))
-        lower = ti.min(ti.cast(inside, ti.i32), ti.max(top - 1, 0))
         base = 0
+        part = vec(0.0)
+        steps = ivec(0)
         for k in ti.static(range(dim)):
-            base += lower[k] * strides[k]
-        return base, inside - lower, strides * ti.min(top, 1)
+            top = shape[k] if ti.static(k == axis) else shape[k] - 1
+            here = x[k] if ti.static(k == axis) else x[k] - 0.5
+            inside = ti.max(0.0, ti.min(here, ti.cast(top, ti.f32)))
+            lower = ti.min(ti.cast(inside, ti.i32), ti.max(top - 1, 0))
+            base += lower * strides[k]
+            part[k] = inside - lower
+            steps[k] = strides[k] * ti.min(top, 1)
+        return base, part, steps
 
     @ti.func
     def cubic(field: ti.template(), base: ti.i32, x: ti.template(), part: ti.template(),
@@ -171,10 +188,12 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
 
     @ti.kernel
     def predict(field: F32, back: F32, predicted: F32, lowest: F32, highest: F32,
-                components: ti.i32, unit: ivec, shape: ivec, strides: ivec, low: vec, high: vec,
-                nodes: ti.i32):  # fmt: skip
+                components: ti.i32, axis: ti.template(), shape: ivec, strides: ivec, low: vec,
+                high: vec, nodes: ti.i32):  # fmt: skip
         """Semi-Lagrangian step, and the range of the values it was made of."""
-        extent = shape + unit
+        extent = shape
+        if ti.static(axis != CELLS):
+            extent[axis] += 1
         rows = row_count(extent)
         for index in range(loop_length(rows, schedule)):
             row = dealt_item(index, rows, schedule)
@@ -185,9 +204,9 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             for z in range(extent[dim - 1]):
                 i = first + z
                 at[dim - 1] = z
-                x = at + 0.5 * (1 - unit) + displacement(back, i, at, unit, shape, strides)
-                share = share_inside(x, low, high)
-                base, part, steps = place(x, unit, shape, strides)
+                x = centre(at, axis) + displacement(back, i, at, axis, shape, strides)
+                share = share_inside(x, low, high) if ti.static(axis == CELLS) else 1.0
+                base, part, steps = place(x, axis, shape, strides)
                 for c in range(components):
                     j = c * nodes + i
                     values = share * around(field, c * nodes + base, steps)
@@ -196,10 +215,12 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
 
     @ti.kernel
     def correct(field: F32, forth: F32, predicted: F32, lowest: F32, highest: F32, result: F32,
-                components: ti.i32, unit: ivec, shape: ivec, strides: ivec, low: vec, high: vec,
-                nodes: ti.i32):  # fmt: skip
+                components: ti.i32, axis: ti.template(), shape: ivec, strides: ivec, low: vec,
+                high: vec, nodes: ti.i32):  # fmt: skip
         """Half of the error of going there and back is taken off, within the range."""
-        extent = shape + unit
+        extent = shape
+        if ti.static(axis != CELLS):
+            extent[axis] += 1
         rows = row_count(extent)
         for index in range(loop_length(rows, schedule)):
             row = dealt_item(index, rows, schedule)
@@ -210,9 +231,12 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             for z in range(extent[dim - 1]):
                 i = first + z
                 at[dim - 1] = z
-                x = at + 0.5 * (1 - unit) + displacement(forth, i, at, unit, shape, strides)
-                share = 0.0 if is_beyond(x, low, high) == 1 else 0.5
-                base, part, steps = place(x, unit, shape, strides)
+                x = centre(at, axis) + displacement(forth, i, at, axis, shape, strides)
+                share = 0.5
+                if ti.static(axis == CELLS):
+                    if is_beyond(x, low, high) == 1:
+                        share = 0.0
+                base, part, steps = place(x, axis, shape, strides)
                 for c in range(components):
                     j = c * nodes + i
                     value = predicted[j]
@@ -223,7 +247,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                     result[j] = value
 
     @ti.kernel
-    def carry_sharply(field: F32, back: F32, result: F32, components: ti.i32, unit: ivec,
+    def carry_sharply(field: F32, back: F32, result: F32, components: ti.i32,
                       shape: ivec, strides: ivec, low: vec, high: vec, nodes: ti.i32):  # fmt: skip
         """Cubic interpolation in cells, within the range of the values around."""
         rows = row_count(shape)
@@ -236,9 +260,9 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             for z in range(shape[dim - 1]):
                 i = first + z
                 at[dim - 1] = z
-                x = at + 0.5 + displacement(back, i, at, unit, shape, strides)
+                x = centre(at, CELLS) + displacement(back, i, at, CELLS, shape, strides)
                 share = share_inside(x, low, high)
-                base, part, steps = place(x, unit, shape, strides)
+                base, part, steps = place(x, CELLS, shape, strides)
                 for c in range(components):
                     least, most = extremes(around(field, c * nodes + base, steps))
                     value = least
