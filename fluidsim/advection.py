@@ -10,13 +10,11 @@ B): in one pass, and sharper than the correction.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from fluidsim import scheduling
-from fluidsim.advection_kernels import CELLS, kernels
+from fluidsim import advection_kernels, advection_torch
+from fluidsim.advection_torch import CELLS
 from fluidsim.solids import Solids
 
 METHODS = ("maccormack", "semi-lagrangian")
@@ -35,23 +33,20 @@ class Advection:
         grid, device = solids.grid, solids.device
         self.grid = grid
         self.corrected = method == "maccormack"
-        self.kernels = kernels(grid.dim, scheduling.for_device(device))
-        self._geometry = self._layout(solids)
-        self._back, self._forth = (grid.zeros(device, grid.dim).view(-1) for _ in range(2))
-        self._predicted, self._lowest, self._highest = (
-            torch.empty(0, device=device) for _ in range(3)
+        self._do = advection_kernels if device.type == "cpu" else advection_torch
+        self._rims = (
+            [0.0 if solids.is_open(k, False) else -FAR for k in range(grid.dim)],
+            [float(n) if solids.is_open(k, True) else FAR for k, n in enumerate(grid.shape)],
         )
+        self._back, self._forth = (grid.zeros(device, grid.dim) for _ in range(2))
+        self._made = [grid.zeros(device) for _ in range(3)]
 
     def trace(self, velocity: Tensor, dt: float) -> None:
         """Find where the flow comes from and where it goes in `dt` seconds; call this first.
 
         velocity: (dim, *nodes), m/s.
         """
-        grid, ivec = self.grid, self.kernels.ivec
-        self.kernels.trace(
-            velocity.view(-1), self._back, self._forth, ivec(*grid.shape), ivec(*grid.strides),
-            grid.node_count, dt / grid.dx,
-        )  # fmt: skip
+        self._do.trace(velocity, self._back, self._forth, self.grid, dt / self.grid.dx)
 
     def faces(self, field: Tensor, out: Tensor | None = None) -> Tensor:
         """The face field (dim, *nodes) carried along the flow that was traced.
@@ -60,36 +55,21 @@ class Advection:
         """
         out = torch.zeros_like(field) if out is None else out
         for axis in range(self.grid.dim):
-            self._carry(field[axis : axis + 1], out[axis : axis + 1], axis)
+            self._carry(field[axis], out[axis], axis)
         return out
 
     def cells(self, field: Tensor, out: Tensor | None = None) -> Tensor:
         """The cell fields (components, *nodes) likewise; what comes in at open sides is 0."""
         out = torch.zeros_like(field) if out is None else out
-        if self.corrected:
-            self.kernels.carry_sharply(
-                field.view(-1), self._back, out.view(-1), field.shape[0], *self._geometry
-            )
-        else:
-            self._carry(field, out, CELLS)
+        for values, result in zip(field, out, strict=True):
+            if self.corrected:
+                self._do.carry_sharply(values, self._back, result, self._rims, self.grid)
+            else:
+                self._carry(values, result, CELLS)
         return out
 
-    def _layout(self, solids: Solids) -> tuple[Any, ...]:
-        """What the kernels are told of the grid; where cells count as beyond its open sides."""
-        grid, ivec, vec = self.grid, self.kernels.ivec, self.kernels.vec
-        low = [0.0 if solids.is_open(k, False) else -FAR for k in range(grid.dim)]
-        high = [float(n) if solids.is_open(k, True) else FAR for k, n in enumerate(grid.shape)]
-        return ivec(*grid.shape), ivec(*grid.strides), vec(*low), vec(*high), grid.node_count
-
     def _carry(self, field: Tensor, out: Tensor, axis: int) -> None:
-        geometry = (field.shape[0], axis, *self._geometry)
-        if self._lowest.numel() < field.numel():
-            self._predicted, self._lowest, self._highest = (
-                torch.zeros_like(field).view(-1) for _ in range(3)
-            )
-        old, result = field.view(-1), out.view(-1)
-        predicted = self._predicted if self.corrected else result
-        limits = self._lowest, self._highest
-        self.kernels.predict(old, self._back, predicted, *limits, *geometry)
+        made = self._made if self.corrected else [out, *self._made[1:]]
+        self._do.predict(field, self._back, made, axis, self._rims, self.grid)
         if self.corrected:
-            self.kernels.correct(old, self._forth, predicted, *limits, result, *geometry)
+            self._do.correct(field, self._forth, made, out, axis, self._rims, self.grid)
