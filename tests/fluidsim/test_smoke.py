@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from fluidsim.advection import Advection
-from fluidsim.confinement import vorticity
+from fluidsim.confinement import acceleration, acceleration_as_defined, vorticity
+from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, Cylinder, Sphere
 from fluidsim.smoke import SmokeOptions, Source
@@ -205,8 +206,17 @@ def test_vorticity_of_a_rotation():
     velocity = grid.zeros(CPU, 2)
     velocity[0] = -3 * grid.face_positions(0, CPU)[..., 1]
     velocity[1] = 3 * grid.face_positions(1, CPU)[..., 0]
-    spin = grid.cells(vorticity(velocity, grid))[0]
+    spin = vorticity(velocity, grid)[0]
     torch.testing.assert_close(spin, torch.full_like(spin, 6.0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (1, 5), (5, 6, 7), (3, 1, 2)])
+def test_the_kernels_of_confinement_do_what_the_definition_says(shape):
+    grid = Grid(shape, 0.1)
+    velocity = torch.randn((grid.dim, *grid.nodes))
+    expected = acceleration_as_defined(velocity, 0.3, grid)
+    assert float(expected.abs().max()) > 0 or 1 in shape
+    torch.testing.assert_close(acceleration(velocity, 0.3, grid), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_vorticity_of_a_rotation_about_any_axis():
@@ -216,7 +226,7 @@ def test_vorticity_of_a_rotation_about_any_axis():
     for axis in range(3):
         points = grid.face_positions(axis, CPU)
         velocity[axis] = torch.linalg.cross(omega.expand_as(points), points)[..., axis]
-    curl = grid.cells(vorticity(velocity, grid))[:3]
+    curl = vorticity(velocity, grid)
     expected = 2 * omega.view(3, 1, 1, 1).expand_as(curl)
     torch.testing.assert_close(curl, expected, rtol=1e-4, atol=1e-4)
 
