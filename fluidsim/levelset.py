@@ -57,12 +57,13 @@ class LevelSet:
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
 
-    def wet(self, occupied: Tensor, solids: Solids) -> Tensor:
+    def wet(self, occupied: Tensor, full: Tensor, solids: Solids) -> Tensor:
         """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
 
-        occupied: (*shape) bool, cells with particles. Those between the surface and the air beside
-        a cell inside have none: the liquid's velocity is continued to them. An empty cell at a wall
-        has none either, so that no suction holds liquid that leaves the wall.
+        occupied, full: (*shape) bool, cells with particles, and with as many as fill a cell. Others
+        between the surface and the air beside a cell inside have none: the liquid's velocity is
+        continued to them. An empty cell at a wall has none either, so that no suction holds liquid
+        that leaves the wall. A full one always has: without, what falls on it would crowd there.
         """
         grid = self.grid
         inside = (grid.cells(self.distance) < 0) & (grid.cells(solids.solid) == 0)
@@ -75,7 +76,7 @@ class LevelSet:
         for axis, n in enumerate(grid.shape):
             beside.narrow(axis, 0, n - 1).logical_or_(inside.narrow(axis, 1, n - 1))
             beside.narrow(axis, 1, n - 1).logical_or_(inside.narrow(axis, 0, n - 1))
-        return inside | (occupied & ~beside)
+        return inside | (occupied & (full | ~beside))
 
     def _continue_into(self, solids: Solids) -> None:
         """Cells that are mostly solid are as wet as an open neighbour beside or above; the distance

@@ -151,7 +151,10 @@ class Liquid(Simulation):
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
         occupied = (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
-        return occupied if self.surface is None else self.surface.wet(occupied, self.solids)
+        if self.surface is None:
+            return occupied
+        full = self.particles.held >= SEEDED[self.grid.dim]
+        return self.surface.wet(occupied, full, self.solids)
 
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):

@@ -129,6 +129,11 @@ class Particles:
         return self._faces
 
     @property
+    def held(self) -> Tensor:
+        """Particles in each cell, (*shape) int32."""
+        return self.grid.cells(self.cell_counts[: self.grid.node_count].view(self.grid.nodes))
+
+    @property
     def buffers(self) -> tuple[Tensor, ...]:
         """All memory that grows with the number of particles."""
         return (
@@ -253,7 +258,7 @@ class Particles:
         grid = self.grid
         kinds = grid.cells(cells).contiguous()
         fluid = kinds == CellType.FLUID
-        held = grid.cells(self.cell_counts[: grid.node_count].view(grid.nodes)).contiguous()
+        held = self.held.contiguous()
         air = kinds == CellType.AIR
         at_surface = torch.zeros_like(fluid)
         for axis, n in enumerate(grid.shape):
