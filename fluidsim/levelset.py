@@ -16,6 +16,7 @@ from fluidsim import levelset_kernels, scheduling
 from fluidsim.extrapolation import extrapolate
 from fluidsim.grid import Grid
 from fluidsim.levels import levels_of
+from fluidsim.levelset_kernels import EMPTY, HIDDEN, OCCUPIED
 from fluidsim.particles import Particles
 from fluidsim.shapes import Shape
 from fluidsim.solids import Solids
@@ -52,7 +53,7 @@ class LevelSet:
         self.distance, self._carried = self._carried, self.distance
         program.hold(
             self.distance.view(-1), particles.positions.view(-1), particles.start,
-            solids.solid.view(-1), solids.cut.view(-1), shape, strides,
+            self._kinds(particles, solids), shape, strides,
         )  # fmt: skip
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
@@ -77,6 +78,13 @@ class LevelSet:
             beside.narrow(axis, 0, n - 1).logical_or_(inside.narrow(axis, 1, n - 1))
             beside.narrow(axis, 1, n - 1).logical_or_(inside.narrow(axis, 0, n - 1))
         return inside | (occupied & (full | ~beside))
+
+    def _kinds(self, particles: Particles, solids: Solids) -> Tensor:
+        """What is in each cell, (node_count,) int8."""
+        held = particles.cell_counts[: self.grid.node_count] > 0
+        hidden = (solids.solid != 0) | (solids.cut == 2)
+        kinds = EMPTY + (OCCUPIED - EMPTY) * held.to(torch.int8)
+        return torch.maximum(kinds, HIDDEN * hidden.view(-1).to(torch.int8))
 
     def _continue_into(self, solids: Solids) -> None:
         """Cells that are mostly solid are as wet as an open neighbour beside or above; the distance

@@ -110,7 +110,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 result[i] = value
 
     @ti.kernel
-    def hold(field: F32, x: F32, start: I32, solid: I8, cut: I8, shape: ivec, strides: ivec):
+    def hold(field: F32, x: F32, start: I32, kinds: I8, shape: ivec, strides: ivec):
         """Keep the distance near that of the particles; where cells around are all empty or all
         full (solid ones count as full), on the side of the surface that this means."""
         rows = row_count(shape)
@@ -119,33 +119,33 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
             if row >= rows:
                 continue
             at = row_start(row, shape)
-            below, here = 0, kinds_around(start, solid, cut, at, shape, strides)
+            below, here = 0, kinds_across(kinds, at, shape, strides)
             for z in range(shape[dim - 1]):
                 at[dim - 1] = z + 1
                 above = 0
                 if z + 1 < shape[dim - 1]:
-                    above = kinds_around(start, solid, cut, at, shape, strides)
+                    above = kinds_across(kinds, at, shape, strides)
                 at[dim - 1] = z
                 i = at.dot(strides)
-                kinds = below | here | above
+                around = below | here | above
                 below, here = here, above
-                if solid[i] != 0 or cut[i] == 2:
+                if kinds[i] == HIDDEN:
                     continue
-                if kinds & OCCUPIED == 0:
+                if around & OCCUPIED == 0:
                     field[i] = ti.max(field[i], 0.25)
-                elif kinds & EMPTY == 0:
+                elif around & EMPTY == 0:
                     field[i] = ti.min(field[i], -0.25)
                 else:
                     away = particle_distance(x, start, at, shape, strides)
                     # Solids hide a part of the liquid, which makes it seem farther away.
-                    low = away - HELD - (1.0 if kinds & HIDDEN != 0 else 0.0)
+                    low = away - HELD - (1.0 if around & HIDDEN != 0 else 0.0)
                     field[i] = ti.max(low, ti.min(field[i], away + HELD))
 
     @ti.func
-    def kinds_around(start: ti.template(), solid: ti.template(), cut: ti.template(),
-                     at: ti.template(), shape: ti.template(), strides: ti.template()):  # fmt: skip
+    def kinds_across(kinds: ti.template(), at: ti.template(), shape: ti.template(),
+                     strides: ti.template()):  # fmt: skip
         """Kinds of the cells beside a cell and of itself, across the last axis."""
-        kinds = 0
+        found = 0
         for number in range(3 ** (dim - 1)):
             j = at[dim - 1] * strides[dim - 1]
             exists = True
@@ -156,13 +156,8 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 exists = exists and there >= 0 and there < shape[k]
                 j += there * strides[k]
             if exists:
-                if solid[j] != 0 or cut[j] == 2:
-                    kinds |= HIDDEN
-                elif start[j + 1] > start[j]:
-                    kinds |= OCCUPIED
-                else:
-                    kinds |= EMPTY
-        return kinds
+                found |= ti.cast(kinds[j], ti.i32)
+        return found
 
     @ti.func
     def particle_distance(x: ti.template(), start: ti.template(), at: ti.template(),
@@ -185,9 +180,9 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                     there = at[k]
                 j += there * strides[k]
             count = start[j + 1] - start[j]
-            looked_at = ti.min(count, SAMPLES)
-            for n in range(looked_at):
-                arm = mirror + sign * load(x, start[j] + n * count // looked_at) - centre
+            step = ti.max(count // SAMPLES, 1)
+            for n in range(ti.min(count, SAMPLES)):
+                arm = mirror + sign * load(x, start[j] + n * step) - centre
                 s = ti.max(0.0, 1.0 - arm.norm_sqr() / (REACH * REACH))
                 weight = s * s * s
                 total += weight
