@@ -24,17 +24,20 @@ FASTMATH = {"nnan", "nsz", "contract"}
 
 def trace(velocity: Tensor, back: Tensor, forth: Tensor, grid: Grid, step: float) -> None:
     """As in advection_torch."""
-    flat = (_components(field) for field in (velocity, back, forth))
-    _trace(*flat, *_shape(grid), F32(step))
+    shape, strides = _shape(grid)
+    _trace(_components(velocity), _components(back), _components(forth), shape, strides, F32(step))
 
 
 def predict(
     field: Tensor, back: Tensor, made: Sequence[Tensor], axis: int, rims: Rims, grid: Grid
 ) -> None:
     """As in advection_torch."""
-    targets = (_flat(values) for values in made)
-    where = _lifted(axis, grid), _table(rims)
-    _predict(_flat(field), _components(back), *targets, *where, *_shape(grid))
+    shape, strides = _shape(grid)
+    predicted, lowest, highest = (_flat(values) for values in made)
+    _predict(
+        _flat(field), _components(back), predicted, lowest, highest, _lifted(axis, grid),
+        _table(rims), shape, strides,
+    )  # fmt: skip
 
 
 def correct(
@@ -42,14 +45,18 @@ def correct(
     grid: Grid,
 ) -> None:  # fmt: skip
     """As in advection_torch."""
-    sources = (_flat(values) for values in made)
-    where = _lifted(axis, grid), _table(rims)
-    _correct(_flat(field), _components(forth), *sources, _flat(out), *where, *_shape(grid))
+    shape, strides = _shape(grid)
+    predicted, lowest, highest = (_flat(values) for values in made)
+    _correct(
+        _flat(field), _components(forth), predicted, lowest, highest, _flat(out),
+        _lifted(axis, grid), _table(rims), shape, strides,
+    )  # fmt: skip
 
 
 def carry_sharply(field: Tensor, back: Tensor, out: Tensor, rims: Rims, grid: Grid) -> None:
     """As in advection_torch."""
-    _carry_sharply(_flat(field), _components(back), _flat(out), _table(rims), *_shape(grid))
+    shape, strides = _shape(grid)
+    _carry_sharply(_flat(field), _components(back), _flat(out), _table(rims), shape, strides)
 
 
 def _flat(field: Tensor) -> np.ndarray:

@@ -26,8 +26,12 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
     """
     if field.device.type != "cpu":
         return Continuation.of(level, layers, grid).apply(field)
-    flat = (field.view(len(field), -1).numpy(), level.view(len(field), -1).numpy())
-    _grow(*flat, _neighbours_missing(grid), np.array(grid.strides), layers)
+    missing, strides = _neighbours_missing(grid), np.array(grid.strides)
+    _grow(_components(field), _components(level), missing, strides, layers)
+
+
+def _components(field: Tensor) -> np.ndarray:
+    return field.view(len(field), -1).numpy()
 
 
 @functools.lru_cache(maxsize=4)
@@ -53,9 +57,11 @@ def continue_change(
     """
     if velocity.device.type != "cpu":
         return continue_change_as_defined(velocity, before, level, kept, cells, grid)
-    fields = (field.view(grid.dim, -1).numpy() for field in (velocity, before, level, kept))
     first = (cells * torch.tensor(grid.strides)).sum(1).numpy()
-    _continue_change(*fields, first, _neighbours_missing(grid), np.array(grid.strides))
+    _continue_change(
+        _components(velocity), _components(before), _components(level), _components(kept), first,
+        _neighbours_missing(grid), np.array(grid.strides),
+    )  # fmt: skip
 
 
 def continue_change_as_defined(

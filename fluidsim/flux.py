@@ -29,8 +29,8 @@ def divergence(
         return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
     result = np.empty((len(_cell_rows(grid)), grid.shape[-1]))
     _diverge(
-        *(_flat(field) for field in (velocity, open_faces, solid)), _rows(fluid),
-        _cell_rows(grid), np.array(grid.strides), 1 / grid.dx, result,
+        _flat(velocity), _flat(open_faces), _flat(solid), _rows(fluid), _cell_rows(grid),
+        np.array(grid.strides), 1 / grid.dx, result,
     )  # fmt: skip
     return torch.from_numpy(result).view(grid.shape)
 
