@@ -13,8 +13,6 @@ from fluidsim.advection_torch import CELLS
 
 F32, I32, U32 = np.float32, np.int32, np.uint32
 HALF, ONE, TWO = F32(0.5), F32(1.0), F32(2.0)
-# Minima of lines use all lanes only if NaN need not come through; it does through the sums.
-FASTMATH = {"nnan", "nsz", "contract"}
 
 
 @numba.njit(cache=True)
@@ -136,14 +134,15 @@ def interpolate(values, part, out):
         out[i] = a + r * (b - a)
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True)
 def extremes(values, low, high):
     for i in range(len(low)):
         least = values[0, i]
         most = least
         for corner in range(1, 8):
-            least = min(least, values[corner, i])
-            most = max(most, values[corner, i])
+            value = values[corner, i]
+            least = value if value < least else least
+            most = value if value > most else most
         low[i] = least
         high[i] = most
 
@@ -170,16 +169,23 @@ def clear_beyond(line, x, low, high):
         line[i] = F32(0.0) if x[i] < low or x[i] > high else line[i]
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True)
 def add_half(change, low, high, out):
     for i in range(len(out)):
-        out[i] = max(low[i], min(out[i] + HALF * change[i], high[i]))
+        out[i] = clipped(out[i] + HALF * change[i], low[i], high[i])
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True)
 def clip(line, low, high, out):
     for i in range(len(out)):
-        out[i] = max(low[i], min(line[i], high[i]))
+        out[i] = clipped(line[i], low[i], high[i])
+
+
+@numba.njit(cache=True)
+def clipped(value, low, high):
+    """By comparisons, which unlike min and max use all lanes."""
+    value = value if value < high else high
+    return value if value > low else low
 
 
 @numba.njit(cache=True)
