@@ -18,6 +18,7 @@ from solvers.npsdo.engine_layout import (
     PARTS,
     PATTERN,
     PLANE,
+    REDUCTION,
     ROW,
     WIDTH,
     is_small,
@@ -190,7 +191,7 @@ def _multiply(a, b):
         a[k] *= b[k]
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=REDUCTION)
 def _dot(a, b):
     total = 0.0
     for k in range(len(a)):
@@ -198,7 +199,7 @@ def _dot(a, b):
     return total
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=REDUCTION)
 def _solve_coarsest(r, x, level, share, inverse, sums):
     """x = inverse r in the fluid; sums[0] = (r, x)."""
     rs, xs, shares = vector(r, level), vector(x, level), vector(share, level)
