@@ -63,7 +63,7 @@ def _drawing(scene: Scene, config: RunConfig) -> Drawing:
     grid = scene.grid(config)
     extent = tuple(n * grid.dx for n in grid.shape)
     seconds = config.frames * (config.frame_seconds or scene.frame_seconds)
-    return Drawing(config.as_json(), scene.kind, extent, seconds)
+    return Drawing(config.as_json(), scene.kind, extent, seconds, scene.view)
 
 
 def _write_run(
@@ -77,7 +77,8 @@ def _write_run(
     seconds = config.frame_seconds or scene.frame_seconds
     stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
     about = {"config": config.as_json(), "scene": as_json(scene), "grid": stored}
-    identity = {**about, "config": config.identity()}
+    lasting = {name: value for name, value in about["scene"].items() if name != "view"}
+    identity = {**about, "config": config.identity(), "scene": lasting}
     start = None if config.resume is None else _start(config.resume, config.frames, identity)
     folder = RunFolder.new(path, about) if start is None else _again(path, about, start)
     try:
