@@ -109,8 +109,6 @@ def begin(arguments: list[str], last: int | None = None):
 
 def undisturbed(run: Run, folder: Path) -> int:
     """Runs it to its end; returns the lines that this takes."""
-    begin(run.start(folder)).join()  # compiles
-    shutil.rmtree(folder)
     lines = Lines()
     with traced(lines):
         assert main(run.start(folder)) == 0
