@@ -53,9 +53,9 @@ def whole(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("scene", "dim"),
     [
-        ("stirred_tank", "3"),
+        ("stirred_tank", "2"),
         ("smoke_solid", "2"),
-        pytest.param("stirred_tank", "2", marks=pytest.mark.slow),
+        pytest.param("stirred_tank", "3", marks=pytest.mark.slow),
         pytest.param("smoke_solid", "3", marks=pytest.mark.slow),
     ],
 )

@@ -177,10 +177,10 @@ def test_killed_twice_at_random_moments(run, seed, tmp_path):
     lines = undisturbed(run, tmp_path / "whole")
     folder = tmp_path / "killed"
     first = begin(run.start(folder))
-    wait_for_frames(first, folder / "log.jsonl", moments.randrange(1, FRAMES - 1))
+    wait_for_frames(first, folder / "log.jsonl", moments.randrange(1, FRAMES - 3))
     with pytest.raises(SimulationError, match="has not ended"), claimed(folder):
         pass
-    time.sleep(0.05 * moments.random())
+    time.sleep(0.03 * moments.random())
     first.kill()
     first.join()
     check_what_is_left(folder)
