@@ -18,7 +18,6 @@ from solvers.npsdo.engine_layout import (
     PARTS,
     PATTERN,
     PLANE,
-    REDUCTION,
     ROW,
     WIDTH,
     is_small,
@@ -191,7 +190,7 @@ def _multiply(a, b):
         a[k] *= b[k]
 
 
-@numba.njit(cache=True, fastmath=REDUCTION)
+@numba.njit(cache=True, fastmath=FASTMATH)
 def _dot(a, b):
     total = 0.0
     for k in range(len(a)):
@@ -199,7 +198,7 @@ def _dot(a, b):
     return total
 
 
-@numba.njit(cache=True, fastmath=REDUCTION)
+@numba.njit(cache=True, fastmath=FASTMATH)
 def _solve_coarsest(r, x, level, share, inverse, sums):
     """x = inverse r in the fluid; sums[0] = (r, x)."""
     rs, xs, shares = vector(r, level), vector(x, level), vector(share, level)
