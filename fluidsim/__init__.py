@@ -10,12 +10,15 @@ os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
 from fluidsim.combustion import Combustion
 from fluidsim.config import RunConfig
+from fluidsim.render.camera import Camera
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
+from fluidsim.scene_view import View
 from fluidsim.smoke import SmokeOptions, Source
 from fluidsim.sources import Inflow, Outflow
 
 __all__ = [
+    "Camera",
     "Combustion",
     "Inflow",
     "LiquidScene",
@@ -24,5 +27,6 @@ __all__ = [
     "SmokeOptions",
     "SmokeScene",
     "Source",
+    "View",
     "run",
 ]

@@ -255,7 +255,8 @@ def _draw_run(options: argparse.Namespace) -> None:
     if given.keys() & {"orbit", "camera"}:
         settings = {**settings, "orbit": None, "camera": None}
     settings = {**settings, **given}
-    drawing = Drawing(settings, stored.kind, stored.extent, list(stored.times.values())[-1])
+    seconds = list(stored.times.values())[-1]
+    drawing = Drawing(settings, stored.kind, stored.extent, seconds, stored.view)
     with Progress(len(stored.times)) as progress:
         for number in stored.times:
             drawing.save(stored.frame(number), stored.folder / "frames")

@@ -10,23 +10,30 @@ import numpy as np
 
 from fluidsim import render
 from fluidsim.render import Frame
+from fluidsim.scene_view import View
 
 
 class Drawing:
     """Draws frames of one run; call it with a frame for the picture uint8 (height, width, 3)."""
 
     def __init__(
-        self, settings: Mapping[str, Any], kind: str, extent: tuple[float, ...], seconds: float
+        self,
+        settings: Mapping[str, Any],
+        kind: str,
+        extent: tuple[float, ...],
+        seconds: float,
+        view: View,
     ):
         """settings: flags of pictures by name, others are ignored. extent: of the domain, m.
-        seconds: length of the run. Raises ValueError and OSError on flags that cannot be."""
+        seconds: length of the run. view: holds where flags are None or not there.
+        Raises ValueError and OSError on flags that cannot be."""
         self._options = {
-            name: settings[name]
-            for name in ("supersample", "caption", "preset")
-            if name in settings
+            name: settings[name] for name in ("supersample", "caption") if name in settings
         }
+        self._options["preset"] = settings.get("preset") or view.preset
+        self._options["liquid"] = view.liquid
         self._size = tuple(settings["size"])
-        self._path = self._camera_path(settings, kind, extent, seconds)
+        self._path = self._camera_path(settings, kind, extent, seconds, view)
 
     def __call__(self, frame: Frame) -> np.ndarray:
         camera = self._path and self._path(frame.time)
@@ -37,15 +44,23 @@ class Drawing:
         render.save_picture(folder / f"{frame.number:04d}.png", self(frame))
 
     def _camera_path(
-        self, settings: Mapping[str, Any], kind: str, extent: tuple[float, ...], seconds: float
+        self,
+        settings: Mapping[str, Any],
+        kind: str,
+        extent: tuple[float, ...],
+        seconds: float,
+        view: View,
     ) -> render.CameraPath | None:
         degrees, file = settings.get("orbit"), settings.get("camera")
-        if len(extent) != 3 and not degrees is file is None:
-            raise ValueError("--orbit and --camera are for 3D pictures")
+        if len(extent) != 3:
+            if not degrees is file is None:
+                raise ValueError("--orbit and --camera are for 3D pictures")
+            return None
         if file is not None:
             return render.through_keyframes(Path(file))
+        aspect = self._size[0] / self._size[1]
+        start = view.camera or render.default_camera(kind, extent, aspect)
+        degrees = view.orbit if degrees is None else degrees
         if degrees is not None:
-            aspect = self._size[0] / self._size[1]
-            start = render.default_camera(kind, extent, aspect)
             return render.orbit(start, extent, aspect, degrees, seconds)
-        return None
+        return lambda time: start

@@ -2,7 +2,7 @@
 
 FOLDER/0001.ply  liquid: x y z vx vy vz, float32, m and m/s (2D: y = vy = 0)
 FOLDER/0001.vti  smoke: cell data density, temperature (K above ambient), velocity (m/s; 2D: y = 0)
-FOLDER/0001-pressure.vti  2D, both: cell data pressure, Pa
+FOLDER/0001-pressure.vti  liquid, and smoke in 2D: cell data pressure, Pa
 FOLDER/solids.vti or 0001-solids.vti  signed distance of the solids on nodes, m
 """
 

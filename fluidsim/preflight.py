@@ -26,9 +26,9 @@ from fluidsim.walls import wall_warnings
 BYTES_A_CELL = 400
 BYTES_A_PARTICLE = 90
 SHARE_OF_MEMORY = 0.9
-# Of a stored frame: positions and velocities; LZ4 of smoke's fields; a picture's share of its
-# pixels. Of a checkpoint: float32 velocities, float64 pressure, what is carried.
-FRAME_BYTES_A_PARTICLE, FRAME_BYTES_A_CELL, FRAME_BYTES_A_PIXEL = 24, 10, 1.5
+# Of a stored frame: positions, velocities and pressure; LZ4 of smoke's fields; a picture's share of
+# its pixels. Of a checkpoint: float32 velocities, float64 pressure, what is carried.
+FRAME_BYTES_A_PARTICLE, FRAME_BYTES_A_CELL, FRAME_BYTES_A_PIXEL = 25, 10, 1.5
 STATE_BYTES_A_PARTICLE, STATE_BYTES_A_CELL = 24, 28
 # Seconds of 2 threads of a server core: the README's table of steps.
 SECONDS_A_CELL = {("liquid", 2): 5.5e-7, ("liquid", 3): 7.3e-7, ("smoke", 2): 3.5e-7,

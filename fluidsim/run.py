@@ -14,6 +14,7 @@ from rich.console import Console
 
 from fluidsim import checkpoint, preflight, taichi_runtime
 from fluidsim.checkpoint import Checkpoint
+from fluidsim.claim import claimed
 from fluidsim.config import RunConfig, parse_run, run_folder
 from fluidsim.drawing import Drawing
 from fluidsim.easel import easel
@@ -50,20 +51,35 @@ def _run(build: Build, config: RunConfig) -> None:
     machine = runtime.configure(config.threads, config.device)
     scene = build(config)
     check_mesh_is_used(scene, config)
+    drawing = _drawing(scene, config) if config.render else None
+    path = _out(config)
+    _check_needs(scene, config, path, console)
+    with claimed(path):
+        _write_run(path, scene, drawing, build, config, machine, console)
+
+
+def _drawing(scene: Scene, config: RunConfig) -> Drawing:
+    """How the pictures are drawn; ValueError and OSError where the flags cannot be."""
+    grid = scene.grid(config)
+    extent = tuple(n * grid.dx for n in grid.shape)
+    seconds = config.frames * (config.frame_seconds or scene.frame_seconds)
+    return Drawing(config.as_json(), scene.kind, extent, seconds, scene.view)
+
+
+def _write_run(
+    path: Path, scene: Scene, drawing: Drawing | None, build: Build, config: RunConfig,
+    machine: runtime.Runtime, console: Console,
+) -> None:  # fmt: skip
+    """The run, into a folder that this process holds."""
     grid = scene.grid(config)
     shape = "x".join(map(str, grid.shape))
     caption = f"{config.scene}  {shape}  {config.solver}"
     seconds = config.frame_seconds or scene.frame_seconds
-    drawing = None
-    if config.render:
-        extent = tuple(n * grid.dx for n in grid.shape)
-        drawing = Drawing(config.as_json(), scene.kind, extent, config.frames * seconds)
     stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
     about = {"config": config.as_json(), "scene": as_json(scene), "grid": stored}
-    identity = {**about, "config": config.identity()}
+    lasting = {name: value for name, value in about["scene"].items() if name != "view"}
+    identity = {**about, "config": config.identity(), "scene": lasting}
     start = None if config.resume is None else _start(config.resume, config.frames, identity)
-    path = _out(config)
-    _check_needs(scene, config, path, console)
     folder = RunFolder.new(path, about) if start is None else _again(path, about, start)
     try:
         taichi_runtime.start(machine)

@@ -17,6 +17,7 @@ from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.motion import RigidMotion
 from fluidsim.particles import seed
+from fluidsim.scene_view import View
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation
 from fluidsim.smoke import Smoke, SmokeOptions, Source
@@ -35,6 +36,7 @@ class Scene(ABC):
     open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
     density: of the fluid, kg/m^3.
     cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
+    view: of its pictures.
     """
 
     kind: ClassVar[str]
@@ -44,6 +46,7 @@ class Scene(ABC):
     density: float
     cfl: float
     frame_seconds: float
+    view: View = field(default_factory=View)
 
     def __post_init__(self) -> None:
         if not min(self.size) > 0:

@@ -4,7 +4,7 @@ RUN_DIR/particles.xmf  liquid: positions and velocities out of the .ply files th
                        a .pvd index may not name .ply files, whose velocities VTK would drop)
 RUN_DIR/smoke.pvd      smoke: the .vti files
 RUN_DIR/solids.pvd     moving solids: their .vti files
-RUN_DIR/pressure.pvd   2D: the .vti files of the pressure
+RUN_DIR/pressure.pvd   liquid, and smoke in 2D: the .vti files of the pressure
 """
 
 from __future__ import annotations

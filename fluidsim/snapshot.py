@@ -32,7 +32,7 @@ def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGri
         kind = "smoke"
     else:
         raise TypeError(f"no picture is known of a {type(simulation).__name__}")
-    if grid.dim == 2 and simulation.pressure is not None:  # for panels of 2D pictures
+    if (grid.dim == 2 or kind == "liquid") and simulation.pressure is not None:
         fields["pressure"] = _array(simulation.pressure)
     return Frame(
         kind=kind, number=number, time=simulation.time, shape=grid.shape, dx=grid.dx,

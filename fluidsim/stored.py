@@ -14,6 +14,7 @@ from fluidsim.config import MOST_CELLS_A_SIDE
 from fluidsim.record import read_run
 from fluidsim.render.frame import Frame
 from fluidsim.render.stage import PRESETS
+from fluidsim.scene_view import View
 from fluidsim.simulation import SimulationError
 
 BYTES_A_CELL = 200  # that a frame takes to be drawn
@@ -22,7 +23,7 @@ BYTES_A_CELL = 200  # that a frame takes to be drawn
 @dataclass(frozen=True)
 class StoredRun:
     """folder: of the run. times: s, of each frame, in their order. settings: of its pictures, by
-    the names of the flags."""
+    the names of the flags. view: what its scene asks for."""
 
     folder: Path
     kind: str
@@ -31,6 +32,7 @@ class StoredRun:
     caption: str
     times: dict[int, float]
     settings: dict[str, Any]
+    view: View
 
     def frame(self, number: int) -> Frame:
         """A stored frame.
@@ -63,15 +65,18 @@ def open_run(folder: Path) -> StoredRun:
     """Raises SimulationError with one line when there is no readable run with frames."""
     stored, lines = read_run(folder)
     try:
-        run = _checked(folder, stored["grid"], stored["config"], lines)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        view = View.of(stored.get("scene", {}).get("view"))
+        run = _checked(folder, stored["grid"], stored["config"], view, lines)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise SimulationError(f"{folder} holds no readable run: {error!r}") from error
     if not run.times:
         raise SimulationError(f"{folder} holds no frame yet")
     return run
 
 
-def _checked(folder: Path, grid: Any, config: Any, lines: list[dict[str, Any]]) -> StoredRun:
+def _checked(
+    folder: Path, grid: Any, config: Any, view: View, lines: list[dict[str, Any]]
+) -> StoredRun:
     shape = tuple(_whole(n, MOST_CELLS_A_SIDE) for n in grid["shape"])
     dx, kind = float(grid["dx"]), grid["kind"]
     if len(shape) not in (2, 3) or not 0 < dx < math.inf:
@@ -83,7 +88,8 @@ def _checked(folder: Path, grid: Any, config: Any, lines: list[dict[str, Any]]) 
     times = {_whole(line["frame"], 10**9): float(line["time"]) for line in lines}
     if not all(0 < time < math.inf for time in times.values()):
         raise ValueError("times that are none")
-    return StoredRun(folder, kind, shape, dx, str(grid["caption"]), times, _settings(config))
+    caption = str(grid["caption"])
+    return StoredRun(folder, kind, shape, dx, caption, times, _settings(config), view)
 
 
 def _settings(config: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import math
 import sys
 
-from fluidsim import Combustion, RunConfig, SmokeOptions, SmokeScene, Source, run
+from fluidsim import Camera, Combustion, RunConfig, SmokeOptions, SmokeScene, Source, View, run
 from fluidsim.shapes import Cylinder, Shape, Sphere
 
 LEAN = 0.9  # radians that the logs lean
@@ -31,6 +31,7 @@ def build(config: RunConfig) -> SmokeScene:
         physics=SmokeOptions(
             lift=0.025, cooling=1.0, vorticity=0.3, combustion=Combustion(heat=600.0, smoke=1.2)
         ),
+        view=View(preset="dark", camera=Camera((1.5, -2.4, 0.7), (0.5, 0.5, 0.55), 28)),
     )
 
 

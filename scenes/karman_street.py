@@ -3,7 +3,7 @@
 import math
 import sys
 
-from fluidsim import RunConfig, SmokeOptions, SmokeScene, Source, run
+from fluidsim import Camera, RunConfig, SmokeOptions, SmokeScene, Source, View, run
 from fluidsim.shapes import Box, Cylinder, Shape, Sphere
 
 WIND = 1.0  # m/s
@@ -27,6 +27,7 @@ def build(config: RunConfig) -> SmokeScene:
         solids=[column],
         open_sides=["x-", "x+"],
         physics=SmokeOptions(weight=0.0, lift=0.0, vorticity=0.0),
+        view=View(camera=Camera((1.5, -3.9, 0.8), (1.5, 0.5, 0.46), 26)),
     )
 
 

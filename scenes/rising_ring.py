@@ -2,7 +2,7 @@
 
 import sys
 
-from fluidsim import RunConfig, SmokeOptions, SmokeScene, Source, run
+from fluidsim import Camera, RunConfig, SmokeOptions, SmokeScene, Source, View, run
 from fluidsim.shapes import Cylinder
 
 SPEED = 5.0  # m/s
@@ -20,6 +20,7 @@ def build(config: RunConfig) -> SmokeScene:
         sources=[puff],
         open_sides=["z+"],
         physics=SmokeOptions(weight=0.0, lift=0.0, vorticity=0.0),
+        view=View(camera=Camera((1.7, -2.1, 1.85), (0.5, 0.5, 0.76), 29)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from fluidsim import LiquidScene, RunConfig, run
+from fluidsim import Camera, LiquidScene, RunConfig, View, run
 from fluidsim.shapes import Box, Cylinder, Shape
 
 RADIUS = 0.003  # m
@@ -21,6 +21,7 @@ def build(config: RunConfig) -> LiquidScene:
         viscosity=150.0,
         density=1400.0,
         frame_seconds=1 / 120,
+        view=View(camera=Camera((0.12, -0.15, 0.07), (0.03, 0.03, 0.036), 24), liquid="honey"),
     )
 
 

@@ -29,8 +29,11 @@ LEAD = 2 * BLOCK
 # Parts that the spans and rows of a level are dealt in; with less work one thread does all.
 PARTS = 16
 _LEAST_ENTRIES = 6000
-# Sums may be reordered (SIMD lanes), but NaN and Inf keep their meaning.
-FASTMATH = {"reassoc", "contract", "nsz"}
+# NaN and Inf keep their meaning. Only sums over a loop are reordered (SIMD lanes): elsewhere, code
+# that a process compiles would round otherwise than the same code that later ones load, since LLVM
+# optimises a function once more wherever it is linked in.
+FASTMATH = {"contract", "nsz"}
+REDUCTION = FASTMATH | {"reassoc"}
 
 
 @numba.njit(cache=True)

@@ -17,6 +17,7 @@ from solvers.multigrid_kernels import (
     NY,
     PARTS,
     RED,
+    REDUCTION,
     neighbour_sum,
     place,
     stencil,
@@ -42,7 +43,7 @@ def _split_row(half, row, scale):
         half[n] = scale * row[2 * n]
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=REDUCTION)
 def _square(row):
     total = 0.0
     for k in range(len(row)):
@@ -127,7 +128,7 @@ def product(q, p, red, inverse, weights, level, spans, cuts, sums):
         _product_spans(q, p, red, inverse, weights, level, spans, cuts[part], cuts[part + 1], sums)
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@numba.njit(cache=True, fastmath=REDUCTION, error_model="numpy")
 def _product_spans(q, p, y, inverse, weights, level, spans, begin, end, sums):
     at, w, v = stencil(level, BLACK), weights[BLACK], weights[RED]
     one = np.float32(1.0)
@@ -150,7 +151,7 @@ def step(x, p, r, q, alpha, spans, sums):
         sums[s] = _step(x, p, r, q, alpha, spans[s, 0], spans[s, 1])
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=REDUCTION)
 def _step(x, p, r, q, alpha, first, last):
     total, single = 0.0, np.float32(alpha)
     for h in range(first, last):
@@ -167,7 +168,7 @@ def dot(a, b, spans, sums):
         sums[s] = _dot(a, b, spans[s, 0], spans[s, 1])
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=REDUCTION)
 def _dot(a, b, first, last):
     total = 0.0
     for h in range(first, last):

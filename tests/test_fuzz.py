@@ -18,8 +18,10 @@ from hypothesis import HealthCheck, given, settings
 
 from fluidsim import checkpoint, frames, mesh
 from fluidsim.config import RunConfig, parse_run
-from fluidsim.render import Frame
+from fluidsim.render import Camera, Frame
 from fluidsim.render.frame import SolidGrid
+from fluidsim.scene import as_json
+from fluidsim.scene_view import View
 from fluidsim.stored import open_run
 from solvers.npsdo import weights
 from solvers.storage import StoredSystem, load_system, save_system
@@ -90,7 +92,8 @@ def two_lines(path: Path) -> None:
 def make_run(folder: Path, name: str) -> Path:
     grid = {"kind": "liquid", "shape": SHAPE, "dx": DX, "caption": "a"}
     flags = RunConfig("dam_break", dim=2, resolution=6, orbit=3.0)
-    config = {"config": flags.as_json(), "scene": {}, "grid": grid}
+    view = View(preset="dark", camera=Camera((1.0, -2.0, 1.0), (0.5, 0.5, 0.5)), orbit=3.0)
+    config = {"config": flags.as_json(), "scene": {"view": as_json(view)}, "grid": grid}
     (folder / "config.json").write_text(json.dumps(config))
     lines = [{"version": 1}, *({"frame": n, "time": 0.1 * n} for n in (1, 2, 3))]
     (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")

@@ -17,9 +17,9 @@ from PIL import Image
 from fluidsim import taichi_runtime
 from fluidsim.cli import scene_names
 from fluidsim.config import OneLineParser, RunConfig, picture_size, whole
+from fluidsim.drawing import Drawing
 from fluidsim.files import replacing
 from fluidsim.render.captions import add_caption
-from fluidsim.render.pictures import picture
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.stopping import guarded
 from fluidsim.timing import StageTimer
@@ -62,7 +62,9 @@ def scene_picture(
     for _ in range(number):
         simulation.advance(scene.frame_seconds)
     frame = frame_of(simulation, number, "", solid_grid(simulation))
-    image = Image.fromarray(picture(frame, size, caption=False))
+    flags = {"size": size, "caption": False}
+    seconds = number * scene.frame_seconds
+    image = Image.fromarray(Drawing(flags, frame.kind, frame.extent, seconds, scene.view)(frame))
     sheet = Image.new("RGB", size, (208, 217, 227))  # flat pictures keep the domain's aspect
     sheet.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
     return add_caption(np.asarray(sheet), config.scene)

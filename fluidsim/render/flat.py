@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
 from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.liquids import LiquidLook
 from fluidsim.render.panels import (
     Size,
     cells_to_pixels,
@@ -17,13 +18,14 @@ from fluidsim.render.redistance import redistanced
 from fluidsim.render.spray import Spray
 from fluidsim.render.surface import Surface
 
-_SHALLOW, _DEEP = np.array((112, 203, 232)), np.array((13, 66, 130))
 _FAST, _AIR = np.array((236, 247, 252)), np.array((240, 244, 248))
 _NO_VALUE = np.array((176, 187, 200))  # air in the panels
 _SOLID, _SOLID_EDGE = np.array((205, 104, 54)), np.array((128, 56, 26))
 
 
-def liquid_picture(frame: Frame, surface: Surface, spray: Spray, size: Size) -> np.ndarray:
+def liquid_picture(
+    frame: Frame, surface: Surface, spray: Spray, size: Size, look: LiquidLook
+) -> np.ndarray:
     """Picture uint8 of liquid within size; surface and spray: of the frame's particles."""
     distance = redistanced(_wet(surface, frame.solids), surface.spacing)
 
@@ -36,7 +38,7 @@ def liquid_picture(frame: Frame, surface: Surface, spray: Spray, size: Size) -> 
     return with_panels(
         size,
         frame.extent,
-        lambda large: _liquid(frame, distance, surface.speed, spray, large),
+        lambda large: _liquid(frame, distance, surface.speed, spray, large, look),
         panel_fields(frame),
         finish,
     )
@@ -69,7 +71,12 @@ def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
 
 
 def _liquid(
-    frame: Frame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size
+    frame: Frame,
+    distance: np.ndarray,
+    speed: np.ndarray,
+    spray: Spray,
+    size: Size,
+    look: LiquidLook,
 ) -> np.ndarray:
     height = size[1]
     top = frame.extent[1]
@@ -79,17 +86,17 @@ def _liquid(
     rim = 60 * np.exp(-((below / max(2.0, 0.005 * height)) ** 2))
     # Free fall through the domain sets what counts as fast.
     fast = np.clip(cells_to_pixels(speed, size) / np.sqrt(2 * 9.81 * top), 0, 1)
-    colour = _mix(_SHALLOW, _DEEP, depth)
+    colour = _mix(np.array(look.shallow), np.array(look.deep), depth)
     colour = _mix(colour, _FAST, 0.6 * fast**1.5) + rim[..., None]
     down = np.linspace(0, 1, height)[:, None]
     backdrop = _mix(_AIR, np.array((208, 217, 227)), down)
     picture = _mix(backdrop, colour, np.clip(0.5 + below, 0, 1))
-    _draw_drops(picture, spray, pixel)
+    _draw_drops(picture, spray, pixel, np.array(look.shallow))
     return _bytes(_with_solids(picture, frame.solids, pixel))
 
 
-def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float) -> None:
-    """Discs into a picture of colours; pixel: its side in metres."""
+def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: np.ndarray) -> None:
+    """Discs of a colour into a picture of colours; pixel: its side in metres."""
     height, width = picture.shape[:2]
     alone = spray.sunk == 0
     for centre, radius in zip(spray.centres[alone], spray.radii[alone] / pixel, strict=True):
@@ -102,7 +109,7 @@ def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float) -> None:
             np.arange(columns.start, columns.stop) - x,
         )
         part = np.clip(radius + 0.5 - away, 0, 1)
-        picture[rows, columns] = _mix(picture[rows, columns], _SHALLOW, part)
+        picture[rows, columns] = _mix(picture[rows, columns], colour, part)
 
 
 def _smoke(density: np.ndarray, temperature: np.ndarray | None, size: Size) -> np.ndarray:

@@ -25,8 +25,8 @@ class Frame:
     """One frame of a run. The domain is the box [0, shape * dx], up is the last axis.
 
     kind "liquid" needs `positions` and `velocities`; kind "smoke" needs `density`, and in 2D
-    `velocity`. `pressure` is for panels beside 2D pictures. Arrays that a kind does not need are
-    None.
+    `velocity`. `pressure` is for panels beside 2D pictures and for the technical viewer. Arrays
+    that a kind does not need are None.
     """
 
     kind: str  # "liquid" or "smoke"

@@ -14,6 +14,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.frame import SolidGrid
+from fluidsim.render.liquids import LiquidLook
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -48,8 +49,6 @@ from fluidsim.render.surface import Surface
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _SEGMENTS = 7  # straight pieces of one path
-_ABSORPTION = (7.9, 2.2, 1.25)  # of red, green and blue along the unit of length
-_SCATTERED = (0.035, 0.283, 0.368)  # colour of deep water in the light of the stage
 _FLOOR_SHADE = 0.25  # least part of sunlight on the floor, from light scattered by the water
 _BRIGHTEST = 1.7  # of a caustic, in sunlight
 
@@ -62,6 +61,7 @@ def water_picture(
     camera: Camera,
     size: tuple[int, int],
     preset: Preset,
+    look: LiquidLook,
     foam: float = 0.3,
 ) -> np.ndarray:
     """Picture uint8 (height, width, 3) of liquid in the domain [0, extent], metres.
@@ -75,13 +75,18 @@ def water_picture(
     solid = scaled_solid(solids, scale)
     # Free fall through the domain sets what counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
-    floor = through_water(water, solid, upper, preset.towards_sun, float(np.mean(_ABSORPTION)) / 4)
+    floor = through_water(
+        water, solid, upper, preset.towards_sun, float(np.mean(look.absorption)) / 4
+    )
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
     camera = camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
     view = view_of(camera, size[0] / size[1])
+    absorption, scattered = vec3(*look.absorption), vec3(*look.scattered)
     picture, distance = trace_picture(
-        lambda places, seen: _trace(seen, places, water, speed, solid, light, view, stage, foam),
+        lambda places, seen: _trace(
+            seen, places, water, speed, solid, light, view, stage, absorption, scattered, foam
+        ),
         size,
     )
     draw_spray(picture, distance, spray, scale, camera, view, solid, light, stage)
@@ -115,7 +120,7 @@ def _foam(speed: ti.template(), point, outward, stage, foam):
 
 @ti.func
 def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(),
-          light: ti.template(), view, stage, foam):  # fmt: skip
+          light: ti.template(), view, stage, absorption, deep, foam):  # fmt: skip
     """Colour and distance of a place: the path follows refraction; the first reflection waits and
     is traced last."""
     spacing = stage.upper[2] / (water.shape[2] - 1)
@@ -126,7 +131,7 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
     weight, colour = vec3(1.0), vec3(0.0)
     other_origin, other_direction, other_weight = vec3(0.0), vec3(0.0), vec3(0.0)
     inside, first, done = False, True, False
-    scattered = ti.Vector(_SCATTERED) * (stage.skylight + 0.2 * stage.sunlight)
+    scattered = deep * (stage.skylight + 0.2 * stage.sunlight)
     distance = FAR
     for segment in range(_SEGMENTS):
         # What is hit first: the floor, a solid, the water's surface or the sky.
@@ -146,7 +151,7 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
             if inside and hit == FAR and far < opaque - 1e-4:
                 hit = far
         if inside:
-            passed = ti.exp(-ti.Vector(_ABSORPTION) * ti.min(hit, opaque))
+            passed = ti.exp(-absorption * ti.min(hit, opaque))
             colour += weight * scattered * (1 - passed)
             weight *= passed
         if segment == 0:
@@ -209,11 +214,13 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
 @ti.kernel
 def _trace(
     seen: Seen, places: Pixels, water: Grid, speed: Grid, solid: Grid, light: Map, view: View,
-    stage: Stage, foam: float,
+    stage: Stage, absorption: vec3, deep: vec3, foam: float,
 ):  # fmt: skip
     """One path a place."""
     stretches = stretch_count(places)
     for item in range(loop_length(stretches, CPU)):
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
-            seen[ray] = _path(places[ray], water, speed, solid, light, view, stage, foam)
+            seen[ray] = _path(
+                places[ray], water, speed, solid, light, view, stage, absorption, deep, foam
+            )

@@ -78,15 +78,23 @@ def add_slice(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 
 def add_pressure(plotter: pyvista.Plotter, frame: Frame) -> None:
-    """The pressure in 2D, Pa: of a liquid inside it, of smoke everywhere."""
+    """The pressure, Pa: in 2D everywhere, in 3D on the surface of a liquid, walls included."""
     if frame.pressure is None:
-        raise ValueError("frames hold no pressure; runs in 2D store it")
-    plane = _grid(frame)
-    plane.cell_data["pressure (Pa)"] = frame.pressure.ravel("F")
-    low, high = (float(each) for each in np.percentile(frame.pressure, (0.5, 99.5)))
+        raise ValueError("frames hold no pressure; runs of liquids, and of smoke in 2D, store it")
+    flat = len(frame.shape) == 2
+    if flat:
+        body: Any = _grid(frame)
+        values = frame.pressure.ravel("F")
+    else:
+        mesh = surface_mesh(frame)
+        body, values = _polygons(mesh), _beside(frame.pressure, mesh.points / frame.dx)
+    if body.n_points == 0:
+        return
+    body["pressure (Pa)"] = values
+    low, high = (float(each) for each in np.percentile(values, (0.5, 99.5)))
     plotter.add_mesh(
-        plane, scalars="pressure (Pa)", cmap="viridis", clim=(low, max(high, low + 1e-6)),
-        lighting=False, scalar_bar_args=_BAR,
+        body, scalars="pressure (Pa)", cmap="viridis", clim=(low, max(high, low + 1e-6)),
+        lighting=not flat, smooth_shading=not flat, scalar_bar_args=_BAR,
     )  # fmt: skip
 
 
@@ -146,6 +154,17 @@ def _add(
     plotter.add_mesh(
         data, scalars=name, cmap="viridis", clim=(0, _top(values)), scalar_bar_args=_BAR, **style
     )
+
+
+def _beside(pressure: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The pressure at points (n, 3), in cells, on the rim of a liquid: the mean over the cells
+    around that hold any, weighted as for interpolation."""
+    at = points.T - 0.5
+    total, weight = (
+        map_coordinates(values, at, order=1, mode="nearest")
+        for values in (pressure, (pressure != 0).astype(np.float32))
+    )
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-6)
 
 
 def _top(values: np.ndarray) -> float:

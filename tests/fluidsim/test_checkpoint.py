@@ -1,15 +1,10 @@
 """Runs that go on after whatever ended them, and checkpoints that are refused."""
 
-import dataclasses
 import errno
 import json
 import os
-import random
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +12,7 @@ import torch
 
 from fluidsim import checkpoint, frames, stopping
 from fluidsim.checkpoint import Checkpoint
+from fluidsim.claim import claimed
 from fluidsim.cli import main
 from fluidsim.loop import FrameLoop
 from fluidsim.record import read_log
@@ -57,9 +53,9 @@ def whole(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("scene", "dim"),
     [
-        ("stirred_tank", "3"),
+        ("stirred_tank", "2"),
         ("smoke_solid", "2"),
-        pytest.param("stirred_tank", "2", marks=pytest.mark.slow),
+        pytest.param("stirred_tank", "3", marks=pytest.mark.slow),
         pytest.param("smoke_solid", "3", marks=pytest.mark.slow),
     ],
 )
@@ -201,6 +197,20 @@ def test_every_byte_of_a_checkpoint_is_checked(tmp_path):
         assert not checkpoint.is_whole(path)
 
 
+def test_a_folder_belongs_to_one_run_at_a_time(whole, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with claimed(folder):
+        for begin, flags in ((resume, ["--frames", "9"]), (start, ["--dim", "2"])):
+            assert begin("dam_break", folder, *flags) == 1
+            said = capsys.readouterr().err
+            assert len(said.strip().splitlines()) == 1
+            assert "a run that has not ended" in said
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert resume("dam_break", folder, "--frames", "8") == 0
+
+
 def test_another_version_is_refused(tmp_path, monkeypatch):
     made = Checkpoint(3, {"counts": torch.arange(4)}, {}, 0, {})
     monkeypatch.setattr(checkpoint, "VERSION", "0")
@@ -208,78 +218,3 @@ def test_another_version_is_refused(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ValueError, match="has version 0, this program reads 1"):
         checkpoint.load(path)
-
-
-COMMAND = [sys.executable, "-m", "fluidsim", "run", "dam_break"]
-
-
-def compile_kernels(folder: Path, flags: list[str]) -> None:
-    """The process that compiles a kernel may round otherwise than those that load it."""
-    undisturbed(folder, [*flags, "--frames", "1"])
-
-
-def undisturbed(folder: Path, flags: list[str]) -> None:
-    whole = [*COMMAND, *flags, "--out", str(folder)]
-    subprocess.run(whole, stdout=subprocess.DEVNULL, check=True)
-
-
-def killed_and_resumed(kills: int, most: int, folder: Path, flags: list[str]) -> int:
-    """Run a command, kill it within random numbers of up to `most` frames, and let it go on.
-
-    Returns how often there was a checkpoint to go on from.
-    """
-    moments, resumed = random.Random(0), 0
-    for kill in range(kills + 1):
-        if checkpoint.stored(folder / "checkpoints"):
-            resumed += 1
-            arguments = ["--resume", str(folder)]
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-            arguments = [*flags, "--out", str(folder)]
-        process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.DEVNULL)
-        if kill == kills:
-            assert process.wait(600) == 0
-            break
-        wait_for_frames(folder / "log.jsonl", moments.randint(1, most), process)
-        time.sleep(0.02 * moments.random())
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        check_what_is_left(folder)
-    return resumed
-
-
-def wait_for_frames(log: Path, count: int, process: subprocess.Popen) -> None:
-    """Until so many lines have been added to a log since the process has opened it."""
-    before, deadline = None, time.monotonic() + 300
-    while process.poll() is None and time.monotonic() < deadline:
-        lines = log.read_bytes().count(b"\n") if log.exists() else 0
-        if before is None or lines < before:
-            before = lines
-        if lines - before > count:
-            return
-        time.sleep(0.005)
-
-
-def check_what_is_left(folder: Path) -> None:
-    """Nothing half is taken for whole, and no frame up to the last checkpoint is missing."""
-    kept = checkpoint.stored(folder / "checkpoints")
-    assert all(checkpoint.is_whole(path) for path in kept)
-    last = int(kept[-1].stem) if kept else 0
-    logged = [line["frame"] for line in lines_of(folder)]
-    assert logged == list(range(1, len(logged) + 1))
-    assert len(logged) >= last
-    for number in logged:
-        frames.load(folder / "frames", number, "liquid", (16, 16), 1 / 16, 0.0, "")
-
-
-@pytest.mark.parametrize(
-    ("kills", "count"), [(1, 60), pytest.param(25, 600, marks=pytest.mark.slow)]
-)
-def test_killed_at_random_moments(kills, count, tmp_path):
-    flags = [*SMALL, "--dim", "2", "--frames", str(count), "--checkpoint", "7"]
-    compile_kernels(tmp_path / "first", flags)
-    resumed = killed_and_resumed(kills, count // (kills + 1), tmp_path / "a", flags)
-    assert resumed >= kills * 0.8
-    undisturbed(tmp_path / "b", flags)
-    check_same(tmp_path / "a", tmp_path / "b")
-    assert dataclasses.replace(checkpoint.choose(tmp_path / "a"), state={}).frame == count

@@ -7,10 +7,12 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from fluidsim import frames
+from fluidsim import Camera, RunConfig, View, frames
 from fluidsim.cli import main
 from fluidsim.drawing import Drawing
 from fluidsim.render import Frame
+from fluidsim.stored import open_run
+from scenes import viscous_coil
 from solvers.runtime import available_threads
 
 SMALL = ["--resolution", "12", "--frames", "2", "--size", "96x64"]
@@ -19,9 +21,12 @@ FRAME = Frame(
     "smoke", 1, 0.5, (8, 8, 8), 1 / 8, None, "title", density=np.full((8, 8, 8), 0.1, np.float32)
 )
 
+PLAIN = View()
 
-def draw(time=0.5, density=FRAME.density, **settings):
-    drawing = Drawing({"size": (96, 64), "fps": 30, **settings}, "smoke", (1.0, 1.0, 1.0), 1.0)
+
+def draw(time=0.5, density=FRAME.density, view=PLAIN, **settings):
+    settings = {"size": (96, 64), "fps": 30, **settings}
+    drawing = Drawing(settings, "smoke", (1.0, 1.0, 1.0), 1.0, view)
     return drawing(replace(FRAME, time=time, density=density)).astype(int)
 
 
@@ -50,10 +55,50 @@ def test_camera_file(tmp_path):
     assert smoky[1].sum() > 2 * smoky[0].sum()  # half the angle
 
 
+def test_what_a_scene_asks_for_holds_where_no_flag_does(tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(json.dumps([KEY]))
+    seen = View(camera=Camera(tuple(KEY["eye"]), tuple(KEY["look_at"])))
+    turned = View(orbit=90.0, preset="studio")
+    assert np.array_equal(draw(view=seen), draw(camera=path))
+    assert np.array_equal(draw(view=turned), draw(orbit=90.0, preset="studio"))
+    assert np.array_equal(draw(view=turned, preset="dark"), draw(orbit=90.0))
+    assert np.array_equal(draw(view=turned, preset="dark", camera=path), draw(camera=path))
+    assert not np.array_equal(draw(view=turned, orbit=0.0), draw(view=turned))
+
+
+def test_a_run_keeps_what_its_scene_asks_for(tmp_path):
+    out = tmp_path / "run"
+    assert main(["run", "viscous_coil", *SMALL, "--dim", "2", "--out", str(out)]) == 0
+    config = RunConfig("viscous_coil", dim=2)
+    assert open_run(out).view == viscous_coil.build(config).view != PLAIN
+    amber = imageio.imread(out / "frames" / "0002.png").astype(int)
+    assert (amber[..., 0] - amber[..., 2]).max() > 80
+    assert main(["render", str(out)]) == 0
+    assert np.array_equal(imageio.imread(out / "frames" / "0002.png"), amber)
+
+
+def test_a_run_goes_on_when_its_scene_is_seen_otherwise(tmp_path, monkeypatch):
+    flags = ["--dim", "2", "--no-render", "--checkpoint", "1", "--out", str(tmp_path / "run")]
+    assert main(["run", "viscous_coil", *SMALL, *flags]) == 0
+    monkeypatch.setattr(viscous_coil, "View", lambda **asked: PLAIN)
+    again = ["--resume", str(tmp_path / "run"), "--frames", "3"]
+    assert main(["run", "viscous_coil", *again]) == 0
+    assert open_run(tmp_path / "run").view == PLAIN
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"preset": "bright"}, {"liquid": "mercury"}, {"orbit": float("nan")}]
+)
+def test_a_view_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"no preset|no liquid|orbit of nan"):
+        View(**wrong)
+
+
 @pytest.mark.parametrize("settings", [{"orbit": 10.0}, {"camera": "x.json"}])
 def test_flat_pictures_have_no_camera(settings):
     with pytest.raises(ValueError, match="3D"):
-        Drawing({"size": (96, 64), **settings}, "smoke", (1.0, 1.0), 1.0)
+        Drawing({"size": (96, 64), **settings}, "smoke", (1.0, 1.0), 1.0, PLAIN)
 
 
 def test_a_missing_camera_file_stops_the_run_before_it_begins(tmp_path, capsys):

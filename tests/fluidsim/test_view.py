@@ -1,5 +1,7 @@
 """The technical viewer: what it draws, and what it says where it cannot."""
 
+from dataclasses import replace
+
 import imageio.v3 as imageio
 import numpy as np
 import pytest
@@ -7,9 +9,12 @@ from vtkmodules.vtkRenderingCore import vtkTextActor
 
 from fluidsim import view
 from fluidsim.cli import main
+from fluidsim.render.frame import Frame
 from fluidsim.simulation import SimulationError
 from fluidsim.stored import open_run
 from fluidsim.view import opengl
+from fluidsim.view.actors import add_pressure
+from tests.render.worlds import jittered
 
 BACKGROUND = np.array((0x18, 0x20, 0x2B))
 SIZE = ["--size", "320x240"]
@@ -42,6 +47,7 @@ def drawn(picture):
 STILLS = [
     ("stirred_tank3", "surface"),
     ("stirred_tank3", "particles"),
+    ("stirred_tank3", "pressure"),
     ("stirred_tank3", "slice"),
     ("stirred_tank3", "glyphs"),
     ("stirred_tank2", "particles"),
@@ -64,6 +70,30 @@ def test_stills_show_more_than_the_empty_domain(runs, graphics):
         viewer._add = lambda plotter, frame: None
         viewer.show(2)
         assert drawn(picture) > drawn(viewer.picture()) + 100, (name, what)
+
+
+class Meshes(list):
+    """A plotter that keeps what it is given."""
+
+    def add_mesh(self, body, **style):
+        self.append((body, style))
+
+
+def test_pressure_on_the_surface_of_water_at_rest():
+    shape, dx, level = (8, 6, 10), 0.1, 6
+    depth = dx * (level - 0.5 - np.arange(shape[2]))
+    pressure = np.broadcast_to(np.where(depth > 0, 9810 * depth, 0), shape).astype(np.float32)
+    positions = jittered((*shape[:2], level), dx)
+    frame = Frame("liquid", 1, 1.0, shape, dx, None, "", positions, 0 * positions)
+    meshes = Meshes()
+    add_pressure(meshes, replace(frame, pressure=pressure))
+    [(body, style)] = meshes
+    below = dx * level - body.points[:, 2]
+    assert np.abs(body[style["scalars"]] - 9810 * below).max() < 9810 * dx
+    assert below.max() > 5.5 * dx
+    assert style["clim"][1] == pytest.approx(9810 * dx * (level - 0.5), rel=0.02)
+    with pytest.raises(ValueError, match="hold no pressure"):
+        add_pressure(meshes, frame)
 
 
 def test_still_picture_from_the_command_line(runs, graphics, tmp_path, capsys):
@@ -91,7 +121,6 @@ def test_the_slider_changes_the_frame(runs, graphics):
 WRONG = [
     (["--frame", "7"], "no frame 7, but 1 to 2"),
     (["--what", "volume"], "smoke in 3D"),
-    (["--what", "pressure"], "in 2D"),
     (["--save", "a.jpg"], "PNG"),
 ]
 

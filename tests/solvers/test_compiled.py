@@ -1,0 +1,35 @@
+"""Solvers compute the same bits in the process that compiles their kernels and in later ones.
+
+Not `npsdo`, whose kernels reorder terms.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+COMPILED = ["cg", "ic", "multigrid", "schur"]
+SOLVE = """
+import hashlib, sys, solvers
+from solvers import runtime
+from solvers.model_systems import model_system
+runtime.configure(1)
+for shape in ((64, 64), (24, 24, 24)):
+    stored = model_system("dam", shape, 0)
+    pressure = solvers.solve(stored.system, stored.rhs, solver=sys.argv[1]).pressure
+    print(hashlib.sha256(pressure.numpy().tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", COMPILED)
+def test_compiled_and_loaded_kernels_round_alike(solver, tmp_path):
+    own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", SOLVE, solver]
+    first, second = (
+        subprocess.run(command, env=own, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert first == second and len(first) > 100
+    assert any(tmp_path.rglob("*.nbc"))
