@@ -16,6 +16,8 @@ _CONTRAST = 0.06  # between neighbours, of 1: above it a pixel gets more rays
 _MOST = 0.05  # part of the pixels that may get them, the ones of most contrast
 _MORE = np.array([(0.33, 0.17), (-0.33, 0.30), (0.05, -0.40)], np.float32)  # beside the centre
 
+_SQUARE = 32  # side in pixels of the squares that are traced one after the other
+
 Tracer = Callable[[np.ndarray, np.ndarray], None]
 Colours: Any = ti.types.ndarray(dtype=ti.f32, ndim=3)
 Bytes: Any = ti.types.ndarray(dtype=ti.u8, ndim=3)
@@ -41,15 +43,17 @@ def trace_picture(trace: Tracer, size: tuple[int, int]) -> tuple[np.ndarray, np.
     upper right.
     """
     width, height = size
-    seen = _trace(trace, _centres(size)).reshape(height, width, 4)
-    picture, distance = np.ascontiguousarray(seen[..., :3]), np.ascontiguousarray(seen[..., 3])
-    rows, columns = np.nonzero(_edges(picture))
-    if len(rows):
-        chosen = np.stack([columns, rows], -1).astype(np.float32)
-        more = _places((chosen[:, None] + _MORE).reshape(-1, 2), size)
-        colours = _trace(trace, more)[:, :3].reshape(len(rows), len(_MORE), 3)
-        picture[rows, columns] = (picture[rows, columns] + colours.sum(1)) / (1 + len(_MORE))
-    return picture, distance
+    pixels, places = _centres(size)
+    seen = np.empty((width * height, 4), np.float32)
+    seen[pixels] = _trace(trace, places)
+    picture, distance = np.ascontiguousarray(seen[:, :3]), np.ascontiguousarray(seen[:, 3])
+    chosen = pixels[_edges(picture.reshape(height, width, 3)).ravel()[pixels]]
+    if len(chosen):
+        more = _coordinates(chosen, width)[:, None] + _MORE
+        colours = _trace(trace, _places(more.reshape(-1, 2), size))[:, :3]
+        total = picture[chosen] + colours.reshape(-1, len(_MORE), 3).sum(1)
+        picture[chosen] = total / (1 + len(_MORE))
+    return picture.reshape(height, width, 3), distance.reshape(height, width)
 
 
 def _trace(trace: Tracer, places: np.ndarray) -> np.ndarray:
@@ -59,15 +63,23 @@ def _trace(trace: Tracer, places: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _centres(size: tuple[int, int]) -> np.ndarray:
-    """Places (n, 2) of the pixels of a picture, row by row."""
-    pixels = np.stack(np.meshgrid(*[np.arange(side) for side in size]), -1)
-    return _places(pixels.reshape(-1, 2).astype(np.float32), size)
+def _centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (n,) of the pixels of a picture and their places (n, 2), square by square: rays that
+    lie side by side read the same memory."""
+    columns, rows = np.meshgrid(*[np.arange(side) for side in size])
+    squares = rows // _SQUARE * size[0] + columns // _SQUARE
+    pixels = np.argsort(squares.ravel(), kind="stable")
+    return pixels, _places(_coordinates(pixels, size[0]), size)
 
 
-def _places(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Places (n, 2) on the picture of places in pixels."""
-    places = (2 * pixels + 1) / np.array(size, np.float32) - 1
+def _coordinates(pixels: np.ndarray, width: int) -> np.ndarray:
+    """Column and row (n, 2) of pixels that are numbered row by row."""
+    return np.stack([pixels % width, pixels // width], -1).astype(np.float32)
+
+
+def _places(coordinates: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Places (n, 2) on the picture, float32, of columns and rows that need not be whole."""
+    places = (2 * coordinates + 1) / np.array(size, np.float32) - 1
     places[:, 1] *= -1
     return np.ascontiguousarray(places, np.float32)
 

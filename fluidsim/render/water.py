@@ -24,7 +24,7 @@ from fluidsim.render.rays import (
     box_normal,
     box_span,
     display,
-    first_crossing,
+    first_of_two,
     normal,
     refracted,
     sample,
@@ -98,8 +98,10 @@ def _opaque_colour(point, outward, on_floor, distance, direction, solid: ti.temp
     else:
         spacing = stage.upper[2] / (solid.shape[2] - 1)
         start = point + outward * spacing
-        near, far = box_span(start, stage.sun, stage.upper)
-        lit = sun_share(solid, spacing, start, stage.sun, ti.max(near, spacing), far)
+        lit = 0.0
+        if outward.dot(stage.sun) > 0:
+            near, far = box_span(start, stage.sun, stage.upper)
+            lit = sun_share(solid, spacing, start, stage.sun, ti.max(near, spacing), far)
         colour = solid_colour(point, outward, direction, lit, stage)
     return colour
 
@@ -136,13 +138,12 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
         hit = FAR
         if near < far:
             end = ti.min(far, opaque)
-            hit = first_crossing(
-                water, spacing, origin, direction, near, end, -1.0 if inside else 1.0
-            )
-            end = ti.min(hit, end)
-            stop = first_crossing(solid, solid_spacing, origin, direction, near, end, 1.0)
+            hit, stop = first_of_two(
+                water, spacing, solid, solid_spacing, origin, direction, near, end,
+                -1.0 if inside else 1.0,
+            )  # fmt: skip
             if stop < FAR:
-                opaque, on_floor, hit = stop, False, FAR
+                opaque, on_floor = stop, False
             if inside and hit == FAR and far < opaque - 1e-4:
                 hit = far
         if inside:
