@@ -20,8 +20,8 @@ Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 FAR = 1e6
 REFRACTION = 1.33  # of water
 _LEAST_STEP = 0.6  # of a ray, in nodes
-_STEP = 1.0
 _STRETCH = 512  # rays that a thread traces at a time
+_SIDE = 16  # nodes along a side of a square of a map that a thread fills
 
 
 @ti.dataclass
@@ -48,6 +48,20 @@ def stretch(number, places: ti.template()):
 
 
 @ti.func
+def square_count(grid: ti.template()):
+    """Into how many squares the nodes of a map are dealt out."""
+    return ((grid.shape[0] + _SIDE - 1) // _SIDE) * ((grid.shape[1] + _SIDE - 1) // _SIDE)
+
+
+@ti.func
+def square_of(number, grid: ti.template()):
+    """The first node of a square of a map and the one after its last, along both axes."""
+    across = (grid.shape[1] + _SIDE - 1) // _SIDE
+    low = ti.Vector([number // across, number % across]) * _SIDE
+    return low, ti.min(low + _SIDE, ti.Vector([grid.shape[0], grid.shape[1]]))
+
+
+@ti.func
 def sample(grid: ti.template(), place):
     """Trilinear value at a place given in units of the grid's spacing, clamped to the grid."""
     last = ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1.001
@@ -66,7 +80,7 @@ def sample(grid: ti.template(), place):
 
 
 @ti.func
-def _nearest(grid: ti.template(), place):
+def nearest(grid: ti.template(), place):
     """Value at the node that is nearest to a place in units of the grid's spacing."""
     last = ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1
     node = ti.math.clamp(ti.cast(place + 0.5, ti.i32), 0, last)
@@ -112,11 +126,11 @@ def _free_way(grid: ti.template(), spacing, place, sign):
 
     Where that is far the nearest node tells it, which is a lower bound less a node.
     """
-    value = sign * _nearest(grid, place / spacing)
+    value = sign * nearest(grid, place / spacing)
     way = value - spacing
     if way < spacing:
         value = sign * sample(grid, place / spacing)
-        way = ti.max(_STEP * value, _LEAST_STEP * spacing)
+        way = ti.max(value, _LEAST_STEP * spacing)
     return way, value
 
 

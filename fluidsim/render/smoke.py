@@ -81,7 +81,7 @@ def smoke_picture(
     coarse = tuple(n // 2 + 1 for n in density.shape)
     depth, lit = np.empty(coarse, np.float32), np.empty(coarse, np.float32)
     light_volume(depth, lit, density, solid, stage, march)
-    light_floor(floor.values, density, solid, stage, march)
+    light_floor(floor.values, depth, solid, stage)
     view = view_of(camera, size[0] / size[1])
     picture, _ = trace_picture(
         lambda places, seen: _trace(
