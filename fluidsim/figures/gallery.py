@@ -18,6 +18,7 @@ from fluidsim import taichi_runtime
 from fluidsim.cli import scene_names
 from fluidsim.config import OneLineParser, RunConfig, picture_size, whole
 from fluidsim.files import replacing
+from fluidsim.render import Frame
 from fluidsim.render.captions import add_caption
 from fluidsim.render.pictures import picture
 from fluidsim.snapshot import frame_of, solid_grid
@@ -53,15 +54,20 @@ COLUMNS, GAP = 5, 4  # pictures side by side, pixels between them
 QUALITY = 82
 
 
-def scene_picture(
-    config: RunConfig, number: int, size: tuple[int, int], machine: runtime.Runtime
-) -> np.ndarray:
-    """The picture (height, width, 3) uint8 of a frame of a scene, with its name."""
+def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> Frame:
+    """A frame of a scene, simulated up to there."""
     scene = importlib.import_module(f"scenes.{config.scene}").build(config)
     simulation = scene.start(config, machine, StageTimer(machine.device))
     for _ in range(number):
         simulation.advance(scene.frame_seconds)
-    frame = frame_of(simulation, number, "", solid_grid(simulation))
+    return frame_of(simulation, number, config.scene, solid_grid(simulation))
+
+
+def scene_picture(
+    config: RunConfig, number: int, size: tuple[int, int], machine: runtime.Runtime
+) -> np.ndarray:
+    """The picture (height, width, 3) uint8 of a frame of a scene, with its name."""
+    frame = scene_frame(config, number, machine)
     image = Image.fromarray(picture(frame, size, caption=False))
     sheet = Image.new("RGB", size, (208, 217, 227))  # flat pictures keep the domain's aspect
     sheet.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))

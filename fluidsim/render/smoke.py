@@ -37,8 +37,7 @@ from fluidsim.render.smoke_light import (
     EXTINCTION,
     cell_value,
     last_node,
-    light_floor,
-    light_volume,
+    light_of,
     sun_reaches,
 )
 from fluidsim.render.solids import scaled_solid
@@ -80,10 +79,7 @@ def smoke_picture(
     camera = camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance, fire and (fire.place, fire.light))
     march = max(_MARCH, float(upper[2]) / density.shape[2])
-    coarse = tuple(n // 2 + 1 for n in density.shape)
-    depth, lit = np.empty(coarse, np.float32), np.empty(coarse, np.float32)
-    light_volume(depth, lit, density, solid, stage, march)
-    light_floor(floor.values, depth, solid, stage)
+    depth, lit = light_of(density, solid, floor.values, stage, march)
     amount = density if fire is None else np.maximum(density, glow)
     ways, block = clear_ways(amount > _CLEAR, float(upper[2]) / density.shape[2])
     view = view_of(camera, size[0] / size[1])
@@ -207,7 +203,8 @@ def _path(place, density: ti.template(), glow: ti.template(), colours: ti.templa
 @ti.kernel
 def _trace(
     seen: Seen, places: Pixels, density: Grid, glow: Grid, colours: Map, depth: Grid, lit: Grid,
-    solid: Grid, light: Map, ways: Grid, block: float, view: View, stage: Stage, march: float, burning: ti.template(),
+    solid: Grid, light: Map, ways: Grid, block: float, view: View, stage: Stage, march: float,
+    burning: ti.template(),
 ):  # fmt: skip
     """One ray a place."""
     stretches = stretch_count(places)
