@@ -22,7 +22,7 @@ class Drawing:
         seconds: length of the run. Raises ValueError and OSError on flags that cannot be."""
         self._options = {
             name: settings[name]
-            for name in ("supersample", "caption", "preset")
+            for name in ("supersample", "caption", "preset", "liquid")
             if name in settings
         }
         self._size = tuple(settings["size"])

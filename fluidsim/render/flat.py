@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, zoom
 
 from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.liquids import Colour, LiquidLook
 from fluidsim.render.panels import (
     Size,
     cells_to_pixels,
@@ -17,12 +18,12 @@ from fluidsim.render.panels import (
     panel_fields,
     with_panels,
 )
-from fluidsim.render.rays import Map
+from fluidsim.render.rays import Map, vec3
 from fluidsim.render.redistance import redistanced
 from fluidsim.render.spray import Spray
 from fluidsim.render.surface import Surface
 
-_SHALLOW, _DEEP, _FAST = (112.0, 203.0, 232.0), (13.0, 66.0, 130.0), (236.0, 247.0, 252.0)
+_FAST = (236.0, 247.0, 252.0)
 _AIR, _LOW_AIR = (240.0, 244.0, 248.0), (208.0, 217.0, 227.0)
 _NO_VALUE = np.array((176, 187, 200))  # air in the panels
 _SOLID, _SOLID_EDGE = np.array((205, 104, 54)), np.array((128, 56, 26))
@@ -30,7 +31,9 @@ _SOLID, _SOLID_EDGE = np.array((205, 104, 54)), np.array((128, 56, 26))
 Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
 
 
-def liquid_picture(frame: Frame, surface: Surface, spray: Spray, size: Size) -> np.ndarray:
+def liquid_picture(
+    frame: Frame, surface: Surface, spray: Spray, size: Size, look: LiquidLook
+) -> np.ndarray:
     """Picture uint8 of liquid within size; surface and spray: of the frame's particles."""
     distance = redistanced(_wet(surface, frame.solids), surface.spacing)
 
@@ -43,7 +46,7 @@ def liquid_picture(frame: Frame, surface: Surface, spray: Spray, size: Size) -> 
     return with_panels(
         size,
         frame.extent,
-        lambda large: _liquid(frame, distance, surface.speed, spray, large),
+        lambda large: _liquid(frame, distance, surface.speed, spray, large, look),
         panel_fields(frame),
         finish,
     )
@@ -76,8 +79,9 @@ def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
 
 
 def _liquid(
-    frame: Frame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size
-) -> np.ndarray:
+    frame: Frame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size,
+    look: LiquidLook,
+) -> np.ndarray:  # fmt: skip
     height = size[1]
     top = frame.extent[1]
     pixel = top / height  # metres
@@ -85,16 +89,15 @@ def _liquid(
     # Free fall through the domain sets what counts as fast.
     fast = cells_to_pixels(speed, size) / np.float32(np.sqrt(2 * 9.81 * top))
     picture = np.empty((*below.shape, 3), np.float32)
-    _paint(picture, below, fast, pixel)
-    _draw_drops(picture, spray, pixel)
+    _paint(picture, below, look.foam * fast, pixel, vec3(*look.shallow), vec3(*look.deep))
+    _draw_drops(picture, spray, pixel, look.shallow)
     return _bytes(_with_solids(picture, frame.solids, pixel))
 
 
 @ti.kernel
-def _paint(picture: Image, distance: Map, fast: Map, pixel: float):
+def _paint(picture: Image, distance: Map, fast: Map, pixel: float, shallow: vec3, deep: vec3):
     """Liquid before air; distance: to the line, m; fast: speed, 1 is white; pixel: side in m."""
     rows = picture.shape[0]
-    shallow, deep = ti.Vector(_SHALLOW), ti.Vector(_DEEP)
     for i, j in ti.ndrange(rows, picture.shape[1]):
         below = -distance[i, j] / pixel
         depth = 1 - ti.exp(-ti.max(below, 0.0) / (0.16 * rows))
@@ -105,8 +108,8 @@ def _paint(picture: Image, distance: Map, fast: Map, pixel: float):
         picture[i, j] = ti.math.mix(air, colour, ti.math.clamp(0.5 + below, 0.0, 1.0))
 
 
-def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float) -> None:
-    """Discs into a picture of colours; pixel: its side in metres."""
+def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: Colour) -> None:
+    """Discs of a colour into a picture of colours; pixel: its side in metres."""
     height, width = picture.shape[:2]
     alone = spray.sunk == 0
     for centre, radius in zip(spray.centres[alone], spray.radii[alone] / pixel, strict=True):
@@ -119,7 +122,7 @@ def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float) -> None:
             np.arange(columns.start, columns.stop) - x,
         )
         part = np.clip(radius + 0.5 - away, 0, 1)
-        picture[rows, columns] = _mix(picture[rows, columns], _SHALLOW, part)
+        picture[rows, columns] = _mix(picture[rows, columns], colour, part)
 
 
 def _smoke(density: np.ndarray, temperature: np.ndarray | None, size: Size) -> np.ndarray:

@@ -13,6 +13,7 @@ from fluidsim.render import flat, smoke, surface, water
 from fluidsim.render.camera import Camera
 from fluidsim.render.captions import add_caption
 from fluidsim.render.frame import Frame
+from fluidsim.render.liquids import LIQUIDS, LiquidLook
 from fluidsim.render.spray import Spray, separated
 from fluidsim.render.stage import PRESETS, Preset
 
@@ -26,13 +27,14 @@ def picture(
     caption: bool = True,
     camera: Camera | None = None,
     preset: str | None = None,
+    liquid: str = "water",
 ) -> np.ndarray:
     """The picture uint8 (height, width, 3) of a frame.
 
     size: width and height; a 3D picture has exactly this size, a 2D one keeps the domain's aspect
     within it (even numbers). supersample: trace a 3D picture so many times larger and average.
     camera: of a 3D picture, `default_camera` when None. preset: its look, one of PRESETS; None:
-    studio for liquids, dark for smoke.
+    studio for liquids, dark for smoke. liquid: what a liquid looks like, one of LIQUIDS.
     Raises ValueError when the frame lacks what its kind needs.
     """
     if supersample < 1:
@@ -40,9 +42,9 @@ def picture(
     if len(frame.shape) == 3:
         large = (size[0] * supersample, size[1] * supersample)
         look = PRESETS[preset or _LOOKS.get(frame.kind, "studio")]
-        result = _reduced(_volume_picture(frame, large, camera, look), supersample)
+        result = _reduced(_volume_picture(frame, large, camera, look, LIQUIDS[liquid]), supersample)
     else:
-        result = _flat_picture(frame, size)
+        result = _flat_picture(frame, size, LIQUIDS[liquid])
     if caption:
         result = add_caption(result, frame.caption, f"t = {frame.time:.2f} s")
     return result
@@ -84,21 +86,21 @@ def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
 
 
 def _volume_picture(
-    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset
+    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset, liquid: LiquidLook
 ) -> np.ndarray:
     camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
     extent, solids = frame.extent, frame.solids
     if frame.kind == "liquid":
-        return water.water_picture(*_liquid(frame), solids, extent, camera, size, preset)
+        return water.water_picture(*_liquid(frame), solids, extent, camera, size, preset, liquid)
     if frame.kind == "smoke":
         density = _needed(frame.density, "density", frame)
         return smoke.smoke_picture(density, frame.temperature, solids, extent, camera, size, preset)
     raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
 
 
-def _flat_picture(frame: Frame, size: tuple[int, int]) -> np.ndarray:
+def _flat_picture(frame: Frame, size: tuple[int, int], liquid: LiquidLook) -> np.ndarray:
     if frame.kind == "liquid":
-        return flat.liquid_picture(frame, *_liquid(frame), size)
+        return flat.liquid_picture(frame, *_liquid(frame), size, liquid)
     if frame.kind == "smoke":
         return flat.smoke_picture(frame, _needed(frame.density, "density", frame), size)
     raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")

@@ -1,6 +1,6 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Ray-traced water: refraction, total reflection, Fresnel, absorption, floor, sky and sun.
+"""Ray-traced liquid: refraction, total reflection, Fresnel, absorption, floor, sky and sun.
 
 The scene is scaled so that the domain's longest side is 1: the look does not depend on its size.
 The liquid fills the part of the domain's box where the distance is negative; the walls are
@@ -14,6 +14,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.frame import SolidGrid
+from fluidsim.render.liquids import LiquidLook
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -48,8 +49,7 @@ from fluidsim.render.surface import Surface
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _SEGMENTS = 7  # straight pieces of one path
-_ABSORPTION = (7.9, 2.2, 1.25)  # of red, green and blue along the unit of length
-_SCATTERED = (0.035, 0.283, 0.368)  # colour of deep water in the light of the stage
+_FOAM = 0.3  # greatest opacity of foam on fast water
 _FLOOR_SHADE = 0.25  # least part of sunlight on the floor, from light scattered by the water
 _BRIGHTEST = 1.7  # of a caustic, in sunlight
 
@@ -62,12 +62,11 @@ def water_picture(
     camera: Camera,
     size: tuple[int, int],
     preset: Preset,
-    foam: float = 0.3,
+    look: LiquidLook,
 ) -> np.ndarray:
     """Picture uint8 (height, width, 3) of liquid in the domain [0, extent], metres.
 
-    spray: what is drawn beside the surface. size: width and height. foam: 0 .. 1, how white fast
-    water looks.
+    spray: what is drawn beside the surface. size: width and height. look: of the liquid.
     """
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
@@ -75,16 +74,23 @@ def water_picture(
     solid = scaled_solid(solids, scale)
     # Free fall through the domain sets what counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
-    floor = through_water(water, solid, upper, preset.towards_sun, float(np.mean(_ABSORPTION)) / 4)
+    shade = float(np.mean(look.absorption)) / 4
+    floor = through_water(water, solid, upper, preset.towards_sun, shade)
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
     camera = camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
     view = view_of(camera, size[0] / size[1])
+    absorption, scattered = vec3(*look.absorption), vec3(*look.scattered)
     picture, distance = trace_picture(
-        lambda places, seen: _trace(seen, places, water, speed, solid, light, view, stage, foam),
+        lambda places, seen: _trace(
+            seen, places, water, speed, solid, light, view, stage, absorption, scattered,
+            _FOAM * look.foam,
+        ),
         size,
+    )  # fmt: skip
+    draw_spray(
+        picture, distance, spray.with_foam(look.foam), scale, camera, view, solid, light, stage
     )
-    draw_spray(picture, distance, spray, scale, camera, view, solid, light, stage)
     return to_bytes(picture)
 
 
@@ -117,7 +123,7 @@ def _foam(speed: ti.template(), point, outward, stage, foam):
 
 @ti.func
 def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(),
-          light: ti.template(), view, stage, foam):  # fmt: skip
+          light: ti.template(), view, stage, absorption, deep_colour, foam):  # fmt: skip
     """Colour and distance of a place: the path follows refraction; the first reflection waits and
     is traced last."""
     spacing = stage.upper[2] / (water.shape[2] - 1)
@@ -128,7 +134,7 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
     weight, colour = vec3(1.0), vec3(0.0)
     other_origin, other_direction, other_weight = vec3(0.0), vec3(0.0), vec3(0.0)
     inside, first, done = False, True, False
-    scattered = ti.Vector(_SCATTERED) * (stage.skylight + 0.2 * stage.sunlight)
+    scattered = deep_colour * (stage.skylight + 0.2 * stage.sunlight)
     distance = FAR
     for segment in range(_SEGMENTS):
         # What is hit first: the floor, a solid, the water's surface or the sky.
@@ -147,7 +153,7 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
             if inside and hit == FAR and far < opaque - 1e-4:
                 hit = far
         if inside:
-            passed = ti.exp(-ti.Vector(_ABSORPTION) * ti.min(hit, opaque))
+            passed = ti.exp(-absorption * ti.min(hit, opaque))
             colour += weight * scattered * (1 - passed)
             weight *= passed
         if segment == 0:
@@ -210,11 +216,13 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
 @ti.kernel
 def _trace(
     seen: Seen, places: Pixels, water: Grid, speed: Grid, solid: Grid, light: Map, view: View,
-    stage: Stage, foam: float,
+    stage: Stage, absorption: vec3, scattered: vec3, foam: float,
 ):  # fmt: skip
     """One path a place."""
     stretches = stretch_count(places)
     for item in range(loop_length(stretches, CPU)):
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
-            seen[ray] = _path(places[ray], water, speed, solid, light, view, stage, foam)
+            seen[ray] = _path(
+                places[ray], water, speed, solid, light, view, stage, absorption, scattered, foam
+            )

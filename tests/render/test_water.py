@@ -12,13 +12,13 @@ SUN = PRESETS["studio"].towards_sun
 NONE = np.zeros((0, 3), np.float32)
 
 
-def draw(positions=NONE, solids=None, scale=1, preset=None):
+def draw(positions=NONE, solids=None, scale=1, **look):
     """The picture of liquid at rest, all lengths times `scale`."""
     if solids is not None:
         solids = SolidGrid(solids.distance * scale, solids.spacing * scale)
     still = np.zeros_like(positions)
     frame = Frame("liquid", 0, 0.0, SHAPE, DX * scale, solids, "", positions * scale, still)
-    return picture(frame, SIZE, caption=False, preset=preset).astype(int)
+    return picture(frame, SIZE, caption=False, **look).astype(int)
 
 
 def blueness(image):
@@ -129,3 +129,9 @@ def test_the_dark_preset_is_darker(empty, dam):
     assert draw(preset="dark").mean() < 0.6 * empty.mean()
     water = draw(dam, preset="dark")
     assert (blueness(water) > 40)[silhouette((0.5, 1, 0.5), 0)].mean() > 0.3
+
+
+def test_honey_is_amber(dam):
+    image = draw(dam, liquid="honey")
+    red, green, blue = image[silhouette((0.5, 1, 0.5), 0)].mean(0)
+    assert red > green + 30 and green > blue + 30

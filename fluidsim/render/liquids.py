@@ -1,0 +1,37 @@
+"""What liquids look like."""
+
+from dataclasses import dataclass
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class LiquidLook:
+    """absorption: of red, green and blue along the domain's longest side, so that the look does
+    not depend on the size. scattered: colour of deep liquid in white light, 0 .. 1. foam: 0 .. 1,
+    how white it gets where it is fast and torn. shallow, deep: colours in 2D, 0 .. 255, at the
+    surface and far below it."""
+
+    absorption: Colour
+    scattered: Colour
+    foam: float
+    shallow: Colour
+    deep: Colour
+
+
+LIQUIDS = {
+    "water": LiquidLook(
+        absorption=(7.9, 2.2, 1.25),
+        scattered=(0.035, 0.283, 0.368),
+        foam=1.0,
+        shallow=(112.0, 203.0, 232.0),
+        deep=(13.0, 66.0, 130.0),
+    ),
+    "honey": LiquidLook(
+        absorption=(1.6, 8.5, 36.0),
+        scattered=(0.46, 0.17, 0.012),
+        foam=0.0,
+        shallow=(246.0, 190.0, 84.0),
+        deep=(150.0, 74.0, 8.0),
+    ),
+}
