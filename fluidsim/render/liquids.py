@@ -28,8 +28,8 @@ LIQUIDS = {
         deep=(13.0, 66.0, 130.0),
     ),
     "honey": LiquidLook(
-        absorption=(1.6, 8.5, 36.0),
-        scattered=(0.46, 0.17, 0.012),
+        absorption=(2.5, 15.0, 60.0),
+        scattered=(0.50, 0.20, 0.015),
         foam=0.0,
         shallow=(246.0, 190.0, 84.0),
         deep=(150.0, 74.0, 8.0),
