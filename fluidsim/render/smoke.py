@@ -47,7 +47,7 @@ from fluidsim.scheduling import CPU, dealt_item, loop_length
 VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, smoke towers
 _MARCH = 1 / 110  # longest step of a ray
 _THIN = 0.08  # optical depth of a step in dense smoke
-_HIDDEN = 0.03  # part of the light from behind that is not worth marching on for
+_HIDDEN = 0.015  # part of the light from behind that is not worth marching on for
 _CLEAR = 0.004  # density or glow below which a place counts as clear air
 _WHITE, _SOOT = 0.92, 0.5  # part of the light that smoke scatters, without and with fire
 _BURNT = 0.8  # part of the smoke that is missing from the hottest fire
