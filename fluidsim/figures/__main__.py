@@ -2,8 +2,8 @@
 
 Run it on an idle machine. `timings`: each scene without pictures, medians over its frames after the
 first ones. `solvers`: each solver on model systems, as `fluidsim bench` measures them. `schur`:
-direct solvers on boxes. `stencils`: direct solution of other equations. All of them unless some are
-named after the README.
+direct solvers on boxes. `stencils`: direct solution of other equations. `pictures`: the drawing of
+single frames. All of them unless some are named after the README.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fluidsim.figures.direct import schur, stencils
+from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
 from fluidsim.figures.report import replace_section
 from fluidsim.figures.scenes import scenes
@@ -21,6 +22,7 @@ from fluidsim.files import replacing
 
 SECTIONS = {
     "timings": scenes, "steps": steps, "solvers": pressure, "schur": schur, "stencils": stencils,
+    "pictures": pictures,
 }  # fmt: skip
 
 

@@ -6,16 +6,19 @@
 from fluidsim.render.camera import Camera
 from fluidsim.render.camera_path import CameraPath, orbit, through_keyframes
 from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.liquids import LIQUIDS, LiquidLook
 from fluidsim.render.pictures import default_camera, picture, save_picture
 from fluidsim.render.stage import PRESETS
 from fluidsim.render.surface import Surface, liquid_surface
 from fluidsim.render.video import write_video
 
 __all__ = [
+    "LIQUIDS",
     "PRESETS",
     "Camera",
     "CameraPath",
     "Frame",
+    "LiquidLook",
     "SolidGrid",
     "Surface",
     "default_camera",

@@ -1,12 +1,16 @@
+# pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
+# pyright: reportIndexIssue=false
 """Pictures of 2D frames: liquid with depth and speed, smoke by its density, panels beside it."""
 
-from __future__ import annotations
+from typing import Any
 
 import numpy as np
+import taichi as ti
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, zoom
 
 from fluidsim.render.frame import Frame, SolidGrid
-from fluidsim.render.liquids import LiquidLook
+from fluidsim.render.liquids import Colour, LiquidLook
 from fluidsim.render.panels import (
     Size,
     cells_to_pixels,
@@ -14,13 +18,17 @@ from fluidsim.render.panels import (
     panel_fields,
     with_panels,
 )
+from fluidsim.render.rays import Map, vec3
 from fluidsim.render.redistance import redistanced
 from fluidsim.render.spray import Spray
 from fluidsim.render.surface import Surface
 
-_FAST, _AIR = np.array((236, 247, 252)), np.array((240, 244, 248))
+_FAST = (236.0, 247.0, 252.0)
+_AIR, _LOW_AIR = (240.0, 244.0, 248.0), (208.0, 217.0, 227.0)
 _NO_VALUE = np.array((176, 187, 200))  # air in the panels
 _SOLID, _SOLID_EDGE = np.array((205, 104, 54)), np.array((128, 56, 26))
+
+Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
 
 
 def liquid_picture(
@@ -71,31 +79,36 @@ def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
 
 
 def _liquid(
-    frame: Frame,
-    distance: np.ndarray,
-    speed: np.ndarray,
-    spray: Spray,
-    size: Size,
+    frame: Frame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size,
     look: LiquidLook,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     height = size[1]
     top = frame.extent[1]
     pixel = top / height  # metres
-    below = -nodes_to_pixels(distance, size) / pixel
-    depth = 1 - np.exp(-np.maximum(below, 0) / (0.16 * height))
-    rim = 60 * np.exp(-((below / max(2.0, 0.005 * height)) ** 2))
+    below = nodes_to_pixels(distance, size)
     # Free fall through the domain sets what counts as fast.
-    fast = np.clip(cells_to_pixels(speed, size) / np.sqrt(2 * 9.81 * top), 0, 1)
-    colour = _mix(np.array(look.shallow), np.array(look.deep), depth)
-    colour = _mix(colour, _FAST, 0.6 * fast**1.5) + rim[..., None]
-    down = np.linspace(0, 1, height)[:, None]
-    backdrop = _mix(_AIR, np.array((208, 217, 227)), down)
-    picture = _mix(backdrop, colour, np.clip(0.5 + below, 0, 1))
-    _draw_drops(picture, spray, pixel, np.array(look.shallow))
+    fast = cells_to_pixels(speed, size) / np.float32(np.sqrt(2 * 9.81 * top))
+    picture = np.empty((*below.shape, 3), np.float32)
+    _paint(picture, below, look.foam * fast, pixel, vec3(*look.shallow), vec3(*look.deep))
+    _draw_drops(picture, spray, pixel, look.shallow)
     return _bytes(_with_solids(picture, frame.solids, pixel))
 
 
-def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: np.ndarray) -> None:
+@ti.kernel
+def _paint(picture: Image, distance: Map, fast: Map, pixel: float, shallow: vec3, deep: vec3):
+    """Liquid before air; distance: to the line, m; fast: speed, 1 is white; pixel: side in m."""
+    rows = picture.shape[0]
+    for i, j in ti.ndrange(rows, picture.shape[1]):
+        below = -distance[i, j] / pixel
+        depth = 1 - ti.exp(-ti.max(below, 0.0) / (0.16 * rows))
+        swift = 0.6 * ti.pow(ti.math.clamp(fast[i, j], 0.0, 1.0), 1.5)
+        rim = 60 * ti.exp(-((below / ti.max(2.0, 0.005 * rows)) ** 2))
+        colour = ti.math.mix(ti.math.mix(shallow, deep, depth), ti.Vector(_FAST), swift) + rim
+        air = ti.math.mix(ti.Vector(_AIR), ti.Vector(_LOW_AIR), i / (rows - 1))
+        picture[i, j] = ti.math.mix(air, colour, ti.math.clamp(0.5 + below, 0.0, 1.0))
+
+
+def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: Colour) -> None:
     """Discs of a colour into a picture of colours; pixel: its side in metres."""
     height, width = picture.shape[:2]
     alone = spray.sunk == 0
@@ -152,7 +165,7 @@ def _bytes(picture: np.ndarray) -> np.ndarray:
     return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
 
-def _mix(first: np.ndarray, second: np.ndarray, part: np.ndarray) -> np.ndarray:
+def _mix(first: ArrayLike, second: ArrayLike, part: np.ndarray) -> np.ndarray:
     """first * (1 - part) + second * part; part (rows, columns) of colours (..., 3)."""
     first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
     result = np.asarray(part, np.float32)[..., None] * (second - first)

@@ -22,6 +22,8 @@ from fluidsim.render.rays import (
     first_crossing,
     normal,
     refracted,
+    square_count,
+    square_of,
     vec3,
 )
 from fluidsim.render.solids import sun_share
@@ -84,61 +86,70 @@ def _deposit(place: np.ndarray, power: np.ndarray, shape: tuple[int, ...]) -> np
     return total.astype(np.float32)
 
 
+@ti.func
+def _follow(aim, water: ti.template(), solid: ti.template(), upper, sun, absorption):
+    """Where the ray that aims at a place on the floor lands there, and what is left of it."""
+    spacing = upper[2] / (water.shape[2] - 1)
+    solid_spacing = upper[2] / (solid.shape[2] - 1)
+    direction = -sun
+    origin = vec3(aim.x, aim.y, 0.0) + sun * (2 * upper[2] / sun[2])
+    left = 1.0
+    inside = False
+    for _ in range(_INTERFACES):
+        near, far = box_span(origin, direction, upper)
+        if near >= far:
+            break
+        hit = first_crossing(water, spacing, origin, direction, near, far, -1.0 if inside else 1.0)
+        floor = -origin.z / direction.z if direction.z < -_GRAZING else FAR
+        end = ti.min(hit, far)
+        if inside:
+            left *= ti.exp(-absorption * end)
+        if floor < FAR:
+            left *= sun_share(
+                solid, solid_spacing, origin + direction * floor, -direction,
+                ti.max(floor - end, 0.01), floor - near,
+            )  # fmt: skip
+        if left < 0.01:
+            break
+        if inside and hit == FAR and far < floor - 1e-4:
+            hit = far
+        if hit == FAR:
+            break
+        point = origin + direction * hit
+        outward = normal(water, point / spacing, 1.0)
+        if (hit == near and near > 0) or hit == far:
+            outward = box_normal(point, upper)
+        facing = -outward if inside else outward
+        bent, cosine, passes = refracted(direction, facing, inside)
+        if passes:
+            left *= 0.98 * (1 - ti.pow(1 - cosine, 5.0))
+            origin = point - facing * (0.3 * spacing)
+            inside = not inside
+        else:
+            origin = point + facing * (0.3 * spacing)
+        direction = bent
+    landing = aim
+    if direction.z < -_GRAZING:
+        landing = (origin - direction * (origin.z / direction.z)).xy
+    else:
+        left = 0.0
+    return landing, left
+
+
 @ti.kernel
 def _trace_light(
     landing: Pixels, power: Map, water: Grid, solid: Grid, upper: vec3, sun: vec3,
     absorption: float,
 ):  # fmt: skip
-    """Follow the rays that aim at the floor's points to where they land, and what is left."""
-    spacing = upper[2] / (water.shape[2] - 1)
-    solid_spacing = upper[2] / (solid.shape[2] - 1)
-    rows = power.shape[0]
-    for item in range(loop_length(rows, CPU)):
-        row = dealt_item(item, rows, CPU)
-        if row < rows:
-            for column in range(power.shape[1]):
-                ray = row * power.shape[1] + column
-                direction = -sun
-                origin = vec3(landing[ray].x, landing[ray].y, 0.0) + sun * (2 * upper[2] / sun[2])
-                left = 1.0
-                inside = False
-                for _ in range(_INTERFACES):
-                    near, far = box_span(origin, direction, upper)
-                    if near >= far:
-                        break
-                    hit = first_crossing(
-                        water, spacing, origin, direction, near, far, -1.0 if inside else 1.0
+    """Replace the places that rays aim at by those where they land; power: what is left of them."""
+    squares = square_count(power)
+    for item in range(loop_length(squares, CPU)):
+        square = dealt_item(item, squares, CPU)
+        if square < squares:
+            low, high = square_of(square, power)
+            for i in range(low[0], high[0]):
+                for j in range(low[1], high[1]):
+                    ray = i * power.shape[1] + j
+                    landing[ray], power[i, j] = _follow(
+                        landing[ray], water, solid, upper, sun, absorption
                     )
-                    floor = -origin.z / direction.z if direction.z < -_GRAZING else FAR
-                    end = ti.min(hit, far)
-                    if inside:
-                        left *= ti.exp(-absorption * end)
-                    if floor < FAR:
-                        left *= sun_share(
-                            solid, solid_spacing, origin + direction * floor, -direction,
-                            ti.max(floor - end, 0.01), floor - near,
-                        )  # fmt: skip
-                    if left < 0.01:
-                        break
-                    if inside and hit == FAR and far < floor - 1e-4:
-                        hit = far
-                    if hit == FAR:
-                        break
-                    point = origin + direction * hit
-                    outward = normal(water, point / spacing, 1.0)
-                    if (hit == near and near > 0) or hit == far:
-                        outward = box_normal(point, upper)
-                    facing = -outward if inside else outward
-                    bent, cosine, passes = refracted(direction, facing, inside)
-                    if passes:
-                        left *= 0.98 * (1 - ti.pow(1 - cosine, 5.0))
-                        origin = point - facing * (0.3 * spacing)
-                        inside = not inside
-                    else:
-                        origin = point + facing * (0.3 * spacing)
-                    direction = bent
-                if direction.z < -_GRAZING:
-                    landing[ray] = (origin - direction * (origin.z / direction.z)).xy
-                else:
-                    left = 0.0
-                power[row, column] = left

@@ -1,19 +1,20 @@
 """What liquids look like."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
-from fluidsim.render.stage import Colour
+Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class LiquidLook:
-    """absorption: of red, green and blue along the longest side of the domain. scattered: colour
-    of a deep liquid in the light of the stage. shallow, deep: its colours in 2D, 0 ... 255."""
+    """absorption: of red, green and blue along the domain's longest side, so that the look does
+    not depend on the size. scattered: colour of deep liquid in white light, 0 .. 1. foam: 0 .. 1,
+    how white it gets where it is fast and torn. shallow, deep: colours in 2D, 0 .. 255, at the
+    surface and far below it."""
 
     absorption: Colour
     scattered: Colour
+    foam: float
     shallow: Colour
     deep: Colour
 
@@ -22,13 +23,15 @@ LIQUIDS = {
     "water": LiquidLook(
         absorption=(7.9, 2.2, 1.25),
         scattered=(0.035, 0.283, 0.368),
-        shallow=(112, 203, 232),
-        deep=(13, 66, 130),
+        foam=1.0,
+        shallow=(112.0, 203.0, 232.0),
+        deep=(13.0, 66.0, 130.0),
     ),
     "honey": LiquidLook(
-        absorption=(5.0, 36.0, 140.0),
-        scattered=(0.80, 0.26, 0.01),
-        shallow=(246, 184, 66),
-        deep=(158, 82, 10),
+        absorption=(2.5, 15.0, 60.0),
+        scattered=(0.50, 0.20, 0.015),
+        foam=0.0,
+        shallow=(246.0, 190.0, 84.0),
+        deep=(150.0, 74.0, 8.0),
     ),
 }

@@ -42,8 +42,7 @@ def picture(
     if len(frame.shape) == 3:
         large = (size[0] * supersample, size[1] * supersample)
         look = PRESETS[preset or _LOOKS.get(frame.kind, "studio")]
-        drawn = _volume_picture(frame, large, camera, look, LIQUIDS[liquid])
-        result = _reduced(drawn, supersample)
+        result = _reduced(_volume_picture(frame, large, camera, look, LIQUIDS[liquid]), supersample)
     else:
         result = _flat_picture(frame, size, LIQUIDS[liquid])
     if caption:
@@ -87,25 +86,21 @@ def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
 
 
 def _volume_picture(
-    frame: Frame,
-    size: tuple[int, int],
-    camera: Camera | None,
-    preset: Preset,
-    look: LiquidLook,
+    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset, liquid: LiquidLook
 ) -> np.ndarray:
     camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
     extent, solids = frame.extent, frame.solids
     if frame.kind == "liquid":
-        return water.water_picture(*_liquid(frame), solids, extent, camera, size, preset, look)
+        return water.water_picture(*_liquid(frame), solids, extent, camera, size, preset, liquid)
     if frame.kind == "smoke":
         density = _needed(frame.density, "density", frame)
         return smoke.smoke_picture(density, frame.temperature, solids, extent, camera, size, preset)
     raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
 
 
-def _flat_picture(frame: Frame, size: tuple[int, int], look: LiquidLook) -> np.ndarray:
+def _flat_picture(frame: Frame, size: tuple[int, int], liquid: LiquidLook) -> np.ndarray:
     if frame.kind == "liquid":
-        return flat.liquid_picture(frame, *_liquid(frame), size, look)
+        return flat.liquid_picture(frame, *_liquid(frame), size, liquid)
     if frame.kind == "smoke":
         return flat.smoke_picture(frame, _needed(frame.density, "density", frame), size)
     raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")

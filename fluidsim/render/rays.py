@@ -19,7 +19,9 @@ Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 
 FAR = 1e6
 REFRACTION = 1.33  # of water
+_LEAST_STEP = 0.6  # of a ray, in nodes
 _STRETCH = 512  # rays that a thread traces at a time
+_SIDE = 16  # nodes along a side of a square of a map that a thread fills
 
 
 @ti.dataclass
@@ -46,6 +48,20 @@ def stretch(number, places: ti.template()):
 
 
 @ti.func
+def square_count(grid: ti.template()):
+    """Into how many squares the nodes of a map are dealt out."""
+    return ((grid.shape[0] + _SIDE - 1) // _SIDE) * ((grid.shape[1] + _SIDE - 1) // _SIDE)
+
+
+@ti.func
+def square_of(number, grid: ti.template()):
+    """The first node of a square of a map and the one after its last, along both axes."""
+    across = (grid.shape[1] + _SIDE - 1) // _SIDE
+    low = ti.Vector([number // across, number % across]) * _SIDE
+    return low, ti.min(low + _SIDE, ti.Vector([grid.shape[0], grid.shape[1]]))
+
+
+@ti.func
 def sample(grid: ti.template(), place):
     """Trilinear value at a place given in units of the grid's spacing, clamped to the grid."""
     last = ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1.001
@@ -61,6 +77,14 @@ def sample(grid: ti.template(), place):
     near = lines[0] + f[1] * (lines[1] - lines[0])
     far = lines[2] + f[1] * (lines[3] - lines[2])
     return near + f[0] * (far - near)
+
+
+@ti.func
+def nearest(grid: ti.template(), place):
+    """Value at the node that is nearest to a place in units of the grid's spacing."""
+    last = ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1
+    node = ti.math.clamp(ti.cast(place + 0.5, ti.i32), 0, last)
+    return grid[node]
 
 
 @ti.func
@@ -97,23 +121,81 @@ def box_normal(point, upper):
 
 
 @ti.func
+def _free_way(grid: ti.template(), spacing, place, sign):
+    """How far a ray may go from a place, in units of `spacing`, and sign * value there.
+
+    Where that is far the nearest node tells it, which is a lower bound less a node.
+    """
+    value = sign * nearest(grid, place / spacing)
+    way = value - spacing
+    if way < spacing:
+        value = sign * sample(grid, place / spacing)
+        way = ti.max(value, _LEAST_STEP * spacing)
+    return way, value
+
+
+@ti.func
 def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, sign):
     """Distance along a ray to where sign * value first turns negative, FAR when it does not.
 
     `start` itself when it is negative there. The values must be lower bounds of the distance to
-    the crossing, up to a factor that min steps of half the spacing make up for.
+    the crossing, up to a factor that the least steps make up for.
     """
     result = FAR
     t, before, t_before = start, -1.0, start
     while t < end:
-        value = sign * sample(grid, (origin + direction * t) / spacing)
+        way, value = _free_way(grid, spacing, origin + direction * t, sign)
         if value < 0:
-            result = t
-            if before > 0:
-                result = t_before + (t - t_before) * before / (before - value)
+            result = _zero(grid, spacing, origin, direction, t_before, before, t, value, sign)
             break
         before, t_before = value, t
-        t += ti.max(0.9 * value, 0.5 * spacing)
+        t += way
+    return result
+
+
+@ti.func
+def first_of_two(
+    water: ti.template(), spacing, solid: ti.template(), solid_spacing, origin, direction, start,
+    end, sign,
+):  # fmt: skip
+    """The `first_crossing` of sign * water and that of solid, FAR for the one behind the other."""
+    wet, dry = FAR, FAR
+    t, t_before = start, start
+    before, solid_before = -1.0, -1.0
+    while t < end:
+        place = origin + direction * t
+        way, value = _free_way(water, spacing, place, sign)
+        solid_way, solid_value = _free_way(solid, solid_spacing, place, 1.0)
+        if value < 0 or solid_value < 0:
+            if value < 0:
+                wet = _zero(water, spacing, origin, direction, t_before, before, t, value, sign)
+            if solid_value < 0:
+                dry = _zero(
+                    solid, solid_spacing, origin, direction, t_before, solid_before, t,
+                    solid_value, 1.0,
+                )  # fmt: skip
+            if dry < wet:
+                wet = FAR
+            else:
+                dry = FAR
+            break
+        before, solid_before, t_before = value, solid_value, t
+        t += ti.min(way, solid_way)
+    return wet, dry
+
+
+@ti.func
+def _zero(grid: ti.template(), spacing, origin, direction, start, first, end, last, sign):
+    """Where sign * value, `first` > 0 at the start and `last` < 0 at the end, is zero; the end
+    itself where it is negative at the start."""
+    result = end
+    if first > 0:
+        result = start + (end - start) * first / (first - last)
+        value = sign * sample(grid, (origin + direction * result) / spacing)
+        if value < 0:
+            result = start + (result - start) * first / (first - value)
+        else:
+            result += (end - result) * value / (value - last)
     return result
 
 

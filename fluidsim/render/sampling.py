@@ -1,19 +1,26 @@
+# pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
+# pyright: reportIndexIssue=false, reportOptionalCall=false
 """Which rays a picture needs: one a pixel, more where colours change abruptly."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import taichi as ti
 
 from fluidsim.render.camera import Camera
-from fluidsim.render.rays import View, vec3
+from fluidsim.render.rays import Map, View, vec3
 
 _CONTRAST = 0.06  # between neighbours, of 1: above it a pixel gets more rays
 _MOST = 0.05  # part of the pixels that may get them, the ones of most contrast
 _MORE = np.array([(0.33, 0.17), (-0.33, 0.30), (0.05, -0.40)], np.float32)  # beside the centre
 
+_SQUARE = 32  # side in pixels of the squares that are traced one after the other
+
 Tracer = Callable[[np.ndarray, np.ndarray], None]
+Colours: Any = ti.types.ndarray(dtype=ti.f32, ndim=3)
+Bytes: Any = ti.types.ndarray(dtype=ti.u8, ndim=3)
 
 
 def view_of(camera: Camera, aspect: float):
@@ -36,42 +43,80 @@ def trace_picture(trace: Tracer, size: tuple[int, int]) -> tuple[np.ndarray, np.
     upper right.
     """
     width, height = size
-    pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
-    seen = _trace(trace, pixels.reshape(-1, 2), size).reshape(height, width, 4)
-    picture, distance = np.ascontiguousarray(seen[..., :3]), seen[..., 3]
-    edges = _edges(picture)
-    chosen = pixels[edges]
+    pixels, places = _centres(size)
+    seen = np.empty((width * height, 4), np.float32)
+    seen[pixels] = _trace(trace, places)
+    picture, distance = np.ascontiguousarray(seen[:, :3]), np.ascontiguousarray(seen[:, 3])
+    chosen = pixels[_edges(picture.reshape(height, width, 3)).ravel()[pixels]]
     if len(chosen):
-        more = (chosen[:, None] + _MORE).reshape(-1, 2)
-        colours = _trace(trace, more, size)[:, :3].reshape(len(chosen), len(_MORE), 3)
-        picture[edges] = (picture[edges] + colours.sum(1)) / (1 + len(_MORE))
-    return picture, distance
+        more = _coordinates(chosen, width)[:, None] + _MORE
+        colours = _trace(trace, _places(more.reshape(-1, 2), size))[:, :3]
+        total = picture[chosen] + colours.reshape(-1, len(_MORE), 3).sum(1)
+        picture[chosen] = total / (1 + len(_MORE))
+    return picture.reshape(height, width, 3), distance.reshape(height, width)
 
 
-def _trace(trace: Tracer, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """What is seen at places (n, 2) in pixels, (n, 4)."""
-    places = (2 * pixels + 1) / np.array(size, np.float32) - 1
-    places[:, 1] *= -1
+def _trace(trace: Tracer, places: np.ndarray) -> np.ndarray:
     seen = np.empty((len(places), 4), np.float32)
-    trace(np.ascontiguousarray(places, np.float32), seen)
+    trace(places, seen)
     return seen
+
+
+@lru_cache(maxsize=1)
+def _centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (n,) of the pixels of a picture and their places (n, 2), square by square: rays that
+    lie side by side read the same memory."""
+    columns, rows = np.meshgrid(*[np.arange(side) for side in size])
+    squares = rows // _SQUARE * size[0] + columns // _SQUARE
+    pixels = np.argsort(squares.ravel(), kind="stable")
+    return pixels, _places(_coordinates(pixels, size[0]), size)
+
+
+def _coordinates(pixels: np.ndarray, width: int) -> np.ndarray:
+    """Column and row (n, 2) of pixels that are numbered row by row."""
+    return np.stack([pixels % width, pixels // width], -1).astype(np.float32)
+
+
+def _places(coordinates: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Places (n, 2) on the picture, float32, of columns and rows that need not be whole."""
+    places = (2 * coordinates + 1) / np.array(size, np.float32) - 1
+    places[:, 1] *= -1
+    return np.ascontiguousarray(places, np.float32)
 
 
 def _edges(picture: np.ndarray) -> np.ndarray:
     """Pixels (height, width) bool that differ much from a neighbour."""
-    contrast = np.zeros(picture.shape[:2], np.float32)
-    for axis in (0, 1):
-        jump = np.abs(np.diff(picture, axis=axis)).max(-1)
-        for side in (slice(1, None), slice(None, -1)):
-            part = contrast[side] if axis == 0 else contrast[:, side]
-            np.maximum(part, jump, out=part)
-    least = int((1 - _MOST) * contrast.size)
-    return contrast > max(_CONTRAST, float(np.partition(contrast.ravel(), least)[least]))
+    contrast = np.empty(picture.shape[:2], np.float32)
+    _contrast(contrast, picture)
+    strong, most = contrast[contrast > _CONTRAST], int(_MOST * contrast.size)
+    least = np.partition(strong, -most)[-most] if len(strong) > most > 0 else _CONTRAST
+    return contrast > least
+
+
+@ti.kernel
+def _contrast(out: Map, picture: Colours):
+    """The greatest difference of a channel from the four neighbours."""
+    last = ti.Vector([out.shape[0], out.shape[1]]) - 1
+    for i, j in ti.ndrange(out.shape[0], out.shape[1]):
+        most = 0.0
+        for step in ti.static(((-1, 0), (1, 0), (0, -1), (0, 1))):
+            m, n = ti.math.clamp(i + step[0], 0, last[0]), ti.math.clamp(j + step[1], 0, last[1])
+            for channel in ti.static(range(3)):
+                most = ti.max(most, ti.abs(picture[i, j, channel] - picture[m, n, channel]))
+        out[i, j] = most
 
 
 def to_bytes(picture: np.ndarray) -> np.ndarray:
     """To uint8 with a fixed dither of half a step (interleaved gradient noise), against bands."""
-    rows = np.arange(picture.shape[0], dtype=np.float32)[:, None]
-    columns = np.arange(picture.shape[1], dtype=np.float32)
-    noise = (52.9829189 * ((0.06711056 * columns + 0.00583715 * rows) % 1)) % 1
-    return np.clip(picture * 255 + noise[..., None], 0, 255).astype(np.uint8)
+    result = np.empty(picture.shape, np.uint8)
+    _to_bytes(result, picture)
+    return result
+
+
+@ti.kernel
+def _to_bytes(out: Bytes, picture: Colours):
+    for i, j in ti.ndrange(out.shape[0], out.shape[1]):
+        noise = ti.math.fract(52.9829189 * ti.math.fract(0.06711056 * j + 0.00583715 * i))
+        for channel in ti.static(range(3)):
+            value = ti.math.clamp(picture[i, j, channel] * 255 + noise, 0.0, 255.0)
+            out[i, j, channel] = ti.cast(value, ti.u8)

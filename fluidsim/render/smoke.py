@@ -11,6 +11,7 @@ import numpy as np
 import taichi as ti
 
 from fluidsim.render.camera import Camera
+from fluidsim.render.clear_air import clear_way, clear_ways
 from fluidsim.render.fire import emitted, fire_of
 from fluidsim.render.floor_light import FloorMap, floor_places
 from fluidsim.render.frame import SolidGrid
@@ -36,8 +37,7 @@ from fluidsim.render.smoke_light import (
     EXTINCTION,
     cell_value,
     last_node,
-    light_floor,
-    light_volume,
+    light_of,
     sun_reaches,
 )
 from fluidsim.render.solids import scaled_solid
@@ -47,6 +47,7 @@ from fluidsim.scheduling import CPU, dealt_item, loop_length
 VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, smoke towers
 _MARCH = 1 / 110  # longest step of a ray
 _THIN = 0.08  # optical depth of a step in dense smoke
+_HIDDEN = 0.015  # part of the light from behind that is not worth marching on for
 _CLEAR = 0.004  # density or glow below which a place counts as clear air
 _WHITE, _SOOT = 0.92, 0.5  # part of the light that smoke scatters, without and with fire
 _BURNT = 0.8  # part of the smoke that is missing from the hottest fire
@@ -78,15 +79,14 @@ def smoke_picture(
     camera = camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance, fire and (fire.place, fire.light))
     march = max(_MARCH, float(upper[2]) / density.shape[2])
-    coarse = tuple(n // 2 + 1 for n in density.shape)
-    depth, lit = np.empty(coarse, np.float32), np.empty(coarse, np.float32)
-    light_volume(depth, lit, density, solid, stage, march)
-    light_floor(floor.values, density, solid, stage, march)
+    depth, lit = light_of(density, solid, floor.values, stage, march)
+    amount = density if fire is None else np.maximum(density, glow)
+    ways, block = clear_ways(amount > _CLEAR, float(upper[2]) / density.shape[2])
     view = view_of(camera, size[0] / size[1])
     picture, _ = trace_picture(
         lambda places, seen: _trace(
-            seen, places, density, glow, colours, depth, lit, solid, floor.values, view, stage,
-            march, fire is not None,
+            seen, places, density, glow, colours, depth, lit, solid, floor.values, ways, block,
+            view, stage, march, fire is not None,
         ),
         size,
     )  # fmt: skip
@@ -108,19 +108,25 @@ def _opaque_colour(point, outward, on_floor, distance, direction, solid: ti.temp
 
 
 @ti.func
-def _scattered(point, cosine, depth: ti.template(), lit: ti.template(), stage):
-    """Light that a bit of smoke sends to the eye; cosine: between the ray and the sun."""
+def _phases(cosine):
+    """Parts of the sunlight that the octaves send to the eye; cosine: between ray and sun."""
+    result = vec3(0.0)
+    for octave in ti.static(range(3)):
+        forward = 0.35 * 0.5**octave
+        spread = ti.pow(1 + forward * forward - 2 * forward * cosine, 1.5)
+        result[octave] = 0.36 * 0.42**octave * (1 - forward * forward) / spread
+    return result
+
+
+@ti.func
+def _scattered(point, phases, depth: ti.template(), lit: ti.template(), stage):
+    """Light that a bit of smoke sends to the eye."""
     last = last_node(depth)
     place = point / stage.upper * last
     passed = sample(depth, place)
     total = vec3(0.0)
-    strength, thinning, forward = 1.0, 1.0, 0.35
-    for _ in range(3):
-        phase = (1 - forward * forward) / ti.pow(1 + forward * forward - 2 * forward * cosine, 1.5)
-        total += stage.sunlight * (0.36 * strength * phase * ti.exp(-passed * thinning))
-        strength *= 0.42
-        thinning *= 0.40
-        forward *= 0.5
+    for octave in ti.static(range(3)):
+        total += stage.sunlight * (phases[octave] * ti.exp(-passed * 0.40**octave))
     total *= 0.2 + 0.8 * sample(lit, place)
     arm = stage.fire - point
     total += stage.firelight * (0.36 / (arm.norm_sqr() + 0.05))
@@ -133,7 +139,7 @@ def _scattered(point, cosine, depth: ti.template(), lit: ti.template(), stage):
 @ti.func
 def _path(place, density: ti.template(), glow: ti.template(), colours: ti.template(),
           depth: ti.template(), lit: ti.template(), solid: ti.template(), light: ti.template(),
-          view, stage, march, burning: ti.template()):  # fmt: skip
+          ways: ti.template(), block, view, stage, march, burning: ti.template()):  # fmt: skip
     """Colour and distance of a place: what lies behind, then the smoke in front of it."""
     solid_spacing = stage.upper[2] / (solid.shape[2] - 1)
     origin = view.eye
@@ -165,31 +171,31 @@ def _path(place, density: ti.template(), glow: ti.template(), colours: ti.templa
     t = near + 0.1 * march * (noise - ti.floor(noise))
     far = ti.min(far, opaque)
     left, gathered = 1.0, vec3(0.0)
-    cosine = direction.dot(stage.sun)
-    skipped = 0.0
-    while t < far and left > 0.01:
+    phases = _phases(direction.dot(stage.sun))
+    while t < far and left > _HIDDEN:
         point = origin + direction * t
+        step = 0.5 * march
+        way = clear_way(ways, block, point)
+        if way > step:
+            t += step * ti.floor(way / step)
+            continue
         here = cell_value(density, point, stage)
         hot = 0.0
         if ti.static(burning):
             hot = cell_value(glow, point, stage)
             here *= 1 - _BURNT * hot
-        step = 0.5 * march
-        if ti.max(here, hot) > _CLEAR and skipped > 0:
-            step = -skipped  # go back to where the smoke may begin
-            skipped = 0.0
-        elif ti.max(here, hot) > _CLEAR:
+        if ti.max(here, hot) > _CLEAR:
             step = ti.min(step, ti.max(0.2 * step, _THIN / (ti.max(here, 1e-6) * EXTINCTION)))
             passed = ti.exp(-here * EXTINCTION * step)
-            scattered = _scattered(point, cosine, depth, lit, stage)
+            scattered = _scattered(point, phases, depth, lit, stage)
             gathered += left * (1 - passed) * (_SOOT if burning else _WHITE) * scattered
             if ti.static(burning):
                 gathered += left * step * emitted(colours, hot)
             left *= passed
-        else:
-            step *= 2.5
-            skipped = 0.8 * step
         t += step
+    if left <= _HIDDEN:  # what is not marched through looks like the rest
+        gathered /= 1 - left
+        left = 0.0
     shown = display(colour * left + gathered)
     return ti.Vector([shown.x, shown.y, shown.z, opaque])
 
@@ -197,7 +203,8 @@ def _path(place, density: ti.template(), glow: ti.template(), colours: ti.templa
 @ti.kernel
 def _trace(
     seen: Seen, places: Pixels, density: Grid, glow: Grid, colours: Map, depth: Grid, lit: Grid,
-    solid: Grid, light: Map, view: View, stage: Stage, march: float, burning: ti.template(),
+    solid: Grid, light: Map, ways: Grid, block: float, view: View, stage: Stage, march: float,
+    burning: ti.template(),
 ):  # fmt: skip
     """One ray a place."""
     stretches = stretch_count(places)
@@ -205,6 +212,6 @@ def _trace(
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
             seen[ray] = _path(
-                places[ray], density, glow, colours, depth, lit, solid, light, view, stage, march,
-                burning,
+                places[ray], density, glow, colours, depth, lit, solid, light, ways, block,
+                view, stage, march, burning,
             )  # fmt: skip

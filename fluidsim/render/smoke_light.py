@@ -2,9 +2,12 @@
 # pyright: reportIndexIssue=false, reportOptionalCall=false
 """Sunlight in a volume of smoke: what arrives inside it, at solids and on the floor."""
 
+from typing import Any
+
+import numpy as np
 import taichi as ti
 
-from fluidsim.render.rays import Grid, Map, box_span, sample, vec3
+from fluidsim.render.rays import Grid, Map, box_span, sample, square_count, square_of, vec3
 from fluidsim.render.solids import sun_share
 from fluidsim.render.stage import Stage
 from fluidsim.scheduling import CPU, dealt_item, loop_length
@@ -45,8 +48,23 @@ def sun_reaches(solid: ti.template(), origin, skip, stage):
     return sun_share(solid, spacing, origin, stage.sun, ti.max(near, skip), far)
 
 
+def light_of(
+    density: np.ndarray, solid: np.ndarray, floor: np.ndarray, stage: Any, march: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Optical depth towards the sun, and what solids leave of the sun, on a half grid of nodes.
+
+    floor: filled with the part of the sunlight that reaches the stage's map of the floor. march:
+    length of a step.
+    """
+    coarse = tuple(n // 2 + 1 for n in density.shape)
+    depth, lit = np.empty(coarse, np.float32), np.empty(coarse, np.float32)
+    _light_volume(depth, lit, density, solid, stage, march)
+    _light_floor(floor, depth, solid, stage)
+    return depth, lit
+
+
 @ti.kernel
-def light_volume(depth: Grid, lit: Grid, density: Grid, solid: Grid, stage: Stage, march: float):
+def _light_volume(depth: Grid, lit: Grid, density: Grid, solid: Grid, stage: Stage, march: float):
     """Optical depth towards the sun, and whether solids let it through, on a half grid."""
     last = last_node(depth)
     rows = depth.shape[0] * depth.shape[1]
@@ -62,16 +80,21 @@ def light_volume(depth: Grid, lit: Grid, density: Grid, solid: Grid, stage: Stag
 
 
 @ti.kernel
-def light_floor(floor: Map, density: Grid, solid: Grid, stage: Stage, march: float):
-    """Part of the sunlight that reaches the floor."""
-    rows = floor.shape[0]
-    for item in range(loop_length(rows, CPU)):
-        i = dealt_item(item, rows, CPU)
-        if i < rows:
-            for j in range(floor.shape[1]):
-                place = stage.map_lower + ti.Vector([i, j]) * stage.map_spacing
-                origin = vec3(place.x, place.y, 0.0)
-                reaches = sun_reaches(solid, origin, 0.01, stage)
-                if reaches > 0:
-                    reaches *= ti.exp(-_optical_depth(density, origin, stage, 2 * march))
-                floor[i, j] = reaches
+def _light_floor(floor: Map, depth: Grid, solid: Grid, stage: Stage):
+    """Part of the sunlight that reaches the floor; depth: what `_light_volume` found."""
+    squares = square_count(floor)
+    for item in range(loop_length(squares, CPU)):
+        square = dealt_item(item, squares, CPU)
+        if square < squares:
+            low, high = square_of(square, floor)
+            for i in range(low[0], high[0]):
+                for j in range(low[1], high[1]):
+                    place = stage.map_lower + ti.Vector([i, j]) * stage.map_spacing
+                    origin = vec3(place.x, place.y, 0.0)
+                    reaches = 1.0
+                    near, far = box_span(origin, stage.sun, stage.upper)
+                    if near < far:
+                        entry = origin + stage.sun * near
+                        reaches = sun_reaches(solid, origin, 0.01, stage)
+                        reaches *= ti.exp(-sample(depth, entry / stage.upper * last_node(depth)))
+                    floor[i, j] = reaches

@@ -6,7 +6,7 @@ import numpy as np
 import taichi as ti
 
 from fluidsim.render.frame import SolidGrid
-from fluidsim.render.rays import sample
+from fluidsim.render.rays import nearest, sample
 
 SUN_RADIUS = 0.04  # of the sun's disc, rad: more than the real one's, as from a studio's lamp
 
@@ -36,8 +36,11 @@ def sun_share(solid: ti.template(), spacing, origin, sun, start, end):
     angle = 1.0  # in radii of the disc
     t = start
     while t < end and angle > -1.0:
-        away = sample(solid, (origin + sun * t) / spacing)
-        angle = ti.min(angle, away / (SUN_RADIUS * t))
+        place = (origin + sun * t) / spacing
+        away = nearest(solid, place) - spacing  # enough where nothing is near
+        if away < ti.max(SUN_RADIUS * t, spacing):
+            away = sample(solid, place)
+            angle = ti.min(angle, away / (SUN_RADIUS * t))
         t += ti.max(0.7 * ti.abs(away), 0.5 * spacing)
     angle = ti.max(angle, -1.0)
     return 0.25 * (1 + angle) * (1 + angle) * (2 - angle)

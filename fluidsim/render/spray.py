@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
@@ -33,6 +33,10 @@ class Spray:
     radii: np.ndarray
     white: np.ndarray
     sunk: np.ndarray
+
+    def with_foam(self, part: float) -> Spray:
+        """The same with `part` of the white."""
+        return replace(self, white=self.white * np.float32(part))
 
 
 def separated(

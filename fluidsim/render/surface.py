@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import taichi as ti
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
 from fluidsim.render.frame import SolidGrid
 from fluidsim.scheduling import CPU, dealt_item, loop_length
@@ -25,6 +25,7 @@ _FLAT_RADIUS = 0.46  # puts the surface of resting liquid where the filled cells
 _DROP_RADIUS = 0.52  # a lone particle; less would slip between the nodes
 _OUTER, _INNER = 2.1, -1.8  # cell distances between which nodes gather particles
 _SLACK = 1.9  # by which the distance between cells may exceed that of a node to the surface
+_FARTHEST = 10.0  # distance between cells that is told; rays step no farther
 _WETTING = 0.5  # how far the liquid reaches into solids, so that no gap shows
 _PAD = 2  # cells around the domain for mirrored particles, at least _REACH
 
@@ -102,11 +103,20 @@ def _smooth_cells(
 
 
 def _cell_distance(full: np.ndarray) -> np.ndarray:
-    """Distance in cells of each cell to the nearest one of the other kind, negative in full."""
-    far = float(max(full.shape))
-    outside = distance_transform_edt(~full) if full.any() else far
-    inside = distance_transform_edt(full) if not full.all() else far
-    return np.where(full, -np.asarray(inside), np.asarray(outside)).astype(np.float32)
+    """Distance in cells of each cell to the nearest one of the other kind, negative in full ones;
+    at most _FARTHEST."""
+    return _distance_to(full) - _distance_to(~full)
+
+
+def _distance_to(chosen: np.ndarray) -> np.ndarray:
+    """Distance in cells to the nearest chosen cell, at most _FARTHEST: a minimum of parabolas
+    along one axis after the other (Felzenszwalb & Huttenlocher, "Distance Transforms of Sampled
+    Functions", 2012)."""
+    square = np.where(chosen, np.float32(0), np.float32(_FARTHEST**2))
+    for axis in range(3):
+        before, square = square, np.empty_like(square)
+        _lower(square, before, axis)
+    return np.sqrt(square)
 
 
 def _mirror(place: np.ndarray, cells: tuple[int, ...], dim: int) -> np.ndarray:
@@ -122,7 +132,8 @@ def _mirror(place: np.ndarray, cells: tuple[int, ...], dim: int) -> np.ndarray:
 
 
 def _sort(place: np.ndarray, cells: tuple[int, ...], dim: int) -> tuple[np.ndarray, np.ndarray]:
-    """Particles in the order of their cells, and the first of each cell of the padded grid."""
+    """Particles (3, n) in the order of their cells, and the first of each cell of the padded
+    grid."""
     pads = np.array((0,) * (3 - dim) + (_PAD,) * dim, np.int32)
     padded = np.array(cells, np.int32) + 2 * pads
     index = np.clip(np.floor(place).astype(np.int32) + pads, 0, padded - 1)
@@ -130,7 +141,7 @@ def _sort(place: np.ndarray, cells: tuple[int, ...], dim: int) -> tuple[np.ndarr
     order = np.argsort(key, kind="stable")
     starts = np.zeros(int(np.prod(padded)) + 1, np.int32)
     np.cumsum(np.bincount(key, minlength=len(starts) - 1), out=starts[1:])
-    return place[order], starts
+    return np.ascontiguousarray(place[order].T), starts
 
 
 def _solid_nodes(solids: SolidGrid | None, dim: int, dx: float) -> np.ndarray:
@@ -165,6 +176,29 @@ def _around(grid: ti.template(), i, j, k, side):
 
 
 @ti.kernel
+def _lower(out: Nodes, square: Nodes, axis: int):
+    """out[i] is the least of square[i + s] + s * s along an axis."""
+    rows = out.shape[0] * out.shape[1]
+    last = ti.Vector([out.shape[0], out.shape[1], out.shape[2]])[axis] - 1
+    for item in range(loop_length(rows, CPU)):
+        row = dealt_item(item, rows, CPU)
+        if row < rows:
+            i, j = row // out.shape[1], row % out.shape[1]
+            for k in range(out.shape[2]):
+                cell = ti.Vector([i, j, k])
+                here = cell[axis]
+                least = square[cell]
+                s = 1
+                while s * s < least:
+                    cell[axis] = ti.max(here - s, 0)
+                    least = ti.min(least, square[cell] + s * s)
+                    cell[axis] = ti.min(here + s, last)
+                    least = ti.min(least, square[cell] + s * s)
+                    s += 1
+                out[i, j, k] = least
+
+
+@ti.kernel
 def _gather(
     out: Nodes, depth: Nodes, density: Nodes, place: Points, starts: Starts, first_pad: int
 ):
@@ -182,19 +216,17 @@ def _gather(
                 if _INNER <= away <= _OUTER:
                     node = ti.Vector([i, j, k]) * 0.5
                     low = ti.max(ti.cast(ti.floor(node - _REACH), ti.i32) + pad, 0)
-                    high = ti.min(ti.cast(ti.floor(node + _REACH), ti.i32) + pad, cells - 1)
+                    high = ti.min(ti.cast(ti.ceil(node + _REACH), ti.i32) - 1 + pad, cells - 1)
                     weight = 0.0
                     mean = ti.Vector([0.0, 0.0, 0.0])
                     for a in range(low[0], high[0] + 1):
                         for b in range(low[1], high[1] + 1):
                             line = (a * cells[1] + b) * cells[2]
                             for p in range(starts[line + low[2]], starts[line + high[2] + 1]):
-                                away_p = ti.Vector([place[p, 0], place[p, 1], place[p, 2]]) - node
-                                s = 1.0 - away_p.norm_sqr() / (_REACH * _REACH)
-                                if s > 0:
-                                    w = s * s * s
-                                    weight += w
-                                    mean += w * away_p
+                                away_p = ti.Vector([place[0, p], place[1, p], place[2, p]]) - node
+                                s = ti.max(1.0 - away_p.norm_sqr() / (_REACH * _REACH), 0.0)
+                                weight += s * s * s
+                                mean += s * s * s * away_p
                     radius = _FLAT_RADIUS
                     if weight > 1e-6:
                         dense = ti.math.smoothstep(0.1, 0.4, _around(density, i, j, k, -1))

@@ -1,6 +1,6 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Ray-traced water: refraction, total reflection, Fresnel, absorption, floor, sky and sun.
+"""Ray-traced liquid: refraction, total reflection, Fresnel, absorption, floor, sky and sun.
 
 The scene is scaled so that the domain's longest side is 1: the look does not depend on its size.
 The liquid fills the part of the domain's box where the distance is negative; the walls are
@@ -25,7 +25,7 @@ from fluidsim.render.rays import (
     box_normal,
     box_span,
     display,
-    first_crossing,
+    first_of_two,
     normal,
     refracted,
     sample,
@@ -49,6 +49,7 @@ from fluidsim.render.surface import Surface
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _SEGMENTS = 7  # straight pieces of one path
+_FOAM = 0.3  # greatest opacity of foam on fast water
 _FLOOR_SHADE = 0.25  # least part of sunlight on the floor, from light scattered by the water
 _BRIGHTEST = 1.7  # of a caustic, in sunlight
 
@@ -62,12 +63,10 @@ def water_picture(
     size: tuple[int, int],
     preset: Preset,
     look: LiquidLook,
-    foam: float = 0.3,
 ) -> np.ndarray:
     """Picture uint8 (height, width, 3) of liquid in the domain [0, extent], metres.
 
-    spray: what is drawn beside the surface. size: width and height. foam: 0 .. 1, how white fast
-    water looks.
+    spray: what is drawn beside the surface. size: width and height. look: of the liquid.
     """
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
@@ -75,9 +74,8 @@ def water_picture(
     solid = scaled_solid(solids, scale)
     # Free fall through the domain sets what counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
-    floor = through_water(
-        water, solid, upper, preset.towards_sun, float(np.mean(look.absorption)) / 4
-    )
+    shade = float(np.mean(look.absorption)) / 4
+    floor = through_water(water, solid, upper, preset.towards_sun, shade)
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
     camera = camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
@@ -85,11 +83,14 @@ def water_picture(
     absorption, scattered = vec3(*look.absorption), vec3(*look.scattered)
     picture, distance = trace_picture(
         lambda places, seen: _trace(
-            seen, places, water, speed, solid, light, view, stage, absorption, scattered, foam
+            seen, places, water, speed, solid, light, view, stage, absorption, scattered,
+            _FOAM * look.foam,
         ),
         size,
+    )  # fmt: skip
+    draw_spray(
+        picture, distance, spray.with_foam(look.foam), scale, camera, view, solid, light, stage
     )
-    draw_spray(picture, distance, spray, scale, camera, view, solid, light, stage)
     return to_bytes(picture)
 
 
@@ -103,8 +104,10 @@ def _opaque_colour(point, outward, on_floor, distance, direction, solid: ti.temp
     else:
         spacing = stage.upper[2] / (solid.shape[2] - 1)
         start = point + outward * spacing
-        near, far = box_span(start, stage.sun, stage.upper)
-        lit = sun_share(solid, spacing, start, stage.sun, ti.max(near, spacing), far)
+        lit = 0.0
+        if outward.dot(stage.sun) > 0:
+            near, far = box_span(start, stage.sun, stage.upper)
+            lit = sun_share(solid, spacing, start, stage.sun, ti.max(near, spacing), far)
         colour = solid_colour(point, outward, direction, lit, stage)
     return colour
 
@@ -120,7 +123,7 @@ def _foam(speed: ti.template(), point, outward, stage, foam):
 
 @ti.func
 def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(),
-          light: ti.template(), view, stage, absorption, deep, foam):  # fmt: skip
+          light: ti.template(), view, stage, absorption, deep_colour, foam):  # fmt: skip
     """Colour and distance of a place: the path follows refraction; the first reflection waits and
     is traced last."""
     spacing = stage.upper[2] / (water.shape[2] - 1)
@@ -131,7 +134,7 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
     weight, colour = vec3(1.0), vec3(0.0)
     other_origin, other_direction, other_weight = vec3(0.0), vec3(0.0), vec3(0.0)
     inside, first, done = False, True, False
-    scattered = deep * (stage.skylight + 0.2 * stage.sunlight)
+    scattered = deep_colour * (stage.skylight + 0.2 * stage.sunlight)
     distance = FAR
     for segment in range(_SEGMENTS):
         # What is hit first: the floor, a solid, the water's surface or the sky.
@@ -141,13 +144,12 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
         hit = FAR
         if near < far:
             end = ti.min(far, opaque)
-            hit = first_crossing(
-                water, spacing, origin, direction, near, end, -1.0 if inside else 1.0
-            )
-            end = ti.min(hit, end)
-            stop = first_crossing(solid, solid_spacing, origin, direction, near, end, 1.0)
+            hit, stop = first_of_two(
+                water, spacing, solid, solid_spacing, origin, direction, near, end,
+                -1.0 if inside else 1.0,
+            )  # fmt: skip
             if stop < FAR:
-                opaque, on_floor, hit = stop, False, FAR
+                opaque, on_floor = stop, False
             if inside and hit == FAR and far < opaque - 1e-4:
                 hit = far
         if inside:
@@ -214,7 +216,7 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
 @ti.kernel
 def _trace(
     seen: Seen, places: Pixels, water: Grid, speed: Grid, solid: Grid, light: Map, view: View,
-    stage: Stage, absorption: vec3, deep: vec3, foam: float,
+    stage: Stage, absorption: vec3, scattered: vec3, foam: float,
 ):  # fmt: skip
     """One path a place."""
     stretches = stretch_count(places)
@@ -222,5 +224,5 @@ def _trace(
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
             seen[ray] = _path(
-                places[ray], water, speed, solid, light, view, stage, absorption, deep, foam
+                places[ray], water, speed, solid, light, view, stage, absorption, scattered, foam
             )

@@ -142,3 +142,9 @@ def test_redistanced_field_is_a_distance():
 def test_a_field_without_a_line_is_far_from_it(sign):
     distance = redistanced(np.full((9, 5), 0.1 * sign), 0.5)
     assert np.all(distance * sign >= 4)
+
+
+def test_honey_is_amber():
+    image = picture(liquid(), (200, 100), caption=False, liquid="honey").astype(int)
+    low = main_part(image)[-10:].mean((0, 1))
+    assert low[0] > low[1] + 30 and low[1] > low[2] + 30

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 from fluidsim.render import liquid_surface
+from fluidsim.render.surface import _FARTHEST, _cell_distance
 from tests.render.worlds import ball_solid, jittered, on_nodes
 
 CELLS = 24
@@ -96,3 +98,12 @@ def test_liquid_reaches_into_solids():
     surface = surface_of(particles, solids=solid)
     outside = np.linalg.norm(nodes - 0.5, axis=-1) > 0.2
     assert np.all(surface.distance[outside] < 0)
+
+
+def test_distances_between_cells_are_exact_up_to_the_farthest():
+    full = np.random.default_rng(0).random((21, 13, 17)) < 0.002
+    full[:, 6:] = False
+    outside = np.minimum(distance_transform_edt(~full), _FARTHEST)
+    inside = np.minimum(distance_transform_edt(full), _FARTHEST)
+    assert outside.max() == _FARTHEST
+    assert np.allclose(_cell_distance(full), outside - inside, atol=1e-5)

@@ -1,0 +1,33 @@
+# pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
+# pyright: reportIndexIssue=false, reportOptionalCall=false
+"""How far a ray may go through clear air before it can meet smoke."""
+
+import numpy as np
+import taichi as ti
+from scipy.ndimage import distance_transform_edt
+
+_BLOCKS = 32  # about so many along the longest side
+
+
+def clear_ways(smoke: np.ndarray, spacing: float) -> tuple[np.ndarray, float]:
+    """Lower bounds of the distance to smoke from anywhere in a block of cells, float32.
+
+    smoke: bool, on the cells, whose side is `spacing`. Returns also the side of a block. Values
+    between cells, read from those on both sides, are smoke too where one of them is.
+    """
+    side = max(2, max(smoke.shape) // _BLOCKS)
+    padded = np.pad(smoke, [(0, -n % side) for n in smoke.shape])
+    blocks = padded.reshape([part for n in padded.shape for part in (n // side, side)])
+    taken = blocks.any(axis=(1, 3, 5))
+    if not taken.any():
+        return np.full(taken.shape, 10 * max(smoke.shape) * spacing, np.float32), side * spacing
+    away = np.asarray(distance_transform_edt(~taken))  # between the blocks' centres
+    cells = (away - np.sqrt(3)) * side - 1
+    return np.maximum(cells * spacing, 0).astype(np.float32), side * spacing
+
+
+@ti.func
+def clear_way(ways: ti.template(), side, point):
+    """The bound at a point of the domain; side: of a block."""
+    last = ti.Vector([ways.shape[0], ways.shape[1], ways.shape[2]]) - 1
+    return ways[ti.math.clamp(ti.cast(point / side, ti.i32), 0, last)]
