@@ -55,9 +55,7 @@ COLUMNS, GAP = 5, 4  # pictures side by side, pixels between them
 QUALITY = 82
 
 
-def scene_frame(
-    config: RunConfig, number: int, machine: runtime.Runtime
-) -> tuple[Frame, View]:
+def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tuple[Frame, View]:
     """A frame of a scene, simulated up to there, and the scene's view."""
     scene = importlib.import_module(f"scenes.{config.scene}").build(config)
     simulation = scene.start(config, machine, StageTimer(machine.device))
