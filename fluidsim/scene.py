@@ -16,8 +16,8 @@ from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.motion import RigidMotion
-from fluidsim.particles import seed
 from fluidsim.scene_view import View
+from fluidsim.seeding import seed
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation
 from fluidsim.smoke import Smoke, SmokeOptions, Source

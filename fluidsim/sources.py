@@ -12,7 +12,8 @@ from torch import Tensor
 from fluidsim.flux import divergence
 from fluidsim.grid import Grid
 from fluidsim.motion import RigidMotion
-from fluidsim.particles import Distance, Particles, cells_near, seed_cells
+from fluidsim.particles import Particles
+from fluidsim.seeding import Distance, cells_near, seed_cells
 from fluidsim.shapes import Shape, Vector
 from fluidsim.solids import Solids
 

@@ -7,7 +7,8 @@ import torch
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
-from fluidsim.particles import Particles, seed
+from fluidsim.particles import Particles
+from fluidsim.seeding import seed
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions
 from fluidsim.smoke import Smoke, SmokeOptions, Source
