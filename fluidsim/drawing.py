@@ -12,6 +12,8 @@ from fluidsim import render
 from fluidsim.render import Frame
 from fluidsim.scene_view import View
 
+FLAGS = ("size", "supersample", "caption", "preset", "orbit", "camera")
+
 
 class Drawing:
     """Draws frames of one run; call it with a frame for the picture uint8 (height, width, 3)."""
@@ -27,6 +29,8 @@ class Drawing:
         """settings: flags of pictures by name, others are ignored. extent: of the domain, m.
         seconds: length of the run. view: holds where flags are None or not there.
         Raises ValueError and OSError on flags that cannot be."""
+        flags = {name: value for name, value in settings.items() if name in FLAGS}
+        self._made_of = flags, kind, extent, seconds, view
         self._options = {
             name: settings[name] for name in ("supersample", "caption") if name in settings
         }
@@ -38,6 +42,10 @@ class Drawing:
     def __call__(self, frame: Frame) -> np.ndarray:
         camera = self._path and self._path(frame.time)
         return render.picture(frame, self._size, camera=camera, **self._options)
+
+    def __reduce__(self) -> tuple[type[Drawing], tuple[Any, ...]]:
+        """It goes to other processes as what it is made of: the camera's path is a function."""
+        return Drawing, self._made_of
 
     def save(self, frame: Frame, folder: Path) -> None:
         """Write the frame's picture beside its data."""

@@ -137,7 +137,7 @@ def test_a_run_that_leaves_a_core_has_its_pictures_drawn_there(tmp_path, monkeyp
     save = Drawing.save
     monkeypatch.setattr(Drawing, "save", lambda *given: (drawn.append(1), save(*given)))
     for name, threads in (("a", "1"), ("b", str(available_threads()))):
-        flags = [*SMALL, "--threads", threads, "--out", str(tmp_path / name)]
+        flags = [*SMALL, "--orbit", "30", "--threads", threads, "--out", str(tmp_path / name)]
         assert main(["run", "dam_break", *flags]) == 0
         assert (len(drawn) > 0) == (name == "b")
     one, other = (sorted((tmp_path / name / "frames").glob("*.png")) for name in "ab")
