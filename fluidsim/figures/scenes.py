@@ -25,7 +25,7 @@ class Case:
     def flags(self) -> list[str]:
         return [
             self.scene, "--dim", str(self.dim), "--resolution", str(self.resolution),
-            "--frames", str(FRAMES), "--no-render",
+            "--frames", str(FRAMES), "--no-render", "--checkpoint", "0",
         ]  # fmt: skip
 
     @property
