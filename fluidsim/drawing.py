@@ -37,7 +37,7 @@ class Drawing:
         self._options["preset"] = settings.get("preset") or view.preset
         self._options["liquid"] = view.liquid
         self._size = tuple(settings["size"])
-        self._path = self._camera_path(settings, kind, extent, seconds, view)
+        self._path = self._camera_path()
 
     def __call__(self, frame: Frame) -> np.ndarray:
         camera = self._path and self._path(frame.time)
@@ -51,15 +51,9 @@ class Drawing:
         """Write the frame's picture beside its data."""
         render.save_picture(folder / f"{frame.number:04d}.png", self(frame))
 
-    def _camera_path(
-        self,
-        settings: Mapping[str, Any],
-        kind: str,
-        extent: tuple[float, ...],
-        seconds: float,
-        view: View,
-    ) -> render.CameraPath | None:
-        degrees, file = settings.get("orbit"), settings.get("camera")
+    def _camera_path(self) -> render.CameraPath | None:
+        flags, kind, extent, seconds, view = self._made_of
+        degrees, file = flags.get("orbit"), flags.get("camera")
         if len(extent) != 3:
             if not degrees is file is None:
                 raise ValueError("--orbit and --camera are for 3D pictures")
