@@ -106,18 +106,32 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_files_that_ask_for_much_memory_are_refused(name, tmp_path):
-    save_system(tmp_path / "a.npz", example("obstacle", 2))
-    with zipfile.ZipFile(tmp_path / "a.npz") as file:
+def with_member(path, name, content):
+    """A system's file with another content of one member; the path of it."""
+    save_system(path / "a.npz", example("obstacle", 2))
+    with zipfile.ZipFile(path / "a.npz") as file:
         members = {each: file.read(each) for each in file.namelist()}
-    members[f"{name}.npy"] = BOMBS[name]
-    with zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_DEFLATED) as file:
+    members[f"{name}.npy"] = content
+    with zipfile.ZipFile(path / "b.npz", "w", zipfile.ZIP_DEFLATED) as file:
         for each, content in members.items():
             file.writestr(each, content)
+    return path / "b.npz"
+
+
+def test_a_long_number_is_refused_at_once(tmp_path):
+    """Not after all ways of taking it for eight numbers, which is for ever."""
+    digits = header_alone((0,)).replace(b"(0,)", b"(" + b"9" * 500 + b",)")
+    content = digits[:8] + (len(digits) - 10).to_bytes(2, "little") + digits[10:]
+    with pytest.raises(ValueError, match="another header"):
+        load_system(with_member(tmp_path, "shape", content))
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_files_that_ask_for_much_memory_are_refused(name, tmp_path):
+    path = with_member(tmp_path, name, BOMBS[name])
     tracemalloc.start()
     with pytest.raises(ValueError, match="not a whole pressure system"):
-        load_system(tmp_path / "b.npz")
+        load_system(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**23
