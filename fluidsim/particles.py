@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fluidsim import scheduling, sorting, transfer
+from fluidsim import resampling, scheduling, sorting, transfer
 from fluidsim.cells import CellType
 from fluidsim.grid import Grid
 from fluidsim.solids import Solids
@@ -56,7 +56,7 @@ class Particles:
         self.width = transfer.velocity_width(grid.dim, affine)
         schedule = scheduling.for_device(device)
         self.kernels = transfer.kernels(grid.dim, schedule, affine)
-        self.sorting = sorting.kernels(grid.dim, schedule, self.width)
+        self.resampling = resampling.kernels(grid.dim, self.width)
         self.count = 0
         self._reserve(positions.shape[0])
         self.count = positions.shape[0]
@@ -99,7 +99,7 @@ class Particles:
     def buffers(self) -> tuple[Tensor, ...]:
         """All memory that grows with the number of particles."""
         return (
-            self._x, self._v, self._other_x, self._other_v, self._key, self._rank, self._order,
+            self._x, self._v, self._other_x, self._other_v, self._key,
         )  # fmt: skip
 
     def to_faces(self, velocity: Tensor, copy: Tensor) -> None:
@@ -130,10 +130,9 @@ class Particles:
         grid = self.grid
         ivec = self.kernels.ivec
         self.kernels.pair(new.view(-1), old.view(-1), self._faces)
-        self.cell_counts.zero_()
         self.kernels.move(
-            self._x, self._v, self._faces, solids.distance.view(-1), self._key, self._rank,
-            self.cell_counts, self.count, self._shape, self._strides, grid.node_count,
+            self._x, self._v, self._faces, solids.distance.view(-1), self._key,
+            self.count, self._shape, self._strides, grid.node_count,
             ivec(*(int(solids.is_open(k, False)) for k in range(grid.dim))),
             ivec(*(int(solids.is_open(k, True)) for k in range(grid.dim))),
             1 / grid.dx, dt, flip,
@@ -145,10 +144,10 @@ class Particles:
         cells: (*nodes) int8, read for solid cells only. Call after `move`, whose faces give new
         particles their velocity. Same `seed`, same particles.
         """
-        self._order_by_cell()
+        self._count()
         nodes = self.grid.node_count
         sums = torch.zeros(2, dtype=torch.int32, device=self.device)
-        self.sorting.plan_counts(
+        self.resampling.plan_counts(
             self.cell_counts, cells.view(-1), solids.cut.view(-1), self._wanted, sums,
             FEWEST[self.grid.dim],
             SEEDED[self.grid.dim], MOST[self.grid.dim], self._shape, self._strides,
@@ -159,10 +158,10 @@ class Particles:
         left = int(self.cell_counts[nodes])
         after = self.count + added - removed - left
         self._reserve(after)
-        self._apply_order()
+        self._reorder()
         self.count = after
         if added:
-            self.sorting.fill(
+            self.resampling.fill(
                 self.start, self._new_start, self._x, self._v, self._faces, self._shape,
                 self._strides, nodes, seed & 0xFFFFFFFF,
             )  # fmt: skip
@@ -185,7 +184,6 @@ class Particles:
         self.count = len(x) // dim
         self._x[: len(x)] = x
         self._v[: len(v)] = v
-        self.cell_counts.zero_()
         self._sort()
 
     def state(self) -> dict[str, Tensor]:
@@ -206,7 +204,6 @@ class Particles:
         self.count = len(positions)
         self._x[: positions.numel()] = positions.flatten()
         self._v[: records.numel()] = records.flatten()
-        self.cell_counts.zero_()
         self._sort()
 
     def volume(self, cells: Tensor, solids: Solids) -> float:
@@ -234,24 +231,25 @@ class Particles:
         return float(parts.sum(dtype=torch.float64)) * grid.dx**grid.dim
 
     def _sort(self) -> None:
-        """Sort particles that were put in place from outside; `cell_counts` must be 0."""
-        self.sorting.find_cells(
-            self._x, self._key, self._rank, self.cell_counts, self.count, self._strides
-        )
-        self._order_by_cell()
+        """Sort particles that were put in place from outside."""
+        self._key[: self.count] = sorting.cells_of(self.positions, self.grid.strides)
+        self._count()
         self._new_start.copy_(self.start)
-        self._apply_order()
+        self._reorder()
 
-    def _order_by_cell(self) -> None:
-        """Fill `start` and `_order` from the keys, ranks and counts."""
+    def _count(self) -> None:
+        """Fill `cell_counts` and `start` from the keys."""
+        sorting.count(self._key[: self.count], self.cell_counts)
         torch.cumsum(self.cell_counts, 0, dtype=torch.int32, out=self.start[1:])
-        self.sorting.place(self._key, self._rank, self.start, self._order, self.count)
-        self.sorting.settle(self.start, self._order, self.grid.node_count + 1)
 
-    def _apply_order(self) -> None:
-        self.sorting.reorder(
-            self._order, self._key, self.start, self._new_start, self._x, self._v, self._other_x,
-            self._other_v, self.count,
+    def _reorder(self) -> None:
+        """Particles in the order of their keys, as many in each cell as `_new_start` has room."""
+        dim, width = self.grid.dim, self.width
+        sorting.reorder(
+            self._key[: self.count],
+            (self._x.view(-1, dim)[: self.count], self._v.view(-1, width)[: self.count]),
+            (self._other_x.view(-1, dim), self._other_v.view(-1, width)),
+            self.start, self._new_start,
         )  # fmt: skip
         self._x, self._other_x = self._other_x, self._x
         self._v, self._other_v = self._other_v, self._v
@@ -262,11 +260,10 @@ class Particles:
         if self.count and count * dim <= self._x.numel():
             return
         room = int(count * ROOM) + 1
-        old = (self._x, self._v, self._key, self._rank, self._order) if self.count else ()
+        old = (self._x, self._v, self._key) if self.count else ()
         self._x = torch.zeros(room * dim, device=self.device)
         self._v = torch.zeros(room * self.width, device=self.device)
         self._other_x, self._other_v = torch.zeros_like(self._x), torch.zeros_like(self._v)
         self._key = torch.zeros(room, dtype=torch.int32, device=self.device)
-        self._rank, self._order = torch.zeros_like(self._key), torch.zeros_like(self._key)
-        for new, kept in zip((self._x, self._v, self._key, self._rank, self._order), old):  # noqa: B905
+        for new, kept in zip((self._x, self._v, self._key), old):  # noqa: B905
             new[: kept.numel()] = kept

@@ -1,139 +1,113 @@
-# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Sorting particles by cell, and keeping their number in each cell within limits: Taichi kernels.
+"""Putting particles in the order of their cells, and those of a cell in that of before.
 
-A counting sort: each particle knows its cell and a rank in it, a cell where its particles begin.
-See interpolation.py for units and layouts.
+By counting: when it is known how many particles each cell has, it is known where they go. Each part
+of the cells goes through the particles that may lie in it, so no two write to the same place; few
+do, since particles that were in order move by some cells in a step. Other devices than the CPU sort
+keys instead.
 """
 
-import functools
-from types import SimpleNamespace
+from __future__ import annotations
 
-import taichi as ti
+import numba
+import numpy as np
+import torch
+from torch import Tensor
 
-from fluidsim.cells import CellType
-from fluidsim.interpolation import F32, I8, I32, functions
-from fluidsim.scheduling import Schedule, dealt_item, loop_length
+CHUNK = 1024  # particles whose lowest and highest cells are looked up together
+PARTS = 8  # of the cells, for each thread
 
 
-@functools.cache
-def kernels(dim: int, schedule: Schedule, width: int) -> SimpleNamespace:
-    """The kernels for `dim` dimensions and records of `width` numbers, the velocity first."""
-    own = functions(dim)
-    vec, ivec = own.vec, own.ivec
-    load, store, keep_inside, cell_of = own.load, own.store, own.keep_inside, own.cell_of
-    gather = own.gather
+def cells_of(positions: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """Flat index of the cell of each place (n, dim) in grid coordinates, (n,) int32."""
+    return (positions.int() * torch.tensor(strides, device=positions.device)).sum(1).int()
 
-    @ti.kernel
-    def find_cells(x: F32, key: I32, rank: I32, count: I32, particles: ti.i32, strides: ivec):
-        """Cell, place in the cell and number in each cell, of particles that do not move."""
-        for p in range(particles):
-            cell = cell_of(load(x, p), strides)
-            key[p] = cell
-            rank[p] = ti.atomic_add(count[cell], 1)
 
-    @ti.kernel
-    def place(key: I32, rank: I32, start: I32, order: I32, particles: ti.i32):
-        """order[s] is the particle at place s when sorted by cell."""
-        for p in range(particles):
-            order[start[key[p]] + rank[p]] = p
+def count(key: Tensor, counts: Tensor) -> None:
+    """Fill in the particles of each cell, (cells,) int32; key: (n,) int32, of each particle."""
+    if key.device.type != "cpu":
+        counts.copy_(torch.bincount(key, minlength=len(counts)))
+        return
+    _count(key.numpy(), _chunks(key), counts.numpy(), numba.get_num_threads())
 
-    @ti.kernel
-    def settle(start: I32, order: I32, nodes: ti.i32):
-        """Each cell's particles in order of their index: repeatable whatever the atomics did."""
-        items = (nodes + schedule.chunk - 1) // schedule.chunk
-        for index in range(loop_length(items, schedule)):
-            item = dealt_item(index, items, schedule)
-            for cell in range(item * schedule.chunk, ti.min(nodes, (item + 1) * schedule.chunk)):
-                first = start[cell]
-                for s in range(first + 1, start[cell + 1]):
-                    p = order[s]
-                    hole = s
-                    while hole > first and order[hole - 1] > p:
-                        order[hole] = order[hole - 1]
-                        hole -= 1
-                    if hole != s:
-                        order[hole] = p
 
-    @ti.kernel
-    def plan_counts(count: I32, cells: I8, cut: I8, wanted: I32, changes: I32, fewest: ti.i32,
-                    full: ti.i32, most: ti.i32, shape: ivec, strides: ivec):  # fmt: skip
-        """How many particles each cell shall hold: at most `most`, and at least `fewest` inside
-        the liquid, that is where no solid reaches in, no face neighbour is air and they are half
-        `full` on average (solids, cells that are mostly solid and walls count as full).
-        changes: sums of what is added and removed."""
-        for i in range(cells.shape[0]):
-            have = count[i]
-            want = ti.min(have, most)
-            # Far from liquid one look at the neighbours in memory is enough.
-            alone = have == 0 and i > 0 and count[i - 1] == 0 and count[i + 1] == 0
-            may_grow = have < fewest and cells[i] != int(CellType.SOLID) and cut[i] == 0
-            if may_grow and not alone:
-                enclosed = True
-                around = 0
-                rest = i
-                for k in ti.static(range(dim)):
-                    at = rest // strides[k]
-                    rest = rest % strides[k]
-                    enclosed = enclosed and at < shape[k]
-                    for side in ti.static((-1, 1)):
-                        held = full
-                        if at + side >= 0 and at + side < shape[k]:
-                            j = i + side * strides[k]
-                            if cells[j] != int(CellType.SOLID) and cut[j] < 2:
-                                held = count[j]
-                        enclosed = enclosed and held > 0
-                        around += held
-                if enclosed and around >= dim * full:
-                    want = fewest
-                    ti.atomic_add(changes[0], want - have)
-            elif have > most:
-                ti.atomic_add(changes[1], have - most)
-            wanted[i] = want
+def reorder(
+    key: Tensor, values: tuple[Tensor, ...], out: tuple[Tensor, ...], start: Tensor, new: Tensor
+) -> None:
+    """Rows of `values` (n, any) to those of `out`; what does not fit in its cell is left out.
 
-    @ti.kernel
-    def reorder(order: I32, key: I32, start: I32, new_start: I32, x: F32, v: F32, new_x: F32,
-                new_v: F32, particles: ti.i32):  # fmt: skip
-        """Particles in cell order; those beyond the number wanted in their cell are dropped."""
-        for s in range(particles):
-            p = order[s]
-            cell = key[p]
-            target = new_start[cell] + s - start[cell]
-            if target < new_start[cell + 1]:
-                store(new_x, target, load(x, p))
-                for k in ti.static(range(width)):
-                    new_v[target * width + k] = v[p * width + k]
+    start: (cells + 1,) int32, number of particles in all cells before each. new: the same of the
+    result, where a cell may have more or fewer. The order in a cell stays.
+    """
+    if key.device.type != "cpu":
+        return reorder_as_defined(key, values, out, start, new)
+    bounds, hands = _chunks(key), numba.get_num_threads()
+    for old, result in zip(values, out, strict=True):
+        row = (0,) * old.shape[1]
+        flat = old.reshape(-1).numpy(), result.view(-1).numpy()
+        _reorder(key.numpy(), bounds, *flat, row, new.numpy(), hands)
 
-    @ti.kernel
-    def fill(start: I32, new_start: I32, x: F32, v: F32, faces: F32, shape: ivec, strides: ivec,
-             nodes: ti.i32, seed: ti.u32):  # fmt: skip
-        """New particles at hashed places of the cells that want more, with the flow's velocity."""
-        for cell in range(nodes):
-            have = start[cell + 1] - start[cell]
-            want = new_start[cell + 1] - new_start[cell]
-            for number in range(have, want):
-                position = vec(0.0)
-                rest = cell
-                for k in ti.static(range(dim)):
-                    mixed = hashed(hashed(seed + ti.u32(cell)) + ti.u32(number * dim + k))
-                    position[k] = rest // strides[k] + ti.cast(mixed >> 8, ti.f32) / 16777216.0
-                    rest = rest % strides[k]
-                position = keep_inside(position, shape)
-                p = new_start[cell] + number
-                store(x, p, position)
-                velocity, _ = gather(faces, position, shape, strides, nodes, False)
-                for k in ti.static(range(dim)):
-                    v[p * width + k] = velocity[k]
-                for k in ti.static(range(dim, width)):
-                    v[p * width + k] = 0.0
 
-    @ti.func
-    def hashed(state: ti.u32):
-        """PCG hash (Jarzynski & Olano 2020, Hash functions for GPU rendering)."""
-        state = state * ti.u32(747796405) + ti.u32(2891336453)
-        word = ((state >> ((state >> 28) + ti.u32(4))) ^ state) * ti.u32(277803737)
-        return (word >> 22) ^ word
+def reorder_as_defined(
+    key: Tensor, values: tuple[Tensor, ...], out: tuple[Tensor, ...], start: Tensor, new: Tensor
+) -> None:
+    """As `reorder`, on any device."""
+    cells, order = torch.sort(key.long(), stable=True)
+    place = torch.arange(len(key), device=key.device) - start[cells] + new[cells]
+    kept = place < new[cells + 1]
+    for old, result in zip(values, out, strict=True):
+        result[place[kept]] = old[order[kept]]
 
-    return SimpleNamespace(
-        find_cells=find_cells, place=place, settle=settle, plan_counts=plan_counts,
-        reorder=reorder, fill=fill,
-    )  # fmt: skip
+
+def _chunks(key: Tensor) -> np.ndarray:
+    """Lowest and highest cell of each chunk of particles, (2, chunks)."""
+    bounds = np.empty((2, -(-len(key) // CHUNK)), np.int32)
+    _bound(key.numpy(), bounds)
+    return bounds
+
+
+@numba.njit(cache=True, parallel=True)
+def _bound(key, bounds):
+    for chunk in numba.prange(bounds.shape[1]):
+        part = key[CHUNK * chunk : CHUNK * (chunk + 1)]
+        low, high = part[0], part[0]
+        for p in range(1, len(part)):
+            low = part[p] if part[p] < low else low
+            high = part[p] if part[p] > high else high
+        bounds[0, chunk], bounds[1, chunk] = low, high
+
+
+@numba.njit(cache=True, parallel=True)
+def _count(key, bounds, counts, hands):
+    for hand in numba.prange(hands):
+        for part in range(hand, hands * PARTS, hands):
+            first, last = _part(part, hands * PARTS, len(counts))
+            counts[first:last] = 0
+            for chunk in range(bounds.shape[1]):
+                if bounds[0, chunk] < last and bounds[1, chunk] >= first:
+                    for p in range(CHUNK * chunk, min(CHUNK * (chunk + 1), len(key))):
+                        if first <= key[p] < last:
+                            counts[key[p]] += 1
+
+
+@numba.njit(cache=True, parallel=True)
+def _reorder(key, bounds, values, out, row, start, hands):
+    """row: as many numbers as one has, in a tuple: the compiler knows its length."""
+    for hand in numba.prange(hands):
+        for part in range(hand, hands * PARTS, hands):
+            first, last = _part(part, hands * PARTS, len(start) - 1)
+            free = start[first:last].copy()
+            for chunk in range(bounds.shape[1]):
+                if bounds[0, chunk] < last and bounds[1, chunk] >= first:
+                    for p in range(CHUNK * chunk, min(CHUNK * (chunk + 1), len(key))):
+                        if first <= key[p] < last:
+                            place = free[key[p] - first]
+                            if place < start[key[p] + 1]:
+                                free[key[p] - first] = place + 1
+                                for k in range(len(row)):
+                                    out[place * len(row) + k] = values[p * len(row) + k]
+
+
+@numba.njit(cache=True)
+def _part(part, parts, cells):
+    """Bounds of a part of the cells."""
+    return cells * part // parts, cells * (part + 1) // parts

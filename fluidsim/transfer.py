@@ -225,14 +225,14 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
                 v[p * width + (1 + a) * dim + m] = slopes[a, m]
 
     @ti.kernel
-    def move(x: F32, v: F32, faces: F32, distance: F32, key: I32, rank: I32, count: I32,
-             particles: ti.i32, shape: ivec, strides: ivec, nodes: ti.i32, open_lower: ivec,
+    def move(x: F32, v: F32, faces: F32, distance: F32, key: I32, particles: ti.i32,
+             shape: ivec, strides: ivec, nodes: ti.i32, open_lower: ivec,
              open_upper: ivec, cells_per_metre: ti.f32, dt: ti.f32, flip: ti.f32):  # fmt: skip
         """Velocities from the faces, positions along the flow, and each particle's cell.
 
         v becomes flip * (v + change) + (1 - flip) * new (PIC/FLIP blend), or new and its slopes
-        (APIC); x follows the new field by the midpoint rule; key is the cell (`nodes` for a
-        particle that left through an open side), rank a place in it, count the number in each.
+        (APIC); x follows the new field by the midpoint rule; key is the cell, `nodes` for a
+        particle that left through an open side.
         """
         for p in range(particles):
             here = load(x, p)
@@ -252,12 +252,16 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
                 if target[k] > shape[k] and open_upper[k] == 1:
                     gone = True
             there = keep_inside(target, shape)
-            there = stop_in_solid(here, there, distance, strides, cells_per_metre)
-            there = keep_inside(push_out(there, distance, shape, strides, cells_per_metre), shape)
+            # Far from solids one look is enough: no distance changes by more than the way to it.
+            clear = distance[cell_of(here + 0.5, strides)] * cells_per_metre - dim
+            for k in ti.static(range(dim)):
+                clear -= ti.abs(there[k] - here[k])
+            if clear < NEAR_SOLID:
+                there = stop_in_solid(here, there, distance, strides, cells_per_metre)
+                there = push_out(there, distance, shape, strides, cells_per_metre)
+                there = keep_inside(there, shape)
             store(x, p, there)
-            cell = nodes if gone else cell_of(there, strides)
-            key[p] = cell
-            rank[p] = ti.atomic_add(count[cell], 1)
+            key[p] = nodes if gone else cell_of(there, strides)
 
     return SimpleNamespace(
         ivec=ivec, colours=[ivec(*corner) for corner in corners], scatter=scatter,

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fluidsim import sorting
 from fluidsim.cells import CellType
 from fluidsim.particles import FEWEST, MOST, SEEDED
 from fluidsim.shapes import Box, HalfSpace, Sphere
@@ -113,6 +114,28 @@ def test_sorting_is_complete_and_stable(dim):
     count = torch.bincount(sorted_key, minlength=grid.node_count)
     assert torch.equal(count.int(), particles.cell_counts[:-1])
     assert torch.equal(particles.start[1:-1] - particles.start[:-2], particles.cell_counts[:-1])
+
+
+@pytest.mark.parametrize("width", [2, 3, 6, 12])
+def test_particles_of_any_order_are_sorted_as_defined(width):
+    cells, n = 501, 5000
+    generator = torch.Generator().manual_seed(8)
+    key = torch.randint(cells, (n,), generator=generator, dtype=torch.int32)
+    values = torch.randn(n, width, generator=generator), torch.randn(n, 3, generator=generator)
+    counts = torch.empty(cells, dtype=torch.int32)
+    sorting.count(key, counts)
+    assert torch.equal(counts, torch.bincount(key, minlength=cells).int())
+    room = counts.clamp(max=9)  # the others are left out
+    room[100:120] += 3  # to be filled
+    start, new = (torch.nn.functional.pad(c.cumsum(0).int(), (1, 0)) for c in (counts, room))
+    made, defined = (
+        tuple(torch.zeros(int(new[-1]), each.shape[1]) for each in values) for _ in range(2)
+    )
+    sorting.reorder(key, values, made, start, new)
+    sorting.reorder_as_defined(key, values, defined, start, new)
+    for mine, right in zip(made, defined, strict=True):
+        assert torch.equal(mine, right)
+        assert int((right != 0).any(1).sum()) == int(torch.minimum(counts, room).sum())
 
 
 @DIMS
