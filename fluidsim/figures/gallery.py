@@ -36,7 +36,7 @@ FRAMES = {
     "dambreak": 36,
     "dambreak_bunny": 30,
     "dambreak_dragons": 30,
-    "karman_street": 80,
+    "karman_street": 104,
     "rising_ring": 50,
     "scooping": 88,
     "smoke_bunny": 65,
