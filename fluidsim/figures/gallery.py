@@ -37,7 +37,7 @@ FRAMES = {
     "dambreak_bunny": 30,
     "dambreak_dragons": 30,
     "karman_street": 104,
-    "rising_ring": 50,
+    "rising_ring": 45,
     "scooping": 88,
     "smoke_bunny": 65,
     "smoke_moving_donuts": 66,
