@@ -44,7 +44,7 @@ FRAMES = {
     "smoke_plume": 100,
     "smoke_solid": 90,
     "standing_dipping_block": 40,
-    "viscous_coil": 34,
+    "viscous_coil": 65,
     "waterflow_ball": 60,
     "waterflow_panels": 80,
     "waterflow_pool": 60,
