@@ -1,4 +1,4 @@
-"""Wind past a cylinder sheds vortices to both sides in turn: smoke from its skin shows them."""
+"""Wind past a cylinder sheds vortices to both sides in turn."""
 
 import math
 import sys
