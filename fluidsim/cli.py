@@ -256,7 +256,7 @@ def _draw_run(options: argparse.Namespace) -> None:
         settings = {**settings, "orbit": None, "camera": None}
     settings = {**settings, **given}
     seconds = list(stored.times.values())[-1]
-    drawing = Drawing(settings, stored.kind, stored.extent, seconds, stored.view)
+    drawing = Drawing(settings, stored.kind, stored.extent, seconds, stored.view, stored.open_sides)
     with Progress(len(stored.times)) as progress:
         for number in stored.times:
             drawing.save(stored.frame(number), stored.folder / "frames")

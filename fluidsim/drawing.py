@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,20 @@ class Drawing:
         extent: tuple[float, ...],
         seconds: float,
         view: View,
+        open_sides: Sequence[str] = (),
     ):
         """settings: flags of pictures by name, others are ignored. extent: of the domain, m.
-        seconds: length of the run. view: holds where flags are None or not there.
+        seconds: length of the run. view: holds where flags are None or not there. open_sides: of
+        the domain.
         Raises ValueError and OSError on flags that cannot be."""
         flags = {name: value for name, value in settings.items() if name in FLAGS}
-        self._made_of = flags, kind, extent, seconds, view
+        self._made_of = flags, kind, extent, seconds, view, tuple(open_sides)
         self._options = {
             name: settings[name] for name in ("supersample", "caption") if name in settings
         }
         self._options["preset"] = settings.get("preset") or view.preset
         self._options["liquid"] = view.liquid
+        self._options["open_sides"] = tuple(open_sides)
         self._size = tuple(settings["size"])
         self._path = self._camera_path()
 
@@ -52,7 +55,7 @@ class Drawing:
         render.save_picture(folder / f"{frame.number:04d}.png", self(frame))
 
     def _camera_path(self) -> render.CameraPath | None:
-        flags, kind, extent, seconds, view = self._made_of
+        flags, kind, extent, seconds, view, _ = self._made_of
         degrees, file = flags.get("orbit"), flags.get("camera")
         if len(extent) != 3:
             if not degrees is file is None:

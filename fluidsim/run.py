@@ -63,7 +63,7 @@ def _drawing(scene: Scene, config: RunConfig) -> Drawing:
     grid = scene.grid(config)
     extent = tuple(n * grid.dx for n in grid.shape)
     seconds = config.frames * (config.frame_seconds or scene.frame_seconds)
-    return Drawing(config.as_json(), scene.kind, extent, seconds, scene.view)
+    return Drawing(config.as_json(), scene.kind, extent, seconds, scene.view, scene.open_sides)
 
 
 def _write_run(

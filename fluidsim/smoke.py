@@ -27,7 +27,8 @@ SOLID_LAYERS = 2  # cells of a solid into which values are continued, for interp
 
 @dataclass(frozen=True)
 class Source:
-    """Keeps density (1) and temperature (K above ambient) inside `shape` at these values.
+    """Keeps density (1) and temperature (K above ambient) inside `shape` at these values, in cells
+    that it covers in part at that part of them.
 
     velocity: m/s, imposed there too when given. roughness: relative random variation in space
     and time, which breaks the symmetry that real plumes do not have. fuel: 1, to be burnt.

@@ -16,6 +16,7 @@ from fluidsim.render.frame import Frame
 from fluidsim.render.stage import PRESETS
 from fluidsim.scene_view import View
 from fluidsim.simulation import SimulationError
+from fluidsim.solids import SIDES
 
 BYTES_A_CELL = 200  # that a frame takes to be drawn
 
@@ -23,7 +24,7 @@ BYTES_A_CELL = 200  # that a frame takes to be drawn
 @dataclass(frozen=True)
 class StoredRun:
     """folder: of the run. times: s, of each frame, in their order. settings: of its pictures, by
-    the names of the flags. view: what its scene asks for."""
+    the names of the flags. view: what its scene asks for. open_sides: of its domain."""
 
     folder: Path
     kind: str
@@ -33,6 +34,7 @@ class StoredRun:
     times: dict[int, float]
     settings: dict[str, Any]
     view: View
+    open_sides: tuple[str, ...]
 
     def frame(self, number: int) -> Frame:
         """A stored frame.
@@ -65,8 +67,7 @@ def open_run(folder: Path) -> StoredRun:
     """Raises SimulationError with one line when there is no readable run with frames."""
     stored, lines = read_run(folder)
     try:
-        view = View.of(stored.get("scene", {}).get("view"))
-        run = _checked(folder, stored["grid"], stored["config"], view, lines)
+        run = _checked(folder, stored["grid"], stored["config"], stored.get("scene", {}), lines)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise SimulationError(f"{folder} holds no readable run: {error!r}") from error
     if not run.times:
@@ -75,7 +76,7 @@ def open_run(folder: Path) -> StoredRun:
 
 
 def _checked(
-    folder: Path, grid: Any, config: Any, view: View, lines: list[dict[str, Any]]
+    folder: Path, grid: Any, config: Any, scene: Any, lines: list[dict[str, Any]]
 ) -> StoredRun:
     shape = tuple(_whole(n, MOST_CELLS_A_SIDE) for n in grid["shape"])
     dx, kind = float(grid["dx"]), grid["kind"]
@@ -89,7 +90,10 @@ def _checked(
     if not all(0 < time < math.inf for time in times.values()):
         raise ValueError("times that are none")
     caption = str(grid["caption"])
-    return StoredRun(folder, kind, shape, dx, caption, times, _settings(config), view)
+    view, open_sides = View.of(scene.get("view")), tuple(scene.get("open_sides", ()))
+    if not set(open_sides) <= set(SIDES):
+        raise ValueError(f"open sides {open_sides!r:.60}")
+    return StoredRun(folder, kind, shape, dx, caption, times, _settings(config), view, open_sides)
 
 
 def _settings(config: Any) -> dict[str, Any]:

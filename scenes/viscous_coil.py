@@ -1,27 +1,38 @@
-"""A thin column of cold honey buckles and lies down in coils."""
+"""Cold honey pours down, and its rope buckles and lies down in coils."""
 
 import sys
 
-from fluidsim import Camera, LiquidScene, RunConfig, View, run
+from fluidsim import Camera, Inflow, LiquidScene, RunConfig, View, run
 from fluidsim.shapes import Box, Cylinder, Shape
 
-RADIUS = 0.003  # m
+WIDTH, HEIGHT = 0.07, 0.075  # m, of the room
+RADIUS = 0.005  # m, of the rope
+SPEED = 0.4  # m/s
+
+
+def rope(config: RunConfig, lower: float) -> Shape:
+    """From the ceiling down to a height."""
+    middle = WIDTH / 2
+    if config.dim == 2:
+        thin = RADIUS / 2  # or the sheet fills the room
+        return Box((middle - thin, lower), (middle + thin, HEIGHT))
+    return Cylinder((middle, middle, lower), RADIUS, HEIGHT - lower)
 
 
 def build(config: RunConfig) -> LiquidScene:
     at = config.point
-    column: Shape = Cylinder(at(0.03, 0.03, 0.002), RADIUS, height=0.114)
-    if config.dim == 2:
-        column = Box((0.03 - RADIUS, 0.002), (0.03 + RADIUS, 0.116))
+    falls = at(0, 0, -SPEED)
     return LiquidScene(
-        size=at(0.06, 0.06, 0.12),
-        liquid=column,
-        velocity=at(0, 0, -0.2),
+        size=at(WIDTH, WIDTH, HEIGHT),
+        liquid=rope(config, 0.3 * HEIGHT),
+        velocity=falls,
+        inflows=[Inflow(rope(config, HEIGHT - 2 * RADIUS), falls)],
         transfer="apic",
-        viscosity=150.0,
+        viscosity=200.0,
         density=1400.0,
-        frame_seconds=1 / 120,
-        view=View(camera=Camera((0.12, -0.15, 0.07), (0.03, 0.03, 0.036), 24), liquid="honey"),
+        cfl=5.0,
+        frame_seconds=1 / 100,
+        view=View(camera=Camera((0.13, -0.15, 0.105), (0.035, 0.035, 0.027), 20), liquid="honey"),
     )
 
 

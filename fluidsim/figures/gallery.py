@@ -21,7 +21,7 @@ from fluidsim.drawing import Drawing
 from fluidsim.files import replacing
 from fluidsim.render import Frame
 from fluidsim.render.captions import add_caption
-from fluidsim.scene_view import View
+from fluidsim.scene import Scene
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.stopping import guarded
 from fluidsim.timing import StageTimer
@@ -31,20 +31,20 @@ FRAME = 30  # shown of a scene that is not named here
 FRAMES = {
     "ball_bowl": 30,
     "ball_cube": 18,
-    "campfire": 60,
+    "campfire": 50,
     "dam_break": 24,
     "dambreak": 36,
     "dambreak_bunny": 30,
     "dambreak_dragons": 30,
-    "karman_street": 80,
-    "rising_ring": 50,
+    "karman_street": 104,
+    "rising_ring": 45,
     "scooping": 88,
     "smoke_bunny": 65,
     "smoke_moving_donuts": 66,
     "smoke_plume": 100,
     "smoke_solid": 90,
     "standing_dipping_block": 40,
-    "viscous_coil": 34,
+    "viscous_coil": 65,
     "waterflow_ball": 60,
     "waterflow_panels": 80,
     "waterflow_pool": 60,
@@ -55,23 +55,23 @@ COLUMNS, GAP = 5, 4  # pictures side by side, pixels between them
 QUALITY = 82
 
 
-def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tuple[Frame, View]:
-    """A frame of a scene, simulated up to there, and the scene's view."""
-    scene = importlib.import_module(f"scenes.{config.scene}").build(config)
+def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tuple[Frame, Scene]:
+    """A frame of a scene, simulated up to there, and the scene."""
+    scene: Scene = importlib.import_module(f"scenes.{config.scene}").build(config)
     simulation = scene.start(config, machine, StageTimer(machine.device))
     for _ in range(number):
         simulation.advance(scene.frame_seconds)
     frame = frame_of(simulation, number, config.scene, solid_grid(simulation))
-    return frame, scene.view
+    return frame, scene
 
 
 def scene_picture(
     config: RunConfig, number: int, size: tuple[int, int], machine: runtime.Runtime
 ) -> np.ndarray:
     """The picture (height, width, 3) uint8 of a frame of a scene, with its name."""
-    frame, view = scene_frame(config, number, machine)
+    frame, scene = scene_frame(config, number, machine)
     flags = {"size": size, "caption": False}
-    drawing = Drawing(flags, frame.kind, frame.extent, frame.time, view)
+    drawing = Drawing(flags, frame.kind, frame.extent, frame.time, scene.view, scene.open_sides)
     image = Image.fromarray(drawing(frame))
     sheet = Image.new("RGB", size, (208, 217, 227))  # flat pictures keep the domain's aspect
     sheet.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))

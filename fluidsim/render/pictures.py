@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -28,6 +29,7 @@ def picture(
     camera: Camera | None = None,
     preset: str | None = None,
     liquid: str = "water",
+    open_sides: Sequence[str] = (),
 ) -> np.ndarray:
     """The picture uint8 (height, width, 3) of a frame.
 
@@ -35,6 +37,7 @@ def picture(
     within it (even numbers). supersample: trace a 3D picture so many times larger and average.
     camera: of a 3D picture, `default_camera` when None. preset: its look, one of PRESETS; None:
     studio for liquids, dark for smoke. liquid: what a liquid looks like, one of LIQUIDS.
+    open_sides: of the domain, before which smoke in 3D thins out, such as "z+".
     Raises ValueError when the frame lacks what its kind needs.
     """
     if supersample < 1:
@@ -42,7 +45,8 @@ def picture(
     if len(frame.shape) == 3:
         large = (size[0] * supersample, size[1] * supersample)
         look = PRESETS[preset or _LOOKS.get(frame.kind, "studio")]
-        result = _reduced(_volume_picture(frame, large, camera, look, LIQUIDS[liquid]), supersample)
+        shown = _volume_picture(frame, large, camera, look, LIQUIDS[liquid], open_sides)
+        result = _reduced(shown, supersample)
     else:
         result = _flat_picture(frame, size, LIQUIDS[liquid])
     if caption:
@@ -86,15 +90,18 @@ def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
 
 
 def _volume_picture(
-    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset, liquid: LiquidLook
-) -> np.ndarray:
+    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset,
+    liquid: LiquidLook, open_sides: Sequence[str],
+) -> np.ndarray:  # fmt: skip
     camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
     extent, solids = frame.extent, frame.solids
     if frame.kind == "liquid":
         return water.water_picture(*_liquid(frame), solids, extent, camera, size, preset, liquid)
     if frame.kind == "smoke":
         density = _needed(frame.density, "density", frame)
-        return smoke.smoke_picture(density, frame.temperature, solids, extent, camera, size, preset)
+        return smoke.smoke_picture(
+            density, frame.temperature, solids, extent, camera, size, preset, open_sides
+        )
     raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
 
 

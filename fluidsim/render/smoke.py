@@ -7,6 +7,8 @@ Multiple scattering is approximated by octaves of weaker extinction and flatter 
 domain's longest side is 1: the look does not depend on the resolution.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import taichi as ti
 
@@ -15,6 +17,7 @@ from fluidsim.render.clear_air import clear_way, clear_ways
 from fluidsim.render.fire import emitted, fire_of
 from fluidsim.render.floor_light import FloorMap, floor_places
 from fluidsim.render.frame import SolidGrid
+from fluidsim.render.open_air import thinned
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -62,17 +65,19 @@ def smoke_picture(
     camera: Camera,
     size: tuple[int, int],
     preset: Preset,
+    open_sides: Sequence[str] = (),
 ) -> np.ndarray:
     """Picture uint8 (height, width, 3) of smoke in the domain [0, extent], metres.
 
     density: on the cells, about 0 .. 1; temperature: K above ambient, for the light of fire.
-    size: width and height.
+    size: width and height. open_sides: of the domain, before which smoke and fire thin out.
     """
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
-    density = np.maximum(np.ascontiguousarray(density, np.float32), 0)
+    density = thinned(np.maximum(np.asarray(density, np.float32), 0), open_sides)
+    density = np.ascontiguousarray(density)
     solid = scaled_solid(solids, scale)
-    fire = None if temperature is None else fire_of(temperature, upper)
+    fire = None if temperature is None else fire_of(thinned(temperature, open_sides), upper)
     glow, colours = (fire.glow, fire.colours) if fire else _NO_FIRE
     places, lower, spacing = floor_places(upper, preset.towards_sun)
     floor = FloorMap(np.empty(places.shape[:2], np.float32), lower, spacing)

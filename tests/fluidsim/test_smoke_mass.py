@@ -40,7 +40,7 @@ def test_smoke_does_not_pass_a_plate_of_two_cells(dim):
     plate = Box((-1.0,) * (dim - 1) + (6 / 12,), (2.0,) * (dim - 1) + (8 / 12,))
     below = Cylinder((0.5,) * (dim - 1) + (0.1,), 0.25, 0.2)
     room = smoke(grid, [Source(below, temperature=400.0)], [plate], rtol=1e-6)
-    for _ in range(15):
+    for _ in range(20):
         room.advance(1 / 30)
     assert float(room.density[..., 5].max()) > 0.3  # it stands against the plate
     assert float(room.density[..., 8:].abs().max()) == 0
@@ -74,6 +74,22 @@ def test_wind_carries_the_smoke_out_at_an_open_side(dim):
         assert mass(room) / full == pytest.approx(left, abs=0.03)
     room.advance(0.5)
     assert mass(room) < 1e-3 * full
+
+
+@DIMS
+@pytest.mark.parametrize("shift", [0.0, 0.021, 0.04])
+def test_a_source_fills_its_volume_wherever_its_edge_lies_between_the_cells(dim, shift):
+    """Also one that is thinner than a cell."""
+    x = 0.4 + shift
+    radius, thin = 0.2, 0.05
+    volume = torch.pi * radius**2 if dim == 2 else torch.pi * radius**3 * 4 / 3
+    plate = Box((0.2,) * (dim - 1) + (x,), (0.8,) * (dim - 1) + (x + thin,))
+    for shape, amount in (Sphere((x,) * dim, radius), volume), (plate, thin * 0.6 ** (dim - 1)):
+        room = smoke(cubic(dim, 12), [Source(shape, roughness=0.0)], physics=STILL)
+        room.advance(0.01)
+        assert mass(room) / 12**dim == pytest.approx(amount, rel=0.05)
+        room.advance(0.01)
+        assert mass(room) / 12**dim == pytest.approx(amount, rel=0.05)
 
 
 @DIMS

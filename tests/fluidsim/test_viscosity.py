@@ -9,7 +9,7 @@ import pytest
 import scipy.special
 import torch
 
-from fluidsim import LiquidScene, viscosity
+from fluidsim import LiquidScene, RunConfig, viscosity
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, HalfSpace, Sphere
@@ -18,7 +18,9 @@ from fluidsim.smoke import SmokeOptions
 from fluidsim.solids import SIDES, Solids
 from fluidsim.strain import Strain
 from fluidsim.stress import ViscousOperator
+from fluidsim.timing import StageTimer
 from fluidsim.viscosity import Viscosity
+from scenes import viscous_coil
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, smoke
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
@@ -299,3 +301,19 @@ def test_water_at_rest_lifts_a_body_by_the_weight_it_displaces(dim):
     force = tank.force_on_solids() / (1000 * 9.81 * volume)
     assert float(force[-1]) == pytest.approx(1.0, abs=0.02 if dim == 2 else 0.05)
     assert float(force[:-1].abs().max()) < 0.02
+
+
+@pytest.mark.slow
+def test_the_honey_of_the_scene_buckles_between_the_ceiling_and_the_floor(machine):
+    """Its middle line leaves the axis by more than the rope is thick, and turns back."""
+    config = RunConfig("viscous_coil", dim=2, resolution=32)
+    scene = viscous_coil.build(config)
+    honey = scene.start(config, machine, StageTimer(machine.device))
+    for _ in range(20):
+        honey.advance(scene.frame_seconds)
+    x, z = (honey.particles.positions * honey.grid.dx).T
+    heights = torch.linspace(0.15, 0.95, 17) * viscous_coil.HEIGHT
+    near = [(z - height).abs() < honey.grid.dx for height in heights]
+    middles = torch.stack([x[part].mean() for part in near]) - viscous_coil.WIDTH / 2
+    assert float(middles.abs().max()) > viscous_coil.RADIUS
+    assert float(middles[-1].abs()) < 0.3 * viscous_coil.RADIUS

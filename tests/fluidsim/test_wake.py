@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from fluidsim import RunConfig
 from fluidsim.grid import Grid
 from fluidsim.shapes import Box, Sphere
 from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.timing import StageTimer
+from scenes import karman_street
 from tests.fluidsim.worlds import CPU, smoke
 
 DENSITY = 1.2  # kg/m^3, of the smoke in worlds.py; diameter and wind are 1
@@ -65,3 +68,24 @@ def test_vortices_are_shed_at_the_known_frequency():
     assert len(rises) >= 4
     frequency = 1 / (np.diff(rises).mean() * dt)
     assert 0.16 < frequency / wind.mean() < 0.22
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("resolution", [32, 64])
+def test_the_street_of_the_scene_swings_within_its_frames(resolution, machine):
+    """The air 5 radii behind the cylinder goes up and down in turn, as often as vortices do."""
+    config = RunConfig("karman_street", dim=2, resolution=resolution)
+    scene = karman_street.build(config)
+    flow = scene.start(config, machine, StageTimer(machine.device))
+    diameter, wind = 2 * karman_street.RADIUS, karman_street.WIND
+    cell = tuple(int(x / flow.grid.dx) for x in (0.4 + 2.5 * diameter, 0.5))
+    history = []
+    for _ in range(config.frames):
+        flow.advance(scene.frame_seconds)
+        history.append(float(flow.grid.faces(flow.velocity, 1)[cell]))
+    across = np.array(history[config.frames // 2 :]) / wind
+    assert across.std() > 0.35 and abs(across.mean()) < 0.3 * across.std()
+    rises = np.flatnonzero((across[:-1] < 0) & (across[1:] >= 0))
+    assert len(rises) >= 2
+    strouhal = diameter / (np.diff(rises).mean() * scene.frame_seconds * wind)
+    assert 0.13 < strouhal < 0.25

@@ -1,0 +1,61 @@
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from fluidsim import View
+from fluidsim.cli import main
+from fluidsim.drawing import Drawing
+from fluidsim.render import Frame
+from fluidsim.render.open_air import thinned
+from fluidsim.simulation import SimulationError
+from fluidsim.stored import open_run
+
+SHAPE = (20, 20, 30)
+SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_smoke_thins_out_before_an_open_side_only(side):
+    field = np.full(SHAPE, 0.5, np.float32)
+    axis, last = "xyz".index(side[0]), -1 if side[1] == "+" else 0
+    lines = np.moveaxis(thinned(field, [side]), axis, -1)
+    assert np.ptp(lines, axis=(0, 1)).max() == 0
+    line = lines[0, 0] if last == 0 else lines[0, 0, ::-1]
+    assert (np.diff(line) >= 0).all() and line[0] < 1e-5
+    assert (line[7:] == 0.5).all()  # beyond a third of the domain's shortest side
+
+
+def test_smoke_in_a_closed_room_stays_as_it_is():
+    field = np.random.default_rng(0).random(SHAPE)
+    assert np.array_equal(thinned(field, []), field)
+
+
+def steepest(open_sides):
+    """The largest step of brightness down the middle of the picture of a column up to the top."""
+    density = np.zeros(SHAPE, np.float32)
+    density[7:13, 7:13] = 1.0
+    frame = Frame("smoke", 1, 1.0, SHAPE, 0.05, None, "", density=density)
+    settings = {"size": (120, 160), "caption": False}
+    drawing = Drawing(settings, "smoke", frame.extent, 1.0, View(), open_sides)
+    image = copy.copy(drawing)(frame).astype(int).mean(-1)
+    upper = image[:60, 60]
+    assert upper.max() > 120
+    return np.abs(np.diff(upper)).max()
+
+
+def test_a_column_of_smoke_is_not_cut_off_at_an_open_top():
+    assert steepest(["z+"]) < 0.4 * steepest([])
+
+
+def test_a_run_tells_its_pictures_which_sides_are_open(tmp_path):
+    out = tmp_path / "run"
+    flags = ["--dim", "2", "--resolution", "8", "--frames", "1", "--no-render", "--out", str(out)]
+    assert main(["run", "smoke_plume", *flags]) == 0
+    assert open_run(out).open_sides == ("z+",)
+    config = json.loads((out / "config.json").read_text())
+    config["scene"]["open_sides"] = ["top"]
+    (out / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SimulationError, match="top"):
+        open_run(out)
