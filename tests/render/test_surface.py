@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from fluidsim.render import liquid_surface
-from fluidsim.render.surface import _FARTHEST, _cell_distance
+from fluidsim.render.cell_distance import FARTHEST, cell_distance
 from tests.render.worlds import ball_solid, jittered, on_nodes
 
 CELLS = 24
@@ -103,7 +103,7 @@ def test_liquid_reaches_into_solids():
 def test_distances_between_cells_are_exact_up_to_the_farthest():
     full = np.random.default_rng(0).random((21, 13, 17)) < 0.002
     full[:, 6:] = False
-    outside = np.minimum(distance_transform_edt(~full), _FARTHEST)
-    inside = np.minimum(distance_transform_edt(full), _FARTHEST)
-    assert outside.max() == _FARTHEST
-    assert np.allclose(_cell_distance(full), outside - inside, atol=1e-5)
+    outside = np.minimum(distance_transform_edt(~full), FARTHEST)
+    inside = np.minimum(distance_transform_edt(full), FARTHEST)
+    assert outside.max() == FARTHEST
+    assert np.allclose(cell_distance(full), outside - inside, atol=1e-5)
