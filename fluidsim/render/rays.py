@@ -19,6 +19,7 @@ Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 
 FAR = 1e6
 REFRACTION = 1.33  # of water
+_MIRROR = 0.133  # cosine of the angle in air below which most light stays in the water
 _LEAST_STEP = 0.6  # of a ray, in nodes
 _STRETCH = 512  # rays that a thread traces at a time
 _SIDE = 16  # nodes along a side of a square of a map that a thread fills
@@ -201,7 +202,7 @@ def _zero(grid: ti.template(), spacing, origin, direction, start, first, end, la
 
 @ti.func
 def refracted(direction, facing, inside):
-    """Direction behind a water surface, or the mirrored one where reflection is total.
+    """Direction behind a water surface, or the mirrored one where most light stays in the water.
 
     facing: the surface's normal towards where the ray comes from; inside: it comes from water.
     Returns also the cosine of the angle of incidence and whether the ray passes.
@@ -210,7 +211,7 @@ def refracted(direction, facing, inside):
     ratio = REFRACTION if inside else 1 / REFRACTION
     square = 1 - ratio * ratio * (1 - cosine * cosine)
     result = direction + 2 * cosine * facing
-    passes = square > 0
+    passes = square > _MIRROR * _MIRROR
     if passes:
         result = ratio * direction + (ratio * cosine - ti.sqrt(square)) * facing
     return result.normalized(), cosine, passes

@@ -209,6 +209,7 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
             inside, done = False, False
     if not done:
         colour += weight * 0.6 * bright_sky(direction, stage)
+        colour += other_weight * bright_sky(other_direction, stage)
     shown = display(colour)
     return ti.Vector([shown.x, shown.y, shown.z, distance])
 
