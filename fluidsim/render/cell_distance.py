@@ -9,7 +9,7 @@ import taichi as ti
 from fluidsim.render.rays import Grid
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
-FARTHEST = 10.0  # distance in cells that is told; rays step no farther
+FARTHEST = 6.0  # distance in cells that is told
 
 
 def cell_distance(full: np.ndarray) -> np.ndarray:
@@ -28,7 +28,7 @@ def _distance_to(chosen: np.ndarray) -> np.ndarray:
 
 
 @ti.kernel
-def _lower(out: Grid, square: Grid, axis: int):
+def _lower(out: Grid, square: Grid, axis: ti.template()):
     """out[i] is the least of square[i + s] + s * s along an axis."""
     rows = out.shape[0] * out.shape[1]
     last = ti.Vector([out.shape[0], out.shape[1], out.shape[2]])[axis] - 1
@@ -38,13 +38,12 @@ def _lower(out: Grid, square: Grid, axis: int):
             i, j = row // out.shape[1], row % out.shape[1]
             for k in range(out.shape[2]):
                 cell = ti.Vector([i, j, k])
-                here = cell[axis]
                 least = square[cell]
                 s = 1
                 while s * s < least:
-                    cell[axis] = ti.max(here - s, 0)
-                    least = ti.min(least, square[cell] + s * s)
-                    cell[axis] = ti.min(here + s, last)
-                    least = ti.min(least, square[cell] + s * s)
+                    for side in ti.static((-1, 1)):
+                        other = cell
+                        other[axis] = ti.math.clamp(cell[axis] + side * s, 0, last)
+                        least = ti.min(least, square[other] + s * s)
                     s += 1
                 out[i, j, k] = least

@@ -147,7 +147,9 @@ def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, 
     while t < end:
         way, value = _free_way(grid, spacing, origin + direction * t, sign)
         if value < 0:
-            result = _zero(grid, spacing, origin, direction, t_before, before, t, value, sign)
+            result = zero_between(
+                grid, spacing, origin, direction, t_before, before, t, value, sign
+            )
             break
         before, t_before = value, t
         t += way
@@ -155,38 +157,7 @@ def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, 
 
 
 @ti.func
-def first_of_two(
-    water: ti.template(), spacing, solid: ti.template(), solid_spacing, origin, direction, start,
-    end, sign,
-):  # fmt: skip
-    """The `first_crossing` of sign * water and that of solid, FAR for the one behind the other."""
-    wet, dry = FAR, FAR
-    t, t_before = start, start
-    before, solid_before = -1.0, -1.0
-    while t < end:
-        place = origin + direction * t
-        way, value = _free_way(water, spacing, place, sign)
-        solid_way, solid_value = _free_way(solid, solid_spacing, place, 1.0)
-        if value < 0 or solid_value < 0:
-            if value < 0:
-                wet = _zero(water, spacing, origin, direction, t_before, before, t, value, sign)
-            if solid_value < 0:
-                dry = _zero(
-                    solid, solid_spacing, origin, direction, t_before, solid_before, t,
-                    solid_value, 1.0,
-                )  # fmt: skip
-            if dry < wet:
-                wet = FAR
-            else:
-                dry = FAR
-            break
-        before, solid_before, t_before = value, solid_value, t
-        t += ti.min(way, solid_way)
-    return wet, dry
-
-
-@ti.func
-def _zero(grid: ti.template(), spacing, origin, direction, start, first, end, last, sign):
+def zero_between(grid: ti.template(), spacing, origin, direction, start, first, end, last, sign):
     """Where sign * value, `first` > 0 at the start and `last` < 0 at the end, is zero; the end
     itself where it is negative at the start."""
     result = end

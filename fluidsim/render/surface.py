@@ -3,10 +3,10 @@
 """Liquid surface from particles: a signed distance on a grid of half the cell size.
 
 Near the surface a node's distance is |x - mean particle position| - radius (Zhu & Bridson,
-"Animating Sand as a Fluid", 2005), lightly smoothed where the liquid is dense, and more where
-it is calm. Far from it the distance is a lower bound found on the cells, good for long steps of a ray. Particles are
-gathered in the order of their cells, so that no two threads add to one node and the result is
-bitwise repeatable. Planes are treated as volumes that are one node thick.
+"Animating Sand as a Fluid", 2005), lightly smoothed where the liquid is dense, and more where it is
+calm. Far from it only the sign counts. Particles are gathered in the order of their cells, so that
+no two threads add to one node and the result is bitwise repeatable. Planes are treated as volumes
+that are one node thick.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,6 @@ _REACH = 1.5  # of a particle's influence
 _FLAT_RADIUS = 0.46  # puts the surface of resting liquid where the filled cells end
 _DROP_RADIUS = 0.52  # a lone particle; less would slip between the nodes
 _OUTER, _INNER = 2.1, -1.8  # cell distances between which nodes gather particles
-_SLACK = 1.9  # by which the distance between cells may exceed that of a node to the surface
 _CALM = 1.5  # distance to the calm surface up to which it is reliable
 _WETTING = 0.5  # how far the liquid reaches into solids, so that no gap shows
 _PAD = 2  # cells around the domain for mirrored particles, at least _REACH
@@ -41,8 +40,8 @@ class Surface:
     """Where the liquid is.
 
     distance: float32, metres, negative inside, on the nodes i * spacing, shape 2 n + 1 on each
-    axis. Its zero level is the surface; the walls of the domain are no surface. Far from the
-    surface it is a lower bound of the distance.
+    axis. Its zero level is the surface; the walls of the domain are no surface. Farther from it
+    than about a cell only the sign counts.
     spacing: metres, half a cell.
     speed: float32, m/s, smoothed, on the cells; 0 far from particles.
     """
@@ -162,9 +161,7 @@ def _around(grid: ti.template(), i, j, k, side):
 
 
 @ti.kernel
-def _gather(
-    out: Grid, depth: Grid, density: Grid, place: Points, starts: Starts, first_pad: int
-):
+def _gather(out: Grid, depth: Grid, density: Grid, place: Points, starts: Starts, first_pad: int):
     """Zhu-Bridson distance in cells, where the band is; constants of the right sign elsewhere."""
     rows = out.shape[0] * out.shape[1]
     pad = ti.Vector([first_pad, _PAD, _PAD])
@@ -201,7 +198,7 @@ def _gather(
 
 
 @ti.kernel
-def _smooth(out: Grid, field: Grid, depth: Grid, axis: int):
+def _smooth(out: Grid, field: Grid, depth: Grid, axis: ti.template()):
     """One axis of a binomial filter of variance 1.5 nodes, in the band; walls reflect."""
     rows = out.shape[0] * out.shape[1]
     last = ti.Vector([out.shape[0], out.shape[1], out.shape[2]]) - 1
@@ -228,8 +225,7 @@ def _merge(
     out: Grid, raw: Grid, smooth: Grid, calm: Grid, share: Grid, depth: Grid, density: Grid,
     solid: Grid, dx: float,
 ):  # fmt: skip
-    """Distance in metres: smooth where the liquid is dense, calm where it is, wetting solids, long
-    steps far off."""
+    """Distance in metres: smooth where the liquid is dense, calm where it is, wetting solids."""
     rows = out.shape[0] * out.shape[1]
     for item in range(loop_length(rows, CPU)):
         row = dealt_item(item, rows, CPU)
@@ -237,12 +233,10 @@ def _merge(
             i, j = row // out.shape[1], row % out.shape[1]
             for k in range(out.shape[2]):
                 away = _depth_at(depth, i, j, k)
-                result = ti.max(away - _SLACK, _FLAT_RADIUS)
-                if away < 0:
-                    result = ti.min(away + _SLACK, -_FLAT_RADIUS)
+                result = raw[i, j, k]
                 if _INNER <= away <= _OUTER:
                     dense = ti.math.smoothstep(0.15, 0.4, _around(density, i, j, k, -1))
-                    result = raw[i, j, k] + dense * (smooth[i, j, k] - raw[i, j, k])
+                    result += dense * (smooth[i, j, k] - result)
                     level = _around(calm, i, j, k, 1)
                     near = ti.math.clamp(2 * (_CALM - ti.abs(level)), 0.0, 1.0)
                     result += near * _around(share, i, j, k, 1) * (level - result)

@@ -14,6 +14,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.frame import SolidGrid
+from fluidsim.render.leaps import SOLID, WATER, Marks, first_of_two, leaps_over
 from fluidsim.render.liquids import LiquidLook
 from fluidsim.render.rays import (
     FAR,
@@ -25,7 +26,6 @@ from fluidsim.render.rays import (
     box_normal,
     box_span,
     display,
-    first_of_two,
     normal,
     refracted,
     sample,
@@ -75,7 +75,8 @@ def water_picture(
     # Free fall through the domain sets what counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
     shade = float(np.mean(look.absorption)) / 4
-    floor = through_water(water, solid, upper, preset.towards_sun, shade)
+    leaps = leaps_over(water, solid, surface.spacing * scale)
+    floor = through_water(water, solid, leaps, upper, preset.towards_sun, shade)
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
     camera = camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
@@ -83,8 +84,8 @@ def water_picture(
     absorption, scattered = vec3(*look.absorption), vec3(*look.scattered)
     picture, distance = trace_picture(
         lambda places, seen: _trace(
-            seen, places, water, speed, solid, light, view, stage, absorption, scattered,
-            _FOAM * look.foam,
+            seen, places, water, leaps.marks, leaps.free, speed, solid, light, view, stage,
+            absorption, scattered, _FOAM * look.foam,
         ),
         size,
     )  # fmt: skip
@@ -122,8 +123,9 @@ def _foam(speed: ti.template(), point, outward, stage, foam):
 
 
 @ti.func
-def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(),
-          light: ti.template(), view, stage, absorption, deep_colour, foam):  # fmt: skip
+def _path(place, water: ti.template(), marks: ti.template(), free: ti.template(),
+          speed: ti.template(), solid: ti.template(), light: ti.template(), view, stage,
+          absorption, deep_colour, foam):  # fmt: skip
     """Colour and distance of a place: the path follows refraction; the first reflection waits and
     is traced last."""
     spacing = stage.upper[2] / (water.shape[2] - 1)
@@ -145,8 +147,8 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
         if near < far:
             end = ti.min(far, opaque)
             hit, stop = first_of_two(
-                water, spacing, solid, solid_spacing, origin, direction, near, end,
-                -1.0 if inside else 1.0,
+                water, spacing, solid, solid_spacing, marks, free, origin, direction, near, end,
+                -1.0 if inside else 1.0, WATER + SOLID,
             )  # fmt: skip
             if stop < FAR:
                 opaque, on_floor = stop, False
@@ -216,8 +218,8 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
 
 @ti.kernel
 def _trace(
-    seen: Seen, places: Pixels, water: Grid, speed: Grid, solid: Grid, light: Map, view: View,
-    stage: Stage, absorption: vec3, scattered: vec3, foam: float,
+    seen: Seen, places: Pixels, water: Grid, marks: Marks, free: Marks, speed: Grid, solid: Grid,
+    light: Map, view: View, stage: Stage, absorption: vec3, scattered: vec3, foam: float,
 ):  # fmt: skip
     """One path a place."""
     stretches = stretch_count(places)
@@ -225,5 +227,16 @@ def _trace(
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
             seen[ray] = _path(
-                places[ray], water, speed, solid, light, view, stage, absorption, scattered, foam
+                places[ray],
+                water,
+                marks,
+                free,
+                speed,
+                solid,
+                light,
+                view,
+                stage,
+                absorption,
+                scattered,
+                foam,
             )
