@@ -47,8 +47,8 @@ def leaps_over(water: np.ndarray, solid: np.ndarray, spacing: float) -> Leaps:
         marked = np.moveaxis(rows[::2] | rows[1::2], 0, axis)
     steps = np.full(blocks, 255)
     if marked.any():
-        steps = np.minimum(distance_transform_cdt(marked == 0, "chessboard"), 255)
-    return Leaps(marks, steps.astype(np.uint8))
+        steps = np.asarray(distance_transform_cdt(marked == 0, "chessboard"))
+    return Leaps(marks, np.minimum(steps, 255).astype(np.uint8))
 
 
 @ti.kernel

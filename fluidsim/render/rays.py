@@ -202,10 +202,20 @@ def map_value(grid: ti.template(), place):
 
 
 @ti.func
-def checker(point, size):
-    """0 or 1: the field of a chess board on the floor."""
-    parity = int(ti.floor(point[0] / size)) + int(ti.floor(point[1] / size))
-    return float(parity & 1)
+def _triangle(x):
+    """Integral of what is 1 and -1 in turn, on intervals of length 1."""
+    return 1 - ti.abs(2 * ti.math.fract(0.5 * x) - 1)
+
+
+@ti.func
+def checker(point, size, width):
+    """0 or 1: the field of a chess board on the floor; its mean over a square of a width."""
+    half = 0.5 * ti.max(width / size, 2e-3)
+    product = 1.0
+    for axis in ti.static(range(2)):
+        x = point[axis] / size
+        product *= (_triangle(x + half) - _triangle(x - half)) / (2 * half)
+    return 0.5 - 0.5 * product
 
 
 @ti.func

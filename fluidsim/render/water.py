@@ -51,6 +51,7 @@ from fluidsim.scheduling import CPU, dealt_item, loop_length
 _SEGMENTS = 7  # straight pieces of one path
 _FOAM = 0.3  # greatest opacity of foam on fast water
 _FLOOR_SHADE = 0.25  # least part of sunlight on the floor, from light scattered by the water
+_SPREAD = 0.012  # rad, of a beam behind water, whose surface is not smooth
 _BRIGHTEST = 1.7  # of a caustic, in sunlight
 
 
@@ -96,12 +97,13 @@ def water_picture(
 
 
 @ti.func
-def _opaque_colour(point, outward, on_floor, distance, direction, solid: ti.template(),
+def _opaque_colour(point, outward, on_floor, distance, direction, spread, solid: ti.template(),
                    light: ti.template(), stage):  # fmt: skip
-    """The floor or a solid at a point, seen from `distance` away."""
+    """The floor or a solid at a point, seen from `distance` away by a beam that widens by `spread`
+    rad."""
     colour = vec3(0.0)
     if on_floor:
-        colour = floor_colour(point, direction, distance, solid, light, stage)
+        colour = floor_colour(point, direction, distance, spread, solid, light, stage)
     else:
         spacing = stage.upper[2] / (solid.shape[2] - 1)
         start = point + outward * spacing
@@ -170,7 +172,15 @@ def _path(place, water: ti.template(), marks: ti.template(), free: ti.template()
                     if opaque == near and near > 0:
                         outward = box_normal(point, stage.upper)
                 behind = _opaque_colour(
-                    point, outward, on_floor, opaque, direction, solid, light, stage
+                    point,
+                    outward,
+                    on_floor,
+                    opaque,
+                    direction,
+                    0.0 if segment == 0 else _SPREAD,
+                    solid,
+                    light,
+                    stage,
                 )
             colour += weight * behind
             done = True
