@@ -123,9 +123,11 @@ def _follow(aim, water: ti.template(), marks: ti.template(), free: ti.template()
         if hit == FAR:
             break
         point = origin + direction * hit
-        outward = normal(water, point / spacing, 1.0)
+        outward = vec3(0.0)
         if (hit == near and near > 0) or hit == far:
             outward = box_normal(point, upper)
+        else:
+            outward = normal(water, point / spacing, 1.0)
         facing = -outward if inside else outward
         bent, cosine, passes = refracted(direction, facing, inside)
         if passes:

@@ -92,7 +92,7 @@ def nearest(grid: ti.template(), place):
 def normal(grid: ti.template(), place, reach):
     """Unit vector along the gradient: central differences over `reach` nodes to both sides."""
     slope = vec3(0.0)
-    for axis in range(3):
+    for axis in ti.static(range(3)):
         step = vec3(0.0)
         step[axis] = reach
         slope[axis] = sample(grid, place + step) - sample(grid, place - step)
@@ -111,8 +111,8 @@ def box_normal(point, upper):
     """Outward normal of the face of the box [0, upper] that a point on it belongs to."""
     best = FAR
     result = vec3(0.0)
-    for axis in range(3):
-        for side in range(2):
+    for axis in ti.static(range(3)):
+        for side in ti.static(range(2)):
             away = ti.abs(point[axis] - side * upper[axis])
             if away < best:
                 best = away

@@ -186,9 +186,11 @@ def _path(place, water: ti.template(), marks: ti.template(), free: ti.template()
             done = True
         else:
             point = origin + direction * hit
-            outward = normal(water, point / spacing, 1.0)
+            outward = vec3(0.0)
             if (hit == near and near > 0) or hit == far:
                 outward = box_normal(point, stage.upper)
+            else:
+                outward = normal(water, point / spacing, 1.0)
             facing = -outward if inside else outward
             if facing.dot(direction) > -0.02:  # interpolated normals may look away
                 facing = (facing - direction * (facing.dot(direction) + 0.02)).normalized()
