@@ -23,6 +23,7 @@ Balls: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
 _STRIPE = 8  # rows of pixels that one thread draws at a time
 _FOAM = 0.3  # opacity of a patch of white foam
 _LEAST = 0.6  # radius in pixels; smaller balls fade instead
+_SPREAD = 0.05  # rad, of what is seen in a ball
 _COLUMNS = 9  # of a ball: centre, place and radius in pixels, distance, white, sunk
 
 
@@ -65,8 +66,9 @@ def _ball_colour(centre, n, direction, white, solid: ti.template(), light: ti.te
     leaving = n - 2 * n.dot(into) * into  # the normal where the ray leaves the ball
     through, _, _ = refracted(into, -leaving, True)
     mirror = 0.02 + 0.98 * ti.pow(1 - cosine, 5.0)
-    clear = surroundings(centre, through, solid, light, stage) * (1 - mirror)
-    clear += surroundings(centre, direction + 2 * cosine * n, solid, light, stage) * mirror
+    clear = surroundings(centre, through, _SPREAD, solid, light, stage) * (1 - mirror)
+    mirrored = direction + 2 * cosine * n
+    clear += surroundings(centre, mirrored, _SPREAD, solid, light, stage) * mirror
     lit = 0.35 + 0.45 * ti.max(n.dot(stage.sun), 0.0)  # light scatters through foam
     chalk = stage.sunlight * lit + stage.skylight * (0.8 + 0.2 * n.z)
     return clear * (1 - white) + chalk * white

@@ -12,6 +12,7 @@ import numpy as np
 import taichi as ti
 from scipy.ndimage import gaussian_filter
 
+from fluidsim.render.leaps import WATER, Leaps, Marks, first_of_two
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -19,7 +20,6 @@ from fluidsim.render.rays import (
     Pixels,
     box_normal,
     box_span,
-    first_crossing,
     normal,
     refracted,
     square_count,
@@ -57,14 +57,17 @@ def floor_places(upper: np.ndarray, sun: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def through_water(
-    water: np.ndarray, solid: np.ndarray, upper: np.ndarray, sun: np.ndarray, absorption: float
-) -> FloorMap:
+    water: np.ndarray, solid: np.ndarray, leaps: Leaps, upper: np.ndarray, sun: np.ndarray,
+    absorption: float,
+) -> FloorMap:  # fmt: skip
     """Light refracted by the water (distance on nodes over [0, upper]), stopped by solids."""
     places, lower, spacing = floor_places(upper, sun)
     shape = places.shape[:2]
     landing = places.reshape(-1, 2).copy()
     power = np.empty(shape, np.float32)
-    _trace_light(landing, power, water, solid, vec3(*upper), vec3(*sun), absorption)
+    _trace_light(
+        landing, power, water, leaps.marks, leaps.free, solid, vec3(*upper), vec3(*sun), absorption
+    )
     values = _deposit((landing - lower) / spacing, power.ravel(), shape)
     return FloorMap(gaussian_filter(values, 1.3, mode="nearest"), lower, spacing)
 
@@ -87,7 +90,8 @@ def _deposit(place: np.ndarray, power: np.ndarray, shape: tuple[int, ...]) -> np
 
 
 @ti.func
-def _follow(aim, water: ti.template(), solid: ti.template(), upper, sun, absorption):
+def _follow(aim, water: ti.template(), marks: ti.template(), free: ti.template(),
+            solid: ti.template(), upper, sun, absorption):  # fmt: skip
     """Where the ray that aims at a place on the floor lands there, and what is left of it."""
     spacing = upper[2] / (water.shape[2] - 1)
     solid_spacing = upper[2] / (solid.shape[2] - 1)
@@ -99,7 +103,10 @@ def _follow(aim, water: ti.template(), solid: ti.template(), upper, sun, absorpt
         near, far = box_span(origin, direction, upper)
         if near >= far:
             break
-        hit = first_crossing(water, spacing, origin, direction, near, far, -1.0 if inside else 1.0)
+        hit, _solid = first_of_two(
+            water, spacing, solid, solid_spacing, marks, free, origin, direction, near, far,
+            -1.0 if inside else 1.0, WATER,
+        )  # fmt: skip
         floor = -origin.z / direction.z if direction.z < -_GRAZING else FAR
         end = ti.min(hit, far)
         if inside:
@@ -116,9 +123,11 @@ def _follow(aim, water: ti.template(), solid: ti.template(), upper, sun, absorpt
         if hit == FAR:
             break
         point = origin + direction * hit
-        outward = normal(water, point / spacing, 1.0)
+        outward = vec3(0.0)
         if (hit == near and near > 0) or hit == far:
             outward = box_normal(point, upper)
+        else:
+            outward = normal(water, point / spacing, 1.0)
         facing = -outward if inside else outward
         bent, cosine, passes = refracted(direction, facing, inside)
         if passes:
@@ -138,8 +147,8 @@ def _follow(aim, water: ti.template(), solid: ti.template(), upper, sun, absorpt
 
 @ti.kernel
 def _trace_light(
-    landing: Pixels, power: Map, water: Grid, solid: Grid, upper: vec3, sun: vec3,
-    absorption: float,
+    landing: Pixels, power: Map, water: Grid, marks: Marks, free: Marks, solid: Grid, upper: vec3,
+    sun: vec3, absorption: float,
 ):  # fmt: skip
     """Replace the places that rays aim at by those where they land; power: what is left of them."""
     squares = square_count(power)
@@ -151,5 +160,5 @@ def _trace_light(
                 for j in range(low[1], high[1]):
                     ray = i * power.shape[1] + j
                     landing[ray], power[i, j] = _follow(
-                        landing[ray], water, solid, upper, sun, absorption
+                        landing[ray], water, marks, free, solid, upper, sun, absorption
                     )

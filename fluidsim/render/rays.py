@@ -19,6 +19,7 @@ Pixels: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 
 FAR = 1e6
 REFRACTION = 1.33  # of water
+_MIRROR = 0.133  # cosine of the angle in air below which most light stays in the water
 _LEAST_STEP = 0.6  # of a ray, in nodes
 _STRETCH = 512  # rays that a thread traces at a time
 _SIDE = 16  # nodes along a side of a square of a map that a thread fills
@@ -91,7 +92,7 @@ def nearest(grid: ti.template(), place):
 def normal(grid: ti.template(), place, reach):
     """Unit vector along the gradient: central differences over `reach` nodes to both sides."""
     slope = vec3(0.0)
-    for axis in range(3):
+    for axis in ti.static(range(3)):
         step = vec3(0.0)
         step[axis] = reach
         slope[axis] = sample(grid, place + step) - sample(grid, place - step)
@@ -110,8 +111,8 @@ def box_normal(point, upper):
     """Outward normal of the face of the box [0, upper] that a point on it belongs to."""
     best = FAR
     result = vec3(0.0)
-    for axis in range(3):
-        for side in range(2):
+    for axis in ti.static(range(3)):
+        for side in ti.static(range(2)):
             away = ti.abs(point[axis] - side * upper[axis])
             if away < best:
                 best = away
@@ -146,7 +147,9 @@ def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, 
     while t < end:
         way, value = _free_way(grid, spacing, origin + direction * t, sign)
         if value < 0:
-            result = _zero(grid, spacing, origin, direction, t_before, before, t, value, sign)
+            result = zero_between(
+                grid, spacing, origin, direction, t_before, before, t, value, sign
+            )
             break
         before, t_before = value, t
         t += way
@@ -154,38 +157,7 @@ def first_crossing(grid: ti.template(), spacing, origin, direction, start, end, 
 
 
 @ti.func
-def first_of_two(
-    water: ti.template(), spacing, solid: ti.template(), solid_spacing, origin, direction, start,
-    end, sign,
-):  # fmt: skip
-    """The `first_crossing` of sign * water and that of solid, FAR for the one behind the other."""
-    wet, dry = FAR, FAR
-    t, t_before = start, start
-    before, solid_before = -1.0, -1.0
-    while t < end:
-        place = origin + direction * t
-        way, value = _free_way(water, spacing, place, sign)
-        solid_way, solid_value = _free_way(solid, solid_spacing, place, 1.0)
-        if value < 0 or solid_value < 0:
-            if value < 0:
-                wet = _zero(water, spacing, origin, direction, t_before, before, t, value, sign)
-            if solid_value < 0:
-                dry = _zero(
-                    solid, solid_spacing, origin, direction, t_before, solid_before, t,
-                    solid_value, 1.0,
-                )  # fmt: skip
-            if dry < wet:
-                wet = FAR
-            else:
-                dry = FAR
-            break
-        before, solid_before, t_before = value, solid_value, t
-        t += ti.min(way, solid_way)
-    return wet, dry
-
-
-@ti.func
-def _zero(grid: ti.template(), spacing, origin, direction, start, first, end, last, sign):
+def zero_between(grid: ti.template(), spacing, origin, direction, start, first, end, last, sign):
     """Where sign * value, `first` > 0 at the start and `last` < 0 at the end, is zero; the end
     itself where it is negative at the start."""
     result = end
@@ -201,7 +173,7 @@ def _zero(grid: ti.template(), spacing, origin, direction, start, first, end, la
 
 @ti.func
 def refracted(direction, facing, inside):
-    """Direction behind a water surface, or the mirrored one where reflection is total.
+    """Direction behind a water surface, or the mirrored one where most light stays in the water.
 
     facing: the surface's normal towards where the ray comes from; inside: it comes from water.
     Returns also the cosine of the angle of incidence and whether the ray passes.
@@ -210,7 +182,7 @@ def refracted(direction, facing, inside):
     ratio = REFRACTION if inside else 1 / REFRACTION
     square = 1 - ratio * ratio * (1 - cosine * cosine)
     result = direction + 2 * cosine * facing
-    passes = square > 0
+    passes = square > _MIRROR * _MIRROR
     if passes:
         result = ratio * direction + (ratio * cosine - ti.sqrt(square)) * facing
     return result.normalized(), cosine, passes
@@ -230,10 +202,20 @@ def map_value(grid: ti.template(), place):
 
 
 @ti.func
-def checker(point, size):
-    """0 or 1: the field of a chess board on the floor."""
-    parity = int(ti.floor(point[0] / size)) + int(ti.floor(point[1] / size))
-    return float(parity & 1)
+def _triangle(x):
+    """Integral of what is 1 and -1 in turn, on intervals of length 1."""
+    return 1 - ti.abs(2 * ti.math.fract(0.5 * x) - 1)
+
+
+@ti.func
+def checker(point, size, width):
+    """0 or 1: the field of a chess board on the floor; its mean over a square of a width."""
+    half = 0.5 * ti.max(width / size, 2e-3)
+    product = 1.0
+    for axis in ti.static(range(2)):
+        x = point[axis] / size
+        product *= (_triangle(x + half) - _triangle(x - half)) / (2 * half)
+    return 0.5 - 0.5 * product
 
 
 @ti.func

@@ -104,7 +104,7 @@ def _opaque_colour(point, outward, on_floor, distance, direction, solid: ti.temp
     """The floor or a solid at a point, seen from `distance` away."""
     colour = vec3(0.0)
     if on_floor:
-        colour = floor_colour(point, direction, distance, solid, light, stage)
+        colour = floor_colour(point, direction, distance, 0.0, solid, light, stage)
     else:
         lit = ti.exp(-sample(depth, point / stage.upper * last_node(depth)))
         lit *= sun_reaches(solid, point + outward * (0.5 * march), 2 * march, stage)

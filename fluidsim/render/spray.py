@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter
 
 from fluidsim.render.frame import SolidGrid
 
@@ -57,8 +57,8 @@ def separated(
     count = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
     density = _smoothed(count / 2**dim)
     if solids is not None:
-        cells = np.divide(shape, solids.distance.shape)
-        distance = np.asarray(zoom(solids.distance, tuple(cells), order=1))
+        every = max(1, round(dx / solids.spacing))
+        distance = _at_centres(solids.distance[(slice(None, None, every),) * dim])
         density /= np.maximum(_smoothed(np.clip(0.5 + distance / dx, 0, 1)), _OPEN)
     density = density.ravel()[key]
 
@@ -78,6 +78,14 @@ def separated(
         np.where(alone_there, 0.0, _SUNK * dx)[seen].astype(np.float32),
     )
     return ~alone, spray
+
+
+def _at_centres(corners: np.ndarray) -> np.ndarray:
+    """Mean of each cell's corners."""
+    for axis in range(corners.ndim):
+        rows = np.moveaxis(corners, axis, 0)
+        corners = np.moveaxis((rows[1:] + rows[:-1]) / 2, 0, axis)
+    return corners
 
 
 def _smoothed(cells: np.ndarray) -> np.ndarray:

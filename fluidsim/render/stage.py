@@ -143,10 +143,14 @@ def _firelight(point, outward, stage):
 
 
 @ti.func
-def floor_colour(point, direction, distance, solid: ti.template(), light: ti.template(), stage):
-    """The floor at a point, seen along a direction from `distance` away."""
+def floor_colour(point, direction, distance, spread, solid: ti.template(), light: ti.template(),
+                 stage):  # fmt: skip
+    """The floor at a point, seen along a direction from `distance` away by a beam that widens by
+    `spread` rad."""
     up = vec3(0.0, 0.0, 1.0)
-    albedo = stage.floor * (1 - stage.tiles * (1 - checker(point, _TILE)))
+    albedo = stage.floor * (
+        1 - stage.tiles * (1 - checker(point, _TILE, spread * distance / -direction.z))
+    )
     lit = stage.sun.z * map_value(light, (point.xy - stage.map_lower) / stage.map_spacing)
     near = ti.max(solid_near(solid, point, stage.upper), 0.0)
     ambient = stage.skylight * (1 - 0.55 * ti.exp(-near * 13))
@@ -170,11 +174,11 @@ def solid_colour(point, outward, direction, lit, stage):
 
 
 @ti.func
-def surroundings(origin, direction, solid: ti.template(), light: ti.template(), stage):
-    """What a ray meets that leaves the scene: the floor or the sky."""
+def surroundings(origin, direction, spread, solid: ti.template(), light: ti.template(), stage):
+    """What a beam meets that leaves the scene and widens by `spread` rad: the floor or the sky."""
     colour = bright_sky(direction, stage)
     if direction.z < -1e-5:
         distance = -origin.z / direction.z
         point = origin + direction * distance
-        colour = floor_colour(point, direction, distance, solid, light, stage)
+        colour = floor_colour(point, direction, distance, spread, solid, light, stage)
     return colour

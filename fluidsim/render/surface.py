@@ -3,10 +3,10 @@
 """Liquid surface from particles: a signed distance on a grid of half the cell size.
 
 Near the surface a node's distance is |x - mean particle position| - radius (Zhu & Bridson,
-"Animating Sand as a Fluid", 2005), lightly smoothed where the liquid is dense. Far from it the
-distance is a lower bound found on the cells, good for long steps of a ray. Particles are
-gathered in the order of their cells, so that no two threads add to one node and the result is
-bitwise repeatable. Planes are treated as volumes that are one node thick.
+"Animating Sand as a Fluid", 2005), lightly smoothed where the liquid is dense, and more where it is
+calm. Far from it only the sign counts. Particles are gathered in the order of their cells, so that
+no two threads add to one node and the result is bitwise repeatable. Planes are treated as volumes
+that are one node thick.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ import numpy as np
 import taichi as ti
 from scipy.ndimage import gaussian_filter
 
+from fluidsim.render.calm import calm_surface
+from fluidsim.render.cell_distance import cell_distance
 from fluidsim.render.frame import SolidGrid
+from fluidsim.render.rays import Grid
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 # Lengths in cells, found with jittered particles, 4 a cell in 2D and 8 in 3D.
@@ -24,12 +27,10 @@ _REACH = 1.5  # of a particle's influence
 _FLAT_RADIUS = 0.46  # puts the surface of resting liquid where the filled cells end
 _DROP_RADIUS = 0.52  # a lone particle; less would slip between the nodes
 _OUTER, _INNER = 2.1, -1.8  # cell distances between which nodes gather particles
-_SLACK = 1.9  # by which the distance between cells may exceed that of a node to the surface
-_FARTHEST = 10.0  # distance between cells that is told; rays step no farther
+_CALM = 1.5  # distance to the calm surface up to which it is reliable
 _WETTING = 0.5  # how far the liquid reaches into solids, so that no gap shows
 _PAD = 2  # cells around the domain for mirrored particles, at least _REACH
 
-Nodes: Any = ti.types.ndarray(dtype=ti.f32, ndim=3)
 Starts: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
 Points: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
 
@@ -39,8 +40,8 @@ class Surface:
     """Where the liquid is.
 
     distance: float32, metres, negative inside, on the nodes i * spacing, shape 2 n + 1 on each
-    axis. Its zero level is the surface; the walls of the domain are no surface. Far from the
-    surface it is a lower bound of the distance.
+    axis. Its zero level is the surface; the walls of the domain are no surface. Farther from it
+    than about a cell only the sign counts.
     spacing: metres, half a cell.
     speed: float32, m/s, smoothed, on the cells; 0 far from particles.
     """
@@ -71,7 +72,7 @@ def liquid_surface(
     count = np.bincount(key, minlength=total).reshape(cells)
 
     density, speed = _smooth_cells(key, count, velocities, dim)
-    depth = _cell_distance(count > 0)
+    depth = cell_distance(count > 0)
     # Particles that no node of the band can reach need not be sorted.
     near = place[depth.ravel()[key] > _INNER - _REACH - 2]
     sorted_place, starts = _sort(_mirror(near, cells, dim), cells, dim)
@@ -85,7 +86,8 @@ def liquid_surface(
         _smooth(smooth, unfiltered, depth, axis)
     distance = np.empty(nodes, np.float32)
     solid = _solid_nodes(solids, dim, dx)
-    _merge(distance, raw, smooth, depth, density, solid, dx)
+    calm, share = calm_surface(smooth)
+    _merge(distance, raw, smooth, calm, share, depth, density, solid, dx)
     return Surface(distance.reshape(nodes[3 - dim :]), dx / 2, speed.reshape(shape))
 
 
@@ -100,23 +102,6 @@ def _smooth_cells(
     speed = gaussian_filter(total.astype(np.float32), 1.0, truncate=2.5, axes=axes)
     speed = np.divide(speed, density, out=np.zeros_like(speed), where=density > 1e-3)
     return density / 2**dim, speed
-
-
-def _cell_distance(full: np.ndarray) -> np.ndarray:
-    """Distance in cells of each cell to the nearest one of the other kind, negative in full ones;
-    at most _FARTHEST."""
-    return _distance_to(full) - _distance_to(~full)
-
-
-def _distance_to(chosen: np.ndarray) -> np.ndarray:
-    """Distance in cells to the nearest chosen cell, at most _FARTHEST: a minimum of parabolas
-    along one axis after the other (Felzenszwalb & Huttenlocher, "Distance Transforms of Sampled
-    Functions", 2012)."""
-    square = np.where(chosen, np.float32(0), np.float32(_FARTHEST**2))
-    for axis in range(3):
-        before, square = square, np.empty_like(square)
-        _lower(square, before, axis)
-    return np.sqrt(square)
 
 
 def _mirror(place: np.ndarray, cells: tuple[int, ...], dim: int) -> np.ndarray:
@@ -176,32 +161,7 @@ def _around(grid: ti.template(), i, j, k, side):
 
 
 @ti.kernel
-def _lower(out: Nodes, square: Nodes, axis: int):
-    """out[i] is the least of square[i + s] + s * s along an axis."""
-    rows = out.shape[0] * out.shape[1]
-    last = ti.Vector([out.shape[0], out.shape[1], out.shape[2]])[axis] - 1
-    for item in range(loop_length(rows, CPU)):
-        row = dealt_item(item, rows, CPU)
-        if row < rows:
-            i, j = row // out.shape[1], row % out.shape[1]
-            for k in range(out.shape[2]):
-                cell = ti.Vector([i, j, k])
-                here = cell[axis]
-                least = square[cell]
-                s = 1
-                while s * s < least:
-                    cell[axis] = ti.max(here - s, 0)
-                    least = ti.min(least, square[cell] + s * s)
-                    cell[axis] = ti.min(here + s, last)
-                    least = ti.min(least, square[cell] + s * s)
-                    s += 1
-                out[i, j, k] = least
-
-
-@ti.kernel
-def _gather(
-    out: Nodes, depth: Nodes, density: Nodes, place: Points, starts: Starts, first_pad: int
-):
+def _gather(out: Grid, depth: Grid, density: Grid, place: Points, starts: Starts, first_pad: int):
     """Zhu-Bridson distance in cells, where the band is; constants of the right sign elsewhere."""
     rows = out.shape[0] * out.shape[1]
     pad = ti.Vector([first_pad, _PAD, _PAD])
@@ -238,7 +198,7 @@ def _gather(
 
 
 @ti.kernel
-def _smooth(out: Nodes, field: Nodes, depth: Nodes, axis: int):
+def _smooth(out: Grid, field: Grid, depth: Grid, axis: ti.template()):
     """One axis of a binomial filter of variance 1.5 nodes, in the band; walls reflect."""
     rows = out.shape[0] * out.shape[1]
     last = ti.Vector([out.shape[0], out.shape[1], out.shape[2]]) - 1
@@ -262,10 +222,10 @@ def _smooth(out: Nodes, field: Nodes, depth: Nodes, axis: int):
 
 @ti.kernel
 def _merge(
-    out: Nodes, raw: Nodes, smooth: Nodes, depth: Nodes, density: Nodes, solid: Nodes,
-    dx: float,
+    out: Grid, raw: Grid, smooth: Grid, calm: Grid, share: Grid, depth: Grid, density: Grid,
+    solid: Grid, dx: float,
 ):  # fmt: skip
-    """Distance in metres: smooth where the liquid is dense, wetting solids, long steps far off."""
+    """Distance in metres: smooth where the liquid is dense, calm where it is, wetting solids."""
     rows = out.shape[0] * out.shape[1]
     for item in range(loop_length(rows, CPU)):
         row = dealt_item(item, rows, CPU)
@@ -273,12 +233,13 @@ def _merge(
             i, j = row // out.shape[1], row % out.shape[1]
             for k in range(out.shape[2]):
                 away = _depth_at(depth, i, j, k)
-                result = ti.max(away - _SLACK, _FLAT_RADIUS)
-                if away < 0:
-                    result = ti.min(away + _SLACK, -_FLAT_RADIUS)
+                result = raw[i, j, k]
                 if _INNER <= away <= _OUTER:
                     dense = ti.math.smoothstep(0.15, 0.4, _around(density, i, j, k, -1))
-                    result = raw[i, j, k] + dense * (smooth[i, j, k] - raw[i, j, k])
+                    result += dense * (smooth[i, j, k] - result)
+                    level = _around(calm, i, j, k, 1)
+                    near = ti.math.clamp(2 * (_CALM - ti.abs(level)), 0.0, 1.0)
+                    result += near * _around(share, i, j, k, 1) * (level - result)
                     if solid.shape[1] > 1:
                         gap = _around(solid, i, j, k, 1)
                         result -= ti.math.clamp(_WETTING - gap, 0.0, 2 * _WETTING)

@@ -14,6 +14,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.frame import SolidGrid
+from fluidsim.render.leaps import SOLID, WATER, Marks, first_of_two, leaps_over
 from fluidsim.render.liquids import LiquidLook
 from fluidsim.render.rays import (
     FAR,
@@ -25,7 +26,6 @@ from fluidsim.render.rays import (
     box_normal,
     box_span,
     display,
-    first_of_two,
     normal,
     refracted,
     sample,
@@ -51,6 +51,7 @@ from fluidsim.scheduling import CPU, dealt_item, loop_length
 _SEGMENTS = 7  # straight pieces of one path
 _FOAM = 0.3  # greatest opacity of foam on fast water
 _FLOOR_SHADE = 0.25  # least part of sunlight on the floor, from light scattered by the water
+_SPREAD = 0.012  # rad, of a beam behind water, whose surface is not smooth
 _BRIGHTEST = 1.7  # of a caustic, in sunlight
 
 
@@ -75,7 +76,8 @@ def water_picture(
     # Free fall through the domain sets what counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
     shade = float(np.mean(look.absorption)) / 4
-    floor = through_water(water, solid, upper, preset.towards_sun, shade)
+    leaps = leaps_over(water, solid, surface.spacing * scale)
+    floor = through_water(water, solid, leaps, upper, preset.towards_sun, shade)
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
     camera = camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
@@ -83,8 +85,8 @@ def water_picture(
     absorption, scattered = vec3(*look.absorption), vec3(*look.scattered)
     picture, distance = trace_picture(
         lambda places, seen: _trace(
-            seen, places, water, speed, solid, light, view, stage, absorption, scattered,
-            _FOAM * look.foam,
+            seen, places, water, leaps.marks, leaps.free, speed, solid, light, view, stage,
+            absorption, scattered, _FOAM * look.foam,
         ),
         size,
     )  # fmt: skip
@@ -95,12 +97,13 @@ def water_picture(
 
 
 @ti.func
-def _opaque_colour(point, outward, on_floor, distance, direction, solid: ti.template(),
+def _opaque_colour(point, outward, on_floor, distance, direction, spread, solid: ti.template(),
                    light: ti.template(), stage):  # fmt: skip
-    """The floor or a solid at a point, seen from `distance` away."""
+    """The floor or a solid at a point, seen from `distance` away by a beam that widens by `spread`
+    rad."""
     colour = vec3(0.0)
     if on_floor:
-        colour = floor_colour(point, direction, distance, solid, light, stage)
+        colour = floor_colour(point, direction, distance, spread, solid, light, stage)
     else:
         spacing = stage.upper[2] / (solid.shape[2] - 1)
         start = point + outward * spacing
@@ -122,8 +125,9 @@ def _foam(speed: ti.template(), point, outward, stage, foam):
 
 
 @ti.func
-def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(),
-          light: ti.template(), view, stage, absorption, deep_colour, foam):  # fmt: skip
+def _path(place, water: ti.template(), marks: ti.template(), free: ti.template(),
+          speed: ti.template(), solid: ti.template(), light: ti.template(), view, stage,
+          absorption, deep_colour, foam):  # fmt: skip
     """Colour and distance of a place: the path follows refraction; the first reflection waits and
     is traced last."""
     spacing = stage.upper[2] / (water.shape[2] - 1)
@@ -145,8 +149,8 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
         if near < far:
             end = ti.min(far, opaque)
             hit, stop = first_of_two(
-                water, spacing, solid, solid_spacing, origin, direction, near, end,
-                -1.0 if inside else 1.0,
+                water, spacing, solid, solid_spacing, marks, free, origin, direction, near, end,
+                -1.0 if inside else 1.0, WATER + SOLID,
             )  # fmt: skip
             if stop < FAR:
                 opaque, on_floor = stop, False
@@ -168,15 +172,25 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
                     if opaque == near and near > 0:
                         outward = box_normal(point, stage.upper)
                 behind = _opaque_colour(
-                    point, outward, on_floor, opaque, direction, solid, light, stage
+                    point,
+                    outward,
+                    on_floor,
+                    opaque,
+                    direction,
+                    0.0 if segment == 0 else _SPREAD,
+                    solid,
+                    light,
+                    stage,
                 )
             colour += weight * behind
             done = True
         else:
             point = origin + direction * hit
-            outward = normal(water, point / spacing, 1.0)
+            outward = vec3(0.0)
             if (hit == near and near > 0) or hit == far:
                 outward = box_normal(point, stage.upper)
+            else:
+                outward = normal(water, point / spacing, 1.0)
             facing = -outward if inside else outward
             if facing.dot(direction) > -0.02:  # interpolated normals may look away
                 facing = (facing - direction * (facing.dot(direction) + 0.02)).normalized()
@@ -209,14 +223,15 @@ def _path(place, water: ti.template(), speed: ti.template(), solid: ti.template(
             inside, done = False, False
     if not done:
         colour += weight * 0.6 * bright_sky(direction, stage)
+        colour += other_weight * bright_sky(other_direction, stage)
     shown = display(colour)
     return ti.Vector([shown.x, shown.y, shown.z, distance])
 
 
 @ti.kernel
 def _trace(
-    seen: Seen, places: Pixels, water: Grid, speed: Grid, solid: Grid, light: Map, view: View,
-    stage: Stage, absorption: vec3, scattered: vec3, foam: float,
+    seen: Seen, places: Pixels, water: Grid, marks: Marks, free: Marks, speed: Grid, solid: Grid,
+    light: Map, view: View, stage: Stage, absorption: vec3, scattered: vec3, foam: float,
 ):  # fmt: skip
     """One path a place."""
     stretches = stretch_count(places)
@@ -224,5 +239,16 @@ def _trace(
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
             seen[ray] = _path(
-                places[ray], water, speed, solid, light, view, stage, absorption, scattered, foam
+                places[ray],
+                water,
+                marks,
+                free,
+                speed,
+                solid,
+                light,
+                view,
+                stage,
+                absorption,
+                scattered,
+                foam,
             )

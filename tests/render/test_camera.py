@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fluidsim.render import Camera
+from fluidsim.render.rays import REFRACTION
 
 
 @pytest.mark.parametrize("extent", [(1, 1, 1), (4, 1, 1), (0.2, 0.2, 1.5), (30, 60, 10)])
@@ -22,3 +23,15 @@ def test_projection_and_scale():
     points = np.array([(0.3, 0.2, 0.1)])
     assert np.allclose(camera.scaled(3).project(3 * points, 1.5), camera.project(points, 1.5))
     assert camera.distance == 4
+
+
+@pytest.mark.parametrize("extent", [(1, 1, 1), (2, 1, 1)])
+def test_a_tank_of_water_shows_no_wedge_in_its_far_corners(extent):
+    camera = Camera.framing(extent)
+    for corner in ((1, 1), (0, 0)):  # right and left in the picture
+        places = np.array([(*corner, part) for part in (0.05, 0.2, 0.35)]) * extent
+        rays = places - camera.eye
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        along = rays[:, 1] if corner == (1, 1) else -rays[:, 0]
+        leaving = 1 - REFRACTION**2 + along**2  # square of the cosine behind the next side
+        assert np.all(leaving < 0.133**2)  # less than half of the light would pass

@@ -3,7 +3,8 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from fluidsim.render import liquid_surface
-from fluidsim.render.surface import _FARTHEST, _cell_distance
+from fluidsim.render.calm import calm_surface
+from fluidsim.render.cell_distance import FARTHEST, cell_distance
 from tests.render.worlds import ball_solid, jittered, on_nodes
 
 CELLS = 24
@@ -13,6 +14,15 @@ DX = 1 / CELLS
 def surface_of(positions, **options):
     dim = positions.shape[1]
     return liquid_surface(positions, np.ones_like(positions), (CELLS,) * dim, DX, **options)
+
+
+def heights_of(distance):
+    """Cells, of columns without holes and with nothing above."""
+    columns = distance.reshape(-1, distance.shape[-1])
+    first = (columns > 0).argmax(1)
+    assert np.all((columns > 0).sum(1) + first == columns.shape[1])
+    below, above = columns[range(len(columns)), first - 1], columns[range(len(columns)), first]
+    return (first - 1 + below / (below - above)) / 2
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -35,23 +45,10 @@ def test_ball_of_particles(dim):
 def test_resting_liquid_is_flat_whole_and_meets_the_walls(dim):
     height = 10
     distance = surface_of(jittered((CELLS,) * (dim - 1) + (height,), DX)).distance
-    columns = distance.reshape(-1, distance.shape[-1])
-    first = (columns > 0).argmax(1)
-    assert np.all((columns > 0).sum(1) + first == columns.shape[1])  # no holes, nothing above
-    below, above = columns[range(len(columns)), first - 1], columns[range(len(columns)), first]
-    heights = (first - 1 + below / (below - above)) / 2  # cells
+    heights = heights_of(distance)
     assert abs(heights.mean() - height) < 0.1
     assert np.abs(heights - height).max() < 0.25
-    assert heights.std() < (0.06 if dim == 3 else 0.12)
-
-
-@pytest.mark.parametrize("dim", [2, 3])
-def test_far_values_do_not_exceed_the_distance(dim):
-    distance = surface_of(jittered((CELLS,) * (dim - 1) + (10,), DX)).distance
-    exact = np.arange(distance.shape[-1]) * DX / 2 - 10 * DX
-    far = np.abs(exact) > 3 * DX
-    assert np.all(np.abs(distance[..., far]) <= np.abs(exact[far]) + 0.3 * DX)
-    assert np.abs(distance[..., far]).max() > 8 * DX  # long steps
+    assert heights.std() < (0.015 if dim == 3 else 0.05)  # evener than the particles
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -67,6 +64,38 @@ def test_sheet_has_no_holes():
     particles = jittered((CELLS,) * 3, DX)
     sheet = particles[np.floor(particles[:, 2] / DX * 2) == CELLS]  # one layer of particles
     assert (surface_of(sheet).distance < 0).any(-1).all()
+
+
+@pytest.mark.parametrize("length", [12, 16, 24])
+def test_waves_keep_their_height(length):
+    particles = jittered((2 * CELLS, 4, CELLS), DX)
+    crest = (12 + np.cos(2 * np.pi * particles[:, 0] / (length * DX))) * DX
+    wave = particles[particles[:, 2] < crest]
+    surface = liquid_surface(wave, np.zeros_like(wave), (2 * CELLS, 4, CELLS), DX)
+    heights = heights_of(surface.distance).reshape(surface.distance.shape[:2]).mean(1)
+    wave = np.exp(2j * np.pi * np.arange(len(heights)) / 2 / length)
+    periods = 2 * length * (2 * CELLS // length)
+    assert 2 * abs((heights * wave)[:periods].mean()) == pytest.approx(1, abs=0.12)
+
+
+def calm_part(field):
+    """What part of the smoother surface is drawn where a field is zero."""
+    _, share = calm_surface(field.astype(np.float32))
+    return share[np.abs(field[::2, ::2, ::2]) < 0.2]
+
+
+def test_only_flat_and_calm_surfaces_are_smoothed():
+    x, y, z = np.moveaxis(on_nodes((49,) * 3, 0.5), -1, 0)
+    noise = np.random.default_rng(0).normal(0, 0.02, x.shape)
+    assert calm_part((z - 12) / 2 + noise).min() > 0.9
+    drop = np.sqrt((x - 12) ** 2 + (y - 12) ** 2 + (z - 12) ** 2) - 3
+    sheet = np.abs(z - 12) - 0.8
+    edge = np.maximum(x - 12, z - 12)
+    assert calm_part(drop / 2).max() == 0
+    assert calm_part(sheet / 2).max() == 0
+    assert calm_part(edge / 2)[:, None].min() == 0
+    ripples = 0.3 * np.sin(2 * np.pi * (x + 0.5) / 4)
+    assert calm_part((z - 12 - ripples) / 2).max() == 0
 
 
 def test_no_particles_and_a_full_domain():
@@ -103,7 +132,7 @@ def test_liquid_reaches_into_solids():
 def test_distances_between_cells_are_exact_up_to_the_farthest():
     full = np.random.default_rng(0).random((21, 13, 17)) < 0.002
     full[:, 6:] = False
-    outside = np.minimum(distance_transform_edt(~full), _FARTHEST)
-    inside = np.minimum(distance_transform_edt(full), _FARTHEST)
-    assert outside.max() == _FARTHEST
-    assert np.allclose(_cell_distance(full), outside - inside, atol=1e-5)
+    outside = np.minimum(distance_transform_edt(~full), FARTHEST)
+    inside = np.minimum(distance_transform_edt(full), FARTHEST)
+    assert outside.max() == FARTHEST
+    assert np.allclose(cell_distance(full), outside - inside, atol=1e-5)

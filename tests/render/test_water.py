@@ -3,6 +3,7 @@ import pytest
 
 from fluidsim.render import Camera, Frame, SolidGrid, picture
 from fluidsim.render.floor_light import through_water
+from fluidsim.render.leaps import leaps_over
 from fluidsim.render.stage import PRESETS
 from tests.render.worlds import ball_solid, jittered, on_nodes
 
@@ -10,6 +11,7 @@ SHAPE, DX = (16, 16, 16), 1 / 16
 SIZE = (160, 120)
 SUN = PRESETS["studio"].towards_sun
 NONE = np.zeros((0, 3), np.float32)
+FAR = np.full((3, 3, 3), 10.0, np.float32)
 
 
 def draw(positions=NONE, solids=None, scale=1, **look):
@@ -87,10 +89,15 @@ def test_solid_stands_at_its_projected_place(empty):
     assert changed.sum() > 1.3 * orange.sum()  # it throws a shadow
 
 
+def light_through(water, solid, absorption):
+    """Light on the floor under distances on the nodes of the unit cube."""
+    leaps = leaps_over(water, solid, 1 / (len(water) - 1))
+    return through_water(water, solid, leaps, np.ones(3), SUN, absorption)
+
+
 def test_calm_water_refracts_the_light_evenly():
     level = on_nodes((17, 17, 17), 1 / 16)[..., 2].astype(np.float32) - 0.5
-    dry = np.full((2, 2, 2), 10.0, np.float32)
-    light = through_water(level, dry, np.ones(3), SUN, 0.5)
+    light = light_through(level, FAR, 0.5)
     columns, rows = light.values.shape
     x = light.lower[0] + np.arange(columns) * light.spacing
     y = light.lower[1] + np.arange(rows) * light.spacing
@@ -103,7 +110,7 @@ def test_calm_water_refracts_the_light_evenly():
 
 def test_clear_water_only_moves_the_light():
     level = on_nodes((17, 17, 17), 1 / 16)[..., 2].astype(np.float32) - 0.5
-    light = through_water(level, np.full((2, 2, 2), 10.0, np.float32), np.ones(3), SUN, 0.0)
+    light = light_through(level, FAR, 0.0)
     shaded = light.spacing**2 * np.maximum(1 - light.values, 0).sum()
     gained = light.spacing**2 * np.maximum(light.values - 1, 0).sum()
     assert shaded > 0.3
@@ -116,7 +123,7 @@ def test_shadows_of_solids_are_soft_and_softer_farther_away():
         shape = (33, 33, 33)
         x, _, z = np.moveaxis(on_nodes(shape, 1 / 32), -1, 0)
         plate = np.maximum(np.abs(z - height) - 0.1, x - 0.5).astype(np.float32)
-        light = through_water(np.full((2, 2, 2), 10.0, np.float32), plate, np.ones(3), SUN, 0.0)
+        light = light_through(FAR, plate, 0.0)
         row = light.values[:, int((0.3 - light.lower[1]) / light.spacing)]
         assert row.min() < 0.01 and row.max() > 0.99
         return ((row > 0.05) & (row < 0.95)).sum() * light.spacing / 2  # two edges
@@ -135,3 +142,9 @@ def test_honey_is_amber(dam):
     image = draw(dam, liquid="honey")
     red, green, blue = image[silhouette((0.5, 1, 0.5), 0)].mean(0)
     assert red > green + 30 and green > blue + 30
+
+
+def test_no_light_is_lost_in_torn_water():
+    places = np.random.default_rng(0).random((6000, 3)).astype(np.float32)
+    torn = places[np.sin(23 * places).prod(1) > 0.1]
+    assert draw(torn).max(-1).min() > 60
