@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fluidsim import resampling, scheduling, sorting, transfer
 from fluidsim.cells import CellType
+from fluidsim.crowding import spread
 from fluidsim.grid import Grid
 from fluidsim.solids import Solids
 
@@ -139,18 +140,21 @@ class Particles:
         )  # fmt: skip
 
     def sort_and_resample(self, cells: Tensor, solids: Solids, seed: int) -> Changes:
-        """Sort by cell; thin out crowded cells and fill sparse ones inside the liquid.
+        """Sort by cell; let crowded cells spill over into those beside them, thin out those that
+        are still crowded, and fill sparse ones inside the liquid.
 
         cells: (*nodes) int8, read for solid cells only. Call after `move`, whose faces give new
         particles their velocity. Same `seed`, same particles.
         """
         self._count()
-        nodes = self.grid.node_count
+        nodes, dim = self.grid.node_count, self.grid.dim
+        keys = self._key[: self.count]
+        if spread(self.positions, keys, self.cell_counts, solids, MOST[dim], SEEDED[dim]):
+            self._count()
         sums = torch.zeros(2, dtype=torch.int32, device=self.device)
         self.resampling.plan_counts(
             self.cell_counts, cells.view(-1), solids.cut.view(-1), self._wanted, sums,
-            FEWEST[self.grid.dim],
-            SEEDED[self.grid.dim], MOST[self.grid.dim], self._shape, self._strides,
+            FEWEST[dim], SEEDED[dim], MOST[dim], self._shape, self._strides,
         )  # fmt: skip
         torch.cumsum(self._wanted, 0, dtype=torch.int32, out=self._new_start[1 : nodes + 1])
         self._new_start[nodes + 1] = self._new_start[nodes]

@@ -52,7 +52,7 @@ def test_steps_are_measured_with_the_memory_of_their_state(monkeypatch):
     assert 0 < smoke.pressure < 1
     floats = 4 * (2 * (2 + 2) + 2 * 2 + 3 * 2)  # fields and spares, traces, work of the advection
     assert smoke.bytes_a_cell > floats
-    room, particle = 1.2, 4 * (2 * 4 + 3)
+    room, particle = 1.2, 4 * (2 * 4 + 1)
     assert flip.bytes_a_particle == pytest.approx(room * particle, rel=0.05)
     lines = steps.steps_table(measured).splitlines()
     assert lines[2].startswith("| smoke 16^2 |") and lines[2].count("|") == lines[0].count("|")

@@ -142,8 +142,11 @@ def test_particles_of_any_order_are_sorted_as_defined(width):
 def test_resampling_keeps_the_limits_inside_the_liquid(dim):
     grid = cubic(dim, 12)
     particles = particles_in(grid, everything(grid))
+    low = particles.positions[particles.positions[:, 0] < 3].repeat(2, 1)
+    none = torch.zeros(particles.count, dtype=torch.bool)
+    particles.exchange(none, low, torch.zeros_like(low))  # crowds cells beside crowded ones
     pulled = particles.positions
-    pulled += 0.22 * torch.sin(pulled)  # crowds some cells and thins out others
+    pulled += {2: 0.35, 3: 0.22}[dim] * torch.sin(pulled)  # thins out others
     pulled.clamp_(0.01, 11.99)
     still = grid.zeros(CPU, dim)
     particles.move(still, still, Solids(grid, [], [], CPU), 0.0, 1.0)
