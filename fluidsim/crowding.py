@@ -1,9 +1,8 @@
 """Particles that find no room in their cell move over to a cell beside it.
 
 Splashes and colliding sheets crowd more particles into a cell than fill it. To drop those would
-lose liquid: so they keep their place in the cell, but in the one beside that has most room left,
-as what the pressure could not keep apart in time (after the density correction of Ando, Thuerey &
-Tsuruno 2012, "Preserving fluid sheets with adaptively sampled anisotropic particles").
+lose liquid: so they keep their place in the cell, but in one beside it that has room, the fullest
+such first, so that holes are closed before the air is entered.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def spread(
     beyond = torch.arange(len(cells), device=key.device) - torch.searchsorted(cells, cells) - most
     ours, cells, beyond = (each[beyond >= 0] for each in (ours[order], cells, beyond))
     room = _room_beside(cells, counts, solids, grid, full)
-    room, order = torch.sort(room, dim=1, descending=True, stable=True)
+    room, order = torch.sort(room, dim=1, stable=True)  # what is nearly full before the air
     choice = (beyond[:, None] >= room.cumsum(1)).sum(1)
     some = choice < room.shape[1]
     ours, side = ours[some], order[some, choice[some]]
