@@ -30,7 +30,7 @@ def spread(
     crowded[grid.node_count] = False
     if not bool(crowded.any()):
         return False
-    ours = crowded[key].nonzero()[:, 0]
+    ours = torch.index_select(crowded, 0, key).nonzero()[:, 0]
     cells, order = torch.sort(key[ours].long(), stable=True)
     beyond = torch.arange(len(cells), device=key.device) - torch.searchsorted(cells, cells) - most
     ours, cells, beyond = (each[beyond >= 0] for each in (ours[order], cells, beyond))
@@ -50,12 +50,13 @@ def spread(
 def _room_beside(cells: Tensor, counts: Tensor, solids: Solids, grid: Grid, full: int) -> Tensor:
     """For how many particles there is room below and above on each axis, (n, 2 dim)."""
     room = []
-    rest, blocked = cells, (solids.solid.view(-1) != 0) | (solids.cut.view(-1) != 0)
+    rest, solid, cut = cells, solids.solid.view(-1), solids.cut.view(-1)
     for axis, (n, stride) in enumerate(zip(grid.shape, grid.strides, strict=True)):
         at, rest = rest // stride, rest % stride
-        opened = solids.open[axis].reshape(-1)
+        opened = solids.open[axis].view(-1)
         for beside, exists in ((cells - stride, at > 0), (cells + stride, at < n - 1)):
             beside = torch.where(exists, beside, cells)
-            free = exists & (opened[torch.maximum(cells, beside)] == 1) & ~blocked[beside]
+            free = exists & (opened[torch.maximum(cells, beside)] == 1)
+            free &= (solid[beside] == 0) & (cut[beside] == 0)
             room.append((full - counts[beside]).clamp(min=0) * free)
     return torch.stack(room, 1)
