@@ -24,6 +24,7 @@ from fluidsim.render.rays import (
     refracted,
     square_count,
     square_of,
+    vec2,
     vec3,
 )
 from fluidsim.render.solids import sun_share
@@ -68,25 +69,25 @@ def through_water(
     _trace_light(
         landing, power, water, leaps.marks, leaps.free, solid, vec3(*upper), vec3(*sun), absorption
     )
-    values = _deposit((landing - lower) / spacing, power.ravel(), shape)
+    values = np.zeros(shape, np.float32)
+    _deposit(values, landing, power, vec2(*lower), spacing)
+    for axis in (0, 1):  # rays from outside of the grid were not traced
+        np.moveaxis(values, axis, 0)[[0, -1]] = 1
     return FloorMap(gaussian_filter(values, 1.3, mode="nearest"), lower, spacing)
 
 
-def _deposit(place: np.ndarray, power: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Sum of powers on a grid, each shared bilinearly by four points; 1 on the rim."""
-    low = np.floor(place).astype(np.int64)
-    keep = ((low >= 0) & (low < np.array(shape) - 1)).all(1)
-    low, place, power = low[keep], place[keep], power[keep]
-    part = place - low
-    first = low[:, 0] * shape[1] + low[:, 1]
-    total = np.zeros(shape[0] * shape[1])
-    for i, j in np.ndindex(2, 2):
-        weight = power * np.abs(1 - i - part[:, 0]) * np.abs(1 - j - part[:, 1])
-        total += np.bincount(first + i * shape[1] + j, weight, total.size)
-    total = total.reshape(shape)
-    for axis in (0, 1):  # rays from outside of the grid were not traced
-        np.moveaxis(total, axis, 0)[[0, -1]] = 1
-    return total.astype(np.float32)
+@ti.kernel
+def _deposit(out: Map, landing: Pixels, power: Map, lower: vec2, spacing: float):
+    """Add each ray's power to the four points around the place where it lands, bilinearly."""
+    ti.loop_config(serialize=True)  # the same sums in every run
+    for i, j in ti.ndrange(power.shape[0], power.shape[1]):
+        place = (landing[i * power.shape[1] + j] - lower) / spacing
+        low = ti.cast(ti.floor(place), ti.i32)
+        part = place - low
+        if 0 <= low[0] < out.shape[0] - 1 and 0 <= low[1] < out.shape[1] - 1:
+            for step in ti.static(ti.ndrange(2, 2)):
+                weight = ti.abs(1 - step[0] - part[0]) * ti.abs(1 - step[1] - part[1])
+                out[low[0] + step[0], low[1] + step[1]] += power[i, j] * weight
 
 
 @ti.func

@@ -83,7 +83,7 @@ def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
     body, spray = separated(positions, velocities, frame.shape, frame.dx, frame.solids)
     return (
         surface.liquid_surface(
-            positions[body], velocities[body], frame.shape, frame.dx, frame.solids
+            positions.take(body, 0), velocities.take(body, 0), frame.shape, frame.dx, frame.solids
         ),
         spray,
     )

@@ -43,9 +43,8 @@ def trace_picture(trace: Tracer, size: tuple[int, int]) -> tuple[np.ndarray, np.
     upper right.
     """
     width, height = size
-    pixels, places = _centres(size)
-    seen = np.empty((width * height, 4), np.float32)
-    seen[pixels] = _trace(trace, places)
+    pixels, rays, places = _centres(size)
+    seen = _trace(trace, places).take(rays, 0)
     picture, distance = np.ascontiguousarray(seen[:, :3]), np.ascontiguousarray(seen[:, 3])
     chosen = pixels[_edges(picture.reshape(height, width, 3)).ravel()[pixels]]
     if len(chosen):
@@ -63,13 +62,13 @@ def _trace(trace: Tracer, places: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers (n,) of the pixels of a picture and their places (n, 2), square by square: rays that
-    lie side by side read the same memory."""
+def _centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rays through a picture's pixels, square by square: rays that lie side by side read the
+    same memory. The pixel (n,) of each ray, the ray (n,) of each pixel, the places (n, 2)."""
     columns, rows = np.meshgrid(*[np.arange(side) for side in size])
     squares = rows // _SQUARE * size[0] + columns // _SQUARE
     pixels = np.argsort(squares.ravel(), kind="stable")
-    return pixels, _places(_coordinates(pixels, size[0]), size)
+    return pixels, np.argsort(pixels), _places(_coordinates(pixels, size[0]), size)
 
 
 def _coordinates(pixels: np.ndarray, width: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from fluidsim.render.cells import cell_numbers
 from fluidsim.render.frame import SolidGrid
 
 # Density around a particle, smoothed over a cell and in what solids leave open of it: 1 in the bulk
@@ -46,14 +47,13 @@ def separated(
     dx: float,
     solids: SolidGrid | None = None,
 ) -> tuple[np.ndarray, Spray]:
-    """Which particles (n,) bool make up the liquid's surface, and what else is to be drawn.
+    """Numbers of the particles that make up the liquid's surface, and what else is to be drawn.
 
     positions, velocities: (n, dim), m and m/s, in the domain [0, shape * dx]. Drops are no part
     of the surface; foam swims on it.
     """
     dim = len(shape)
-    cell = np.minimum((positions / np.float32(dx)).astype(np.int32), np.array(shape) - 1)
-    key = np.ravel_multi_index(tuple(np.maximum(cell, 0).T), shape)
+    key = cell_numbers(positions / np.float32(dx), shape)
     count = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
     density = _smoothed(count / 2**dim)
     if solids is not None:
@@ -77,7 +77,7 @@ def separated(
         white[seen].astype(np.float32),
         np.where(alone_there, 0.0, _SUNK * dx)[seen].astype(np.float32),
     )
-    return ~alone, spray
+    return np.flatnonzero(~alone), spray
 
 
 def _at_centres(corners: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import taichi as ti
 from scipy.ndimage import gaussian_filter
 
 from fluidsim.render.calm import calm_surface
-from fluidsim.render.cell_distance import cell_distance
+from fluidsim.render.cells import cell_distance, cell_numbers
 from fluidsim.render.frame import SolidGrid
 from fluidsim.render.rays import Grid
 from fluidsim.scheduling import CPU, dealt_item, loop_length
@@ -66,10 +66,8 @@ def liquid_surface(
     cells = (1,) * (3 - dim) + tuple(shape)
     place = np.zeros((len(positions), 3), np.float32)  # in cells
     place[:, 3 - dim :] = np.asarray(positions, np.float32) / np.float32(dx)
-    index = np.minimum(np.maximum(place, 0).astype(np.int32), np.array(cells, np.int32) - 1)
-    key = (index[:, 0] * cells[1] + index[:, 1]) * cells[2] + index[:, 2]
-    total = int(np.prod(cells))
-    count = np.bincount(key, minlength=total).reshape(cells)
+    key = cell_numbers(place, cells)
+    count = np.bincount(key, minlength=int(np.prod(cells))).reshape(cells)
 
     density, speed = _smooth_cells(key, count, velocities, dim)
     depth = cell_distance(count > 0)
@@ -95,7 +93,8 @@ def _smooth_cells(
     key: np.ndarray, count: np.ndarray, velocities: np.ndarray, dim: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smoothed particle density (1 at rest) and mean speed on the cells."""
-    magnitude = np.sqrt((np.asarray(velocities, np.float32) ** 2).sum(1))
+    velocities = np.asarray(velocities, np.float32)
+    magnitude = np.sqrt(np.einsum("ij,ij->i", velocities, velocities))
     total = np.bincount(key, weights=magnitude, minlength=count.size).reshape(count.shape)
     axes = tuple(range(3 - dim, 3))  # walls reflect
     density = gaussian_filter(count.astype(np.float32), 1.0, truncate=2.5, axes=axes)
@@ -119,10 +118,9 @@ def _mirror(place: np.ndarray, cells: tuple[int, ...], dim: int) -> np.ndarray:
 def _sort(place: np.ndarray, cells: tuple[int, ...], dim: int) -> tuple[np.ndarray, np.ndarray]:
     """Particles (3, n) in the order of their cells, and the first of each cell of the padded
     grid."""
-    pads = np.array((0,) * (3 - dim) + (_PAD,) * dim, np.int32)
-    padded = np.array(cells, np.int32) + 2 * pads
-    index = np.clip(np.floor(place).astype(np.int32) + pads, 0, padded - 1)
-    key = (index[:, 0] * padded[1] + index[:, 1]) * padded[2] + index[:, 2]
+    pads = (0,) * (3 - dim) + (_PAD,) * dim
+    padded = [count + 2 * pad for count, pad in zip(cells, pads, strict=True)]
+    key = cell_numbers(place + np.array(pads, np.float32), padded)
     order = np.argsort(key, kind="stable")
     starts = np.zeros(int(np.prod(padded)) + 1, np.int32)
     np.cumsum(np.bincount(key, minlength=len(starts) - 1), out=starts[1:])

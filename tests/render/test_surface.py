@@ -4,7 +4,7 @@ from scipy.ndimage import distance_transform_edt
 
 from fluidsim.render import liquid_surface
 from fluidsim.render.calm import calm_surface
-from fluidsim.render.cell_distance import FARTHEST, cell_distance
+from fluidsim.render.cells import FARTHEST, cell_distance, cell_numbers
 from tests.render.worlds import ball_solid, jittered, on_nodes
 
 CELLS = 24
@@ -127,6 +127,11 @@ def test_liquid_reaches_into_solids():
     surface = surface_of(particles, solids=solid)
     outside = np.linalg.norm(nodes - 0.5, axis=-1) > 0.2
     assert np.all(surface.distance[outside] < 0)
+
+
+def test_places_outside_belong_to_the_nearest_cell():
+    place = np.array([[0.2, 4.9], [2.999, 0.0], [-1.0, 7.0], [9.0, -0.1]], np.float32)
+    assert cell_numbers(place, (3, 5)).tolist() == [4, 10, 4, 10]
 
 
 def test_distances_between_cells_are_exact_up_to_the_farthest():

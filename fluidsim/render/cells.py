@@ -1,7 +1,8 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Distances between full and empty cells: a minimum of parabolas along one axis after the other
-(Felzenszwalb & Huttenlocher, "Distance Transforms of Sampled Functions", 2012)."""
+"""The cells that particles lie in, and the distances between full and empty cells."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import taichi as ti
@@ -12,9 +13,22 @@ from fluidsim.scheduling import CPU, dealt_item, loop_length
 FARTHEST = 6.0  # distance in cells that is told
 
 
+def cell_numbers(place: np.ndarray, cells: Sequence[int]) -> np.ndarray:
+    """Flat index (n,) int32 of the cell that each place (n, dim), in cells, lies in or next to."""
+    result = np.zeros(len(place), np.int32)
+    for axis, count in enumerate(cells):
+        result *= np.int32(count)
+        result += np.clip(place[:, axis], 0, np.float32(count - 0.5)).astype(np.int32)
+    return result
+
+
 def cell_distance(full: np.ndarray) -> np.ndarray:
     """Distance in cells of each cell to the nearest one of the other kind, negative in full ones;
-    at most FARTHEST."""
+    at most FARTHEST.
+
+    A minimum of parabolas along one axis after the other (Felzenszwalb & Huttenlocher, "Distance
+    Transforms of Sampled Functions", 2012).
+    """
     return _distance_to(full) - _distance_to(~full)
 
 
