@@ -2,7 +2,7 @@
 # make test   install what is needed, run the tests (make test-slow: the long ones)
 # make bench  measure the README's tables anew, on an idle machine (half an hour; make
 #             bench-schur: those of direct solvers)
-# make gallery  draw a frame of every scene on one sheet, renders/gallery/scenes.jpg
+# make gallery  after make demo: draw the README's pictures anew, in ten minutes
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,6 +29,7 @@ bench-schur: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures README.md schur stencils
 
 gallery: $(VENV)/.installed
+	$(BIN)/python -m fluidsim.figures.stills
 	$(BIN)/python -m fluidsim.figures.gallery
 
 train: $(VENV)/.installed

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from fluidsim import render
+from fluidsim.config import RunConfig
 from fluidsim.render import Frame
+from fluidsim.scene import Scene
 from fluidsim.scene_view import View
 
 FLAGS = ("size", "supersample", "caption", "preset", "orbit", "camera")
@@ -69,3 +71,17 @@ class Drawing:
         if degrees is not None:
             return render.orbit(start, extent, aspect, degrees, seconds)
         return lambda time: start
+
+
+def drawing_of(scene: Scene, config: RunConfig) -> Drawing:
+    """How a run of a scene is drawn; ValueError and OSError where its flags cannot be."""
+    grid = scene.grid(config)
+    extent = tuple(n * grid.dx for n in grid.shape)
+    seconds = config.frames * (config.frame_seconds or scene.frame_seconds)
+    return Drawing(config.as_json(), scene.kind, extent, seconds, scene.view, scene.open_sides)
+
+
+def caption_of(scene: Scene, config: RunConfig) -> str:
+    """What stands on a run's pictures: the scene, its cells and the solver."""
+    shape = "x".join(map(str, scene.grid(config).shape))
+    return f"{config.scene}  {shape}  {config.solver}"

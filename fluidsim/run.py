@@ -16,7 +16,7 @@ from fluidsim import checkpoint, preflight, taichi_runtime
 from fluidsim.checkpoint import Checkpoint
 from fluidsim.claim import claimed
 from fluidsim.config import RunConfig, parse_run, run_folder
-from fluidsim.drawing import Drawing
+from fluidsim.drawing import Drawing, caption_of, drawing_of
 from fluidsim.easel import easel
 from fluidsim.figurines import check_mesh_is_used
 from fluidsim.loop import FrameLoop
@@ -51,19 +51,11 @@ def _run(build: Build, config: RunConfig) -> None:
     machine = runtime.configure(config.threads, config.device)
     scene = build(config)
     check_mesh_is_used(scene, config)
-    drawing = _drawing(scene, config) if config.render else None
+    drawing = drawing_of(scene, config) if config.render else None
     path = _out(config)
     _check_needs(scene, config, path, console)
     with claimed(path):
         _write_run(path, scene, drawing, build, config, machine, console)
-
-
-def _drawing(scene: Scene, config: RunConfig) -> Drawing:
-    """How the pictures are drawn; ValueError and OSError where the flags cannot be."""
-    grid = scene.grid(config)
-    extent = tuple(n * grid.dx for n in grid.shape)
-    seconds = config.frames * (config.frame_seconds or scene.frame_seconds)
-    return Drawing(config.as_json(), scene.kind, extent, seconds, scene.view, scene.open_sides)
 
 
 def _write_run(
@@ -73,7 +65,7 @@ def _write_run(
     """The run, into a folder that this process holds."""
     grid = scene.grid(config)
     shape = "x".join(map(str, grid.shape))
-    caption = f"{config.scene}  {shape}  {config.solver}"
+    caption = caption_of(scene, config)
     seconds = config.frame_seconds or scene.frame_seconds
     stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
     about = {"config": config.as_json(), "scene": as_json(scene), "grid": stored}

@@ -17,7 +17,7 @@ from PIL import Image
 from fluidsim import taichi_runtime
 from fluidsim.cli import scene_names
 from fluidsim.config import OneLineParser, RunConfig, picture_size, whole
-from fluidsim.drawing import Drawing
+from fluidsim.drawing import caption_of, drawing_of
 from fluidsim.files import replacing
 from fluidsim.render import Frame
 from fluidsim.render.captions import add_caption
@@ -61,18 +61,15 @@ def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tup
     simulation = scene.start(config, machine, StageTimer(machine.device))
     for _ in range(number):
         simulation.advance(scene.frame_seconds)
-    frame = frame_of(simulation, number, config.scene, solid_grid(simulation))
+    frame = frame_of(simulation, number, caption_of(scene, config), solid_grid(simulation))
     return frame, scene
 
 
-def scene_picture(
-    config: RunConfig, number: int, size: tuple[int, int], machine: runtime.Runtime
-) -> np.ndarray:
+def scene_picture(config: RunConfig, number: int, machine: runtime.Runtime) -> np.ndarray:
     """The picture (height, width, 3) uint8 of a frame of a scene, with its name."""
     frame, scene = scene_frame(config, number, machine)
-    flags = {"size": size, "caption": False}
-    drawing = Drawing(flags, frame.kind, frame.extent, frame.time, scene.view, scene.open_sides)
-    image = Image.fromarray(drawing(frame))
+    image = Image.fromarray(drawing_of(scene, config)(frame))
+    size = config.size
     sheet = Image.new("RGB", size, (208, 217, 227))  # flat pictures keep the domain's aspect
     sheet.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
     return add_caption(np.asarray(sheet), config.scene)
@@ -100,8 +97,11 @@ def gallery(options: argparse.Namespace) -> None:
     for name in options.scenes:
         number = options.frames or FRAMES.get(name, FRAME)
         print(f"{name}, frame {number}", flush=True)
-        config = RunConfig(scene=name, dim=options.dim, resolution=options.resolution)
-        pictures.append(scene_picture(config, number, options.size, machine))
+        config = RunConfig(
+            scene=name, dim=options.dim, resolution=options.resolution, size=options.size,
+            caption=False,
+        )  # fmt: skip
+        pictures.append(scene_picture(config, number, machine))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.out) as temporary:
         sheet = Image.fromarray(contact_sheet(pictures))

@@ -4,7 +4,7 @@ import pytest
 
 from fluidsim import taichi_runtime
 from fluidsim.cli import scene_names
-from fluidsim.figures import gallery, steps
+from fluidsim.figures import gallery, steps, stills
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
@@ -77,3 +77,30 @@ def test_pictures_fill_the_rows_of_a_sheet():
     assert (sheet[0, :: 6 + gallery.GAP, 0] == range(5)).all()
     assert (sheet[-1, : 2 * (6 + gallery.GAP) : 6 + gallery.GAP, 0] == [5, 6]).all()
     assert (sheet[-1, -6:] == 255).all()
+
+
+def test_the_stills_and_the_film_are_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(stills, "GALLERY", tmp_path)
+    monkeypatch.setattr(stills, "DEMO", tmp_path / "demo")
+    monkeypatch.setattr(stills, "STILLS", {("smoke_solid", 2, 16): 1, ("water_drop", 3, 12): 1})
+    assert stills.main() == 1
+    assert "make demo" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+    frames = tmp_path / "demo" / "frames"
+    frames.mkdir(parents=True)
+    for number in range(1, 6):
+        grey = np.full((90, 160, 3), 40 * number, np.uint8)
+        imageio.imwrite(frames / f"{number:04d}.png", grey)
+    assert stills.main() == 0
+    film = imageio.imread(tmp_path / "dam_break.webp", index=..., plugin="pillow")
+    assert film.shape == (3, 360, 640, 3)
+    assert np.allclose(film.mean((1, 2, 3)), (40, 120, 200), atol=3)
+    assert imageio.imread(tmp_path / "smoke_solid_2d.webp").shape[2] == 3
+
+
+def test_the_readme_shows_every_still():
+    from tests.test_readme import README
+
+    for scene, dim, _ in stills.STILLS:
+        assert f"renders/gallery/{scene}{'_2d' if dim == 2 else ''}.webp" in README
