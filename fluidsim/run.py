@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,13 +23,12 @@ from fluidsim.progress import closing_table
 from fluidsim.record import RunFolder, header
 from fluidsim.scene import Scene, as_json
 from fluidsim.simulation import SimulationError
-from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.stopping import guarded
 from fluidsim.timing import StageTimer
+from fluidsim.warm_up import warm_up
 from solvers import runtime
 
 Build = Callable[[RunConfig], Scene]
-WARM_UP_CELLS, WARM_UP_FRAMES = 16, 3
 
 
 def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -75,7 +72,7 @@ def _write_run(
     folder = RunFolder.new(path, about) if start is None else _again(path, about, start)
     try:
         taichi_runtime.start(machine)
-        _warm_up(build, config, machine, console)
+        warm_up(build, config, machine, console)
         simulation = scene.start(config, machine, StageTimer(machine.device))
         for warning in preflight.warnings(scene, config, simulation):
             console.print(f"warning: {warning}", soft_wrap=True)
@@ -168,22 +165,6 @@ def make_video(path: Path, numbers: Sequence[int], fps: int) -> Path:
 
     pictures = (imageio.imread(path / "frames" / f"{number:04d}.png") for number in numbers)
     return render.write_video(path / "video.mp4", pictures, fps)
-
-
-def _warm_up(build: Build, config: RunConfig, machine: runtime.Runtime, console: Console) -> None:
-    """Compile every kernel on a tiny version of the scene, so that no frame pays for it."""
-    console.print("preparing kernels (the first run on a machine compiles them, later ones load)")
-    begin = time.perf_counter()
-    small = dataclasses.replace(config, resolution=WARM_UP_CELLS, size=(64, 48))
-    scene = build(small)
-    simulation = scene.start(small, machine, StageTimer(machine.device))
-    for _ in range(WARM_UP_FRAMES):
-        simulation.advance(scene.frame_seconds)
-    if config.render:
-        from fluidsim import render
-
-        render.picture(frame_of(simulation, 0, "", solid_grid(simulation)), small.size)
-    console.print(f"kernels ready after {time.perf_counter() - begin:.1f} s")
 
 
 def _out(config: RunConfig) -> Path:

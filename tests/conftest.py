@@ -5,8 +5,10 @@ import os
 import numba
 import pytest
 
-from fluidsim import taichi_runtime
+from fluidsim import taichi_runtime, warm_up
 from solvers import runtime
+
+first_use = warm_up.is_first_use
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +16,7 @@ def machine() -> runtime.Runtime:
     """One thread where tests run in several processes: pools would wait for each other."""
     machine = runtime.configure(1 if "PYTEST_XDIST_WORKER" in os.environ else None)
     taichi_runtime.start(machine)
+    warm_up.is_first_use = lambda config: False  # no processes beside those of the tests
     return machine
 
 
