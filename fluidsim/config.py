@@ -21,7 +21,9 @@ IDENTITY = (
     "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "mesh", "device",
     "seed", "record_systems",
 )  # fmt: skip
-PICTURE_FLAGS = ("size", "fps", "preset", "orbit", "camera", "supersample", "caption")
+PICTURE_FLAGS = (
+    "size", "fps", "preset", "orbit", "camera", "exposure", "supersample", "caption",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class RunConfig:
     preset: str | None = None
     orbit: float | None = None
     camera: Path | None = None
+    exposure: float = 0.0
     supersample: int = 1
     caption: bool = True
     checkpoint: int = 10
@@ -162,6 +165,7 @@ def add_picture_flags(parser: argparse.ArgumentParser) -> None:
     view = parser.add_mutually_exclusive_group()
     add("--orbit", view, type=number, metavar="DEGREES", help="turn the camera over the video")
     add("--camera", view, type=Path, metavar="FILE.json", help="keyframes of the camera")
+    add("--exposure", type=exposure, metavar="S", help="seconds that blur a moving liquid (0)")
     add("--supersample", type=whole(1, 8), metavar="N", help="average N x N pixels (1)")
     add("--no-caption", dest="caption", action="store_false", help="no text on the pictures")
 
@@ -249,6 +253,13 @@ def positive(text: str) -> float:
     value = number(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"must be positive, not {text}")
+    return value
+
+
+def exposure(text: str) -> float:
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, not {text}")
     return value
 
 

@@ -14,7 +14,7 @@ from fluidsim.render import Frame
 from fluidsim.scene import Scene
 from fluidsim.scene_view import View
 
-FLAGS = ("size", "supersample", "caption", "preset", "orbit", "camera")
+FLAGS = ("size", "supersample", "caption", "exposure", "preset", "orbit", "camera")
 
 
 class Drawing:
@@ -36,13 +36,17 @@ class Drawing:
         flags = {name: value for name, value in settings.items() if name in FLAGS}
         self._made_of = flags, kind, extent, seconds, view, tuple(open_sides)
         self._options = {
-            name: settings[name] for name in ("supersample", "caption") if name in settings
+            name: settings[name]
+            for name in ("supersample", "caption", "exposure")
+            if name in settings
         }
         self._options["preset"] = settings.get("preset") or view.preset
         self._options["liquid"] = view.liquid
         self._options["open_sides"] = tuple(open_sides)
         self._size = tuple(settings["size"])
         self._path = self._camera_path()
+        if settings.get("exposure") and (kind != "liquid" or len(extent) != 3):
+            raise ValueError("--exposure is for 3D pictures of liquids")
 
     def __call__(self, frame: Frame) -> np.ndarray:
         camera = self._path and self._path(frame.time)

@@ -108,9 +108,16 @@ def _settings(config: Any) -> dict[str, Any]:
         "preset": preset,
         "orbit": None if orbit is None else float(orbit),
         "camera": None if camera is None else Path(camera),
+        "exposure": _exposure(config.get("exposure", 0.0)),
         "supersample": _whole(config["supersample"], 8),
         "caption": config["caption"] is True,
     }
+
+
+def _exposure(value: Any) -> float:
+    if not 0 <= float(value) <= 1:
+        raise ValueError(f"{value!r:.40} is no exposure from 0 to 1 s")
+    return float(value)
 
 
 def _whole(value: Any, most: int) -> int:

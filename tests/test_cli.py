@@ -65,6 +65,7 @@ WRONG = [
     (["run", "dam_break", "--orbit", "nan"], "finite"),
     (["run", "dam_break", "--orbit", "90", "--camera", "a.json"], "not allowed"),
     (["run", "dam_break", "--supersample", "0"], "between"),
+    (["run", "dam_break", "--exposure", "-0.1"], "between"),
     (["render", "run", "--supersample", "99"], "between"),
     (["fly"], "fly"),
     ([], "COMMAND"),

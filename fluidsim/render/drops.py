@@ -33,12 +33,12 @@ def draw_spray(
 ) -> None:  # fmt: skip
     """Draw into picture (height, width, 3), colours in 0 .. 1 for display.
 
-    distance: (height, width), along the ray, of what the picture shows. scale: of the scene;
-    camera: of the scaled scene.
+    distance: (height, width), along the ray, of what the picture shows; then with the drops.
+    scale: of the scene; camera: of the scaled scene.
     """
     balls = _projected(spray, scale, camera, picture.shape[:2])
     if len(balls):
-        _draw(picture, np.ascontiguousarray(distance), balls, solid, light, view, stage)
+        _draw(picture, distance, balls, solid, light, view, stage)
 
 
 def _projected(spray: Spray, scale: float, camera: Camera, size: tuple[int, ...]) -> np.ndarray:
@@ -116,3 +116,5 @@ def _draw(
                                 )
                                 old = picture[y, x]
                                 picture[y, x] = old + cover * (display(seen) - old)
+                                if balls[b, 8] == 0 and cover > 0.5:
+                                    distance[y, x] = balls[b, 6]

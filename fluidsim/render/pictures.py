@@ -15,6 +15,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.render.captions import add_caption
 from fluidsim.render.frame import Frame
 from fluidsim.render.liquids import LIQUIDS, LiquidLook
+from fluidsim.render.motion_blur import cell_ways
 from fluidsim.render.spray import Spray, separated
 from fluidsim.render.stage import PRESETS, Preset
 
@@ -30,6 +31,7 @@ def picture(
     preset: str | None = None,
     liquid: str = "water",
     open_sides: Sequence[str] = (),
+    exposure: float = 0.0,
 ) -> np.ndarray:
     """The picture uint8 (height, width, 3) of a frame.
 
@@ -38,6 +40,7 @@ def picture(
     camera: of a 3D picture, `default_camera` when None. preset: its look, one of PRESETS; None:
     studio for liquids, dark for smoke. liquid: what a liquid looks like, one of LIQUIDS.
     open_sides: of the domain, before which smoke in 3D thins out, such as "z+".
+    exposure: seconds for which a liquid in 3D moves while it is seen.
     Raises ValueError when the frame lacks what its kind needs.
     """
     if supersample < 1:
@@ -45,7 +48,10 @@ def picture(
     if len(frame.shape) == 3:
         large = (size[0] * supersample, size[1] * supersample)
         look = PRESETS[preset or _LOOKS.get(frame.kind, "studio")]
-        shown = _volume_picture(frame, large, camera, look, LIQUIDS[liquid], open_sides)
+        if frame.kind == "liquid":
+            shown = _water(frame, large, camera, look, LIQUIDS[liquid], exposure)
+        else:
+            shown = _smoke(frame, large, camera, look, open_sides)
         result = _reduced(shown, supersample)
     else:
         result = _flat_picture(frame, size, LIQUIDS[liquid])
@@ -77,9 +83,14 @@ def _needed(array: np.ndarray | None, name: str, frame: Frame) -> np.ndarray:
     return array
 
 
-def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
+def _particles(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and velocities."""
     positions = _needed(frame.positions, "positions", frame)
-    velocities = _needed(frame.velocities, "velocities", frame)
+    return positions, _needed(frame.velocities, "velocities", frame)
+
+
+def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
+    positions, velocities = _particles(frame)
     body, spray = separated(positions, velocities, frame.shape, frame.dx, frame.solids)
     return (
         surface.liquid_surface(
@@ -89,20 +100,31 @@ def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
     )
 
 
-def _volume_picture(
+def _water(
     frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset,
-    liquid: LiquidLook, open_sides: Sequence[str],
+    liquid: LiquidLook, exposure: float,
 ) -> np.ndarray:  # fmt: skip
     camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
-    extent, solids = frame.extent, frame.solids
-    if frame.kind == "liquid":
-        return water.water_picture(*_liquid(frame), solids, extent, camera, size, preset, liquid)
-    if frame.kind == "smoke":
-        density = _needed(frame.density, "density", frame)
-        return smoke.smoke_picture(
-            density, frame.temperature, solids, extent, camera, size, preset, open_sides
-        )
-    raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
+    body, spray = _liquid(frame)
+    ways = None
+    if exposure > 0:
+        ways = cell_ways(*_particles(frame), frame.shape, frame.dx, exposure)
+    return water.water_picture(
+        body, spray, frame.solids, frame.extent, camera, size, preset, liquid, ways
+    )
+
+
+def _smoke(
+    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset,
+    open_sides: Sequence[str],
+) -> np.ndarray:  # fmt: skip
+    if frame.kind != "smoke":
+        raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
+    camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
+    density = _needed(frame.density, "density", frame)
+    return smoke.smoke_picture(
+        density, frame.temperature, frame.solids, frame.extent, camera, size, preset, open_sides
+    )
 
 
 def _flat_picture(frame: Frame, size: tuple[int, int], liquid: LiquidLook) -> np.ndarray:

@@ -16,6 +16,7 @@ from fluidsim.render.floor_light import through_water
 from fluidsim.render.frame import SolidGrid
 from fluidsim.render.leaps import SOLID, WATER, Marks, first_of_two, leaps_over
 from fluidsim.render.liquids import LiquidLook
+from fluidsim.render.motion_blur import blurred
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -64,10 +65,12 @@ def water_picture(
     size: tuple[int, int],
     preset: Preset,
     look: LiquidLook,
+    ways: np.ndarray | None = None,
 ) -> np.ndarray:
     """Picture uint8 (height, width, 3) of liquid in the domain [0, extent], metres.
 
-    spray: what is drawn beside the surface. size: width and height. look: of the liquid.
+    spray: what is drawn beside the surface. size: width and height. look: of the liquid. ways: how
+    far it moves while the shutter is open, m, on the cells; None: not at all.
     """
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
@@ -93,6 +96,9 @@ def water_picture(
     draw_spray(
         picture, distance, spray.with_foam(look.foam), scale, camera, view, solid, light, stage
     )
+    if ways is not None:
+        scaled = np.ascontiguousarray(ways * np.float32(scale))
+        picture = blurred(picture, distance, scaled, solid, upper, view)
     return to_bytes(picture)
 
 

@@ -101,6 +101,25 @@ def test_flat_pictures_have_no_camera(settings):
         Drawing({"size": (96, 64), **settings}, "smoke", (1.0, 1.0), 1.0, PLAIN)
 
 
+@pytest.mark.parametrize(("kind", "dim"), [("smoke", 3), ("liquid", 2), ("smoke", 2)])
+def test_only_liquids_in_3d_are_exposed(kind, dim):
+    settings = {"size": (96, 64), "exposure": 0.01}
+    with pytest.raises(ValueError, match="3D pictures of liquids"):
+        Drawing(settings, kind, (1.0,) * dim, 1.0, PLAIN)
+    Drawing({**settings, "exposure": 0.0}, kind, (1.0,) * dim, 1.0, PLAIN)
+
+
+def test_exposure_blurs_the_pictures_of_a_run(tmp_path):
+    out = tmp_path / "run"
+    assert main(["run", "dam_break", *SMALL, "--exposure", "1", "--out", str(out)]) == 0
+    picture = out / "frames" / "0002.png"
+    blurred = imageio.imread(picture).astype(int)
+    assert main(["render", str(out)]) == 0
+    assert np.array_equal(imageio.imread(picture), blurred)
+    assert main(["render", str(out), "--exposure", "0"]) == 0
+    assert np.abs(imageio.imread(picture) - blurred).max() > 5
+
+
 def test_a_missing_camera_file_stops_the_run_before_it_begins(tmp_path, capsys):
     out = tmp_path / "run"
     flags = [*SMALL, "--camera", str(tmp_path / "none.json"), "--out", str(out)]
