@@ -6,6 +6,7 @@ A pixel gathers colours along the longest way around it: of what passes over it,
 own motion uncovers (McGuire et al., "A Reconstruction Filter for Plausible Motion Blur", 2012).
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,10 @@ from fluidsim.render.cells import cell_numbers
 from fluidsim.render.rays import FAR, Grid, Map, View, sample, vec2, vec3
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
-_LONGEST = 1 / 24  # of the picture's width, in each direction from a pixel
+_LONGEST = 1 / 24  # of the picture's width, in each direction from a pixel; sides of tiles
 _SHORTEST = 0.5  # pixels; what moves less is sharp
 _TAPS = 7  # colours gathered in each direction
 _CLOSE = 0.02  # of the distance: two things so close do not hide each other
-_TILE = 16  # pixels a side of a tile that knows its longest way
 
 Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
 Ways: Any = ti.types.ndarray(dtype=ti.math.vec2, ndim=2)
@@ -55,10 +55,11 @@ def blurred(
     height, width = distance.shape
     half = np.empty((height, width, 2), np.float32)
     _half_ways(half, distance, ways, solid, vec3(*upper), view)
-    tiles = np.empty((-(-height // _TILE), -(-width // _TILE), 2), np.float32)
-    _longest(tiles, half)
+    side = math.ceil(_LONGEST * width)
+    tiles = np.empty((-(-height // side), -(-width // side), 2), np.float32)
+    _longest(tiles, half, side)
     result = np.empty_like(picture)
-    _gather(result, picture, distance, half, tiles)
+    _gather(result, picture, distance, half, tiles, side)
     return result
 
 
@@ -87,12 +88,12 @@ def _half_ways(out: Ways, distance: Map, ways: Field, solid: Grid, upper: vec3, 
 
 
 @ti.kernel
-def _longest(out: Ways, half: Ways):
-    """The longest way in a tile and in those around it."""
+def _longest(out: Ways, half: Ways, side: int):
+    """The longest way in a tile, a square of pixels, and in those around it."""
     for i, j in ti.ndrange(out.shape[0], out.shape[1]):
         best = vec2(0.0)
-        for row in range(ti.max(_TILE * (i - 1), 0), ti.min(_TILE * (i + 2), half.shape[0])):
-            for column in range(ti.max(_TILE * (j - 1), 0), ti.min(_TILE * (j + 2), half.shape[1])):
+        for row in range(ti.max(side * (i - 1), 0), ti.min(side * (i + 2), half.shape[0])):
+            for column in range(ti.max(side * (j - 1), 0), ti.min(side * (j + 2), half.shape[1])):
                 if half[row, column].norm_sqr() > best.norm_sqr():
                     best = half[row, column]
         out[i, j] = best
@@ -111,13 +112,15 @@ def _before(near, far):
 
 
 @ti.kernel
-def _gather(out: Image, picture: Image, distance: Map, half: Ways, tiles: Ways):
+def _gather(
+    out: Image, picture: Image, distance: Map, half: Ways, tiles: Ways, side: int
+):  # fmt: skip
     height, width = out.shape[0], out.shape[1]
     for item in range(loop_length(height, CPU)):
         row = dealt_item(item, height, CPU)
         if row < height:
             for column in range(width):
-                way = tiles[row // _TILE, column // _TILE]
+                way = tiles[row // side, column // side]
                 colour = picture[row, column]
                 if way.norm() >= _SHORTEST:
                     own = half[row, column].norm()
