@@ -211,7 +211,7 @@ def test_scene_values_are_checked():
 
 def test_a_lost_interrupt_ends_the_run_at_the_next_frame(tmp_path, monkeypatch):
     module = sys.modules["fluidsim.run"]
-    monkeypatch.setattr(module, "_warm_up", lambda *arguments: stopping._stop.set())
+    monkeypatch.setattr(module, "warm_up", lambda *arguments: stopping._stop.set())
     flags = ["--dim", "2", "--resolution", "16", "--frames", "3", "--no-render"]
     assert main(["run", "dam_break", *flags, "--out", str(tmp_path / "r")]) == 130
     assert json.loads((tmp_path / "r" / "config.json").read_text())["status"] == "interrupted"
