@@ -42,7 +42,7 @@ FRAMES = {
     "smoke_bunny": 65,
     "smoke_moving_donuts": 66,
     "smoke_plume": 100,
-    "smoke_solid": 90,
+    "smoke_solid": 66,
     "standing_dipping_block": 40,
     "viscous_coil": 65,
     "waterflow_ball": 60,
