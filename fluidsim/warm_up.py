@@ -19,6 +19,7 @@ from rich.console import Console
 import solvers
 from fluidsim import taichi_runtime
 from fluidsim.config import RunConfig
+from fluidsim.drawing import caption_of, drawing_of
 from fluidsim.scene import Scene
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.timing import StageTimer
@@ -70,6 +71,5 @@ def _try(build: Callable[[RunConfig], Scene], config: RunConfig, machine: Runtim
     for _ in range(FRAMES):
         simulation.advance(scene.frame_seconds)
     if config.render:
-        from fluidsim import render
-
-        render.picture(frame_of(simulation, 0, "", solid_grid(simulation)), config.size)
+        frame = frame_of(simulation, 0, caption_of(scene, config), solid_grid(simulation))
+        drawing_of(scene, config)(frame)

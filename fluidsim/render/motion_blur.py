@@ -31,7 +31,10 @@ def cell_ways(
     positions: np.ndarray, velocities: np.ndarray, shape: tuple[int, ...], dx: float,
     exposure: float,
 ) -> np.ndarray:  # fmt: skip
-    """How far (*shape, 3) float32, m, what is in and around each cell moves in `exposure` s."""
+    """How far (*shape, 3) float32, m, what is in and around each cell moves in `exposure` s.
+
+    positions, velocities: of particles (n, 3), m and m/s.
+    """
     key, total = cell_numbers(positions / np.float32(dx), shape), int(np.prod(shape))
 
     def smooth(weights: np.ndarray | None) -> np.ndarray:

@@ -10,6 +10,7 @@ from rich.console import Console
 import solvers
 from fluidsim import warm_up
 from fluidsim.config import RunConfig
+from fluidsim.render import motion_blur, water
 from scenes.dam_break import build
 from solvers.warm_up import warm_up as compile_solver
 from tests.conftest import first_use
@@ -62,6 +63,19 @@ def test_the_second_process_ends_with_the_first(fresh, machine, tmp_path, monkey
         prepared(machine)
     assert fresh[0].returncode != 0
     assert not (tmp_path / "fluidsim").exists()
+
+
+def test_what_the_flags_of_pictures_need_is_compiled_too(machine, monkeypatch):
+    sizes = []
+
+    def blurred(picture, *given):
+        sizes.append(picture.shape)
+        return motion_blur.blurred(picture, *given)
+
+    monkeypatch.setattr(water, "blurred", blurred)
+    config = RunConfig(scene="dam_break", exposure=0.01)
+    warm_up.warm_up(build, config, machine, Console(file=io.StringIO()))
+    assert sizes == [(48, 64, 3)]
 
 
 @pytest.mark.parametrize("dim", [2, 3])
