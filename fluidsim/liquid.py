@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from fluidsim.cells import CellType
+from fluidsim.continuation import Continuation
 from fluidsim.curvature import curvature
-from fluidsim.extrapolation import continue_change, extrapolate
+from fluidsim.extrapolation import extrapolate
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
-from fluidsim.levels import levels_beside
+from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN, levels_beside
 from fluidsim.levelset import LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
@@ -31,6 +32,8 @@ from fluidsim.sources import Exchange, Sources
 from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
+WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
+GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
 
@@ -53,8 +56,8 @@ class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
     cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
-    surface: where the liquid ends between the centres of cells; None: at that of the air cell,
-    without surface tension. sources: inflows and outflows, None where there are none.
+    surface: where the liquid ends between the centres of cells. sources: inflows and outflows, None
+    where there are none.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Liquid(Simulation):
         timer: StageTimer,
         cfl: float,
         seed: int,
-        surface: LevelSet | None = None,
+        surface: LevelSet,
         sources: Sources | None = None,
     ):
         super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
@@ -79,7 +82,7 @@ class Liquid(Simulation):
         affine = physics.flip is None
         self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
         self.cells = grid.zeros(self.device, dtype=torch.int8)
-        self.particles.classify(solids, self.cells)
+        self._classify()
         self.first_volume = self.particles.volume(self.cells, solids)
         self.lost = Changes()
         self.sources = sources
@@ -101,8 +104,7 @@ class Liquid(Simulation):
         )  # fmt: skip
         values["counts"] = torch.tensor(counts)
         values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
-        if self.surface is not None:
-            values["surface"] = self.surface.distance
+        values["surface"] = self.surface.distance
         if self.sources is not None:
             values["sources_random"] = self.sources.generator.get_state()
         return values
@@ -114,11 +116,10 @@ class Liquid(Simulation):
         self.lost = Changes(added, removed, left)
         self.exchanged = Exchange(poured, drained)
         self.first_volume = float(state["first_volume"])
-        if self.surface is not None:
-            fill(self.surface.distance, state["surface"])
+        fill(self.surface.distance, state["surface"])
         if self.sources is not None:
             self.sources.generator.set_state(state["sources_random"])
-        self.particles.classify(self.solids, self.cells)
+        self._classify()
 
     def step(self, dt: float) -> None:
         particles, timer = self.particles, self.timer
@@ -129,11 +130,11 @@ class Liquid(Simulation):
                 self._exchange(self.sources)
         with timer("transfer"):
             particles.to_faces(self.velocity, self._before)
-            particles.classify(self.solids, self.cells)
+            fluid = self._classify()
+            self._close_gaps(fluid)
         with timer("forces"):
             add_gravity(self.velocity, self.physics.gravity, dt, self.grid)
             open_faces = self._open_faces()
-            fluid = self.fluid_cells()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)
         self.diffuse(fluid, open_faces, dt, held)
@@ -144,17 +145,12 @@ class Liquid(Simulation):
             particles.move(self.velocity, self._before, self.solids, dt, self.physics.flip or 0.0)
         with timer("sort"):
             self._sort()
-        if self.surface is not None:
-            with timer("surface"):
-                self.surface.advance(particles, self.solids, dt)
+        with timer("surface"):
+            self.surface.advance(particles, self.solids, dt)
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
-        occupied = (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
-        if self.surface is None:
-            return occupied
-        full = self.particles.held >= SEEDED[self.grid.dim]
-        return self.surface.wet(occupied, full, self.solids)
+        return self.surface.wet(self.particles.held > 0, self.solids)
 
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):
@@ -169,11 +165,16 @@ class Liquid(Simulation):
         return speed + abs(self.physics.gravity) * seconds
 
     def longest_step(self) -> float:
-        """That of capillary waves (Brackbill, Kothe & Zemach 1992, eq. 61), without air."""
-        if self.physics.surface_tension == 0:
-            return math.inf
-        cube = self.grid.dx**3
-        return math.sqrt(self.options.density * cube / (4 * math.pi * self.physics.surface_tension))
+        """That of the shortest waves: of gravity, and capillary ones (Brackbill, Kothe & Zemach
+        1992, eq. 61), without air."""
+        dx, physics = self.grid.dx, self.physics
+        longest = math.inf
+        if physics.gravity != 0:
+            longest = WAVE_STEP * math.sqrt(dx / abs(physics.gravity))
+        if physics.surface_tension > 0:
+            capillary = self.options.density * dx**3 / (4 * math.pi * physics.surface_tension)
+            longest = min(longest, math.sqrt(capillary))
+        return longest
 
     @property
     def particle_count(self) -> int:
@@ -185,7 +186,7 @@ class Liquid(Simulation):
         expected = self.first_volume + self.exchanged.poured * particle
         if expected <= 0:
             return 0.0
-        self.particles.classify(self.solids, self.cells)
+        self._classify()
         gone = (self.lost.left + self.exchanged.drained) * particle
         return (self.particles.volume(self.cells, self.solids) + gone) / expected - 1
 
@@ -199,10 +200,28 @@ class Liquid(Simulation):
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
-    def _interface(self, fluid: Tensor) -> Interface | None:
+    def _classify(self) -> Tensor:
+        """Fill `cells`; the ones whose pressure is sought, (*shape) bool."""
+        fluid = self.fluid_cells()
+        wet = fluid | (self.particles.held > 0)
+        kinds = torch.where(wet, int(CellType.FLUID), int(CellType.AIR)).to(torch.int8)
+        solid = self.grid.cells(self.solids.solid) != 0
+        self.grid.cells(self.cells).copy_(kinds.masked_fill_(solid, int(CellType.SOLID)))
+        return fluid
+
+    def _close_gaps(self, fluid: Tensor) -> None:
+        """Faces of the `fluid` cells (*shape) bool that no particle reaches take the velocity of
+        those around: beside solids particles may be too few, which must not stop the flow."""
+        kept = (self.solids.open > 0) & ~self.solids.walls
+        gaps = (levels_beside(fluid, kept, self.grid) == KNOWN) & (self.particles.weights == 0)
+        if bool(gaps.any()):
+            levels = torch.where(self.particles.weights > 0, KNOWN, OUTSIDE).to(torch.int8)
+            levels[gaps] = UNKNOWN
+            Continuation.of(levels, GAP_LAYERS, self.grid).apply(self.velocity)
+            self._before.copy_(self.velocity)
+
+    def _interface(self, fluid: Tensor) -> Interface:
         """Where the pressure is the air's, around the `fluid` cells (*shape) bool."""
-        if self.surface is None:
-            return None
         distance = self.grid.cells(self.surface.distance)
         pressure = None
         if self.physics.surface_tension > 0:
@@ -235,14 +254,8 @@ class Liquid(Simulation):
     def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:
         """Continue the projected velocity beyond the liquid, as far as particles may get and
         the distance of the surface is needed: it stays one where all of it moves alike."""
-        reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
-        if self.surface is not None:
-            reach += SURFACE_LAYERS
+        reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1 + SURFACE_LAYERS
         kept = (open_faces > 0) | self.solids.walls
         self.solids.stop_at_walls(self.velocity, open_faces)
-        level = levels_beside(fluid, kept, self.grid)
-        if self.surface is not None:
-            dry = (self.grid.cells(self.cells) == CellType.FLUID) & ~fluid
-            continue_change(self.velocity, self._before, level, kept, dry.nonzero(), self.grid)
-        extrapolate(self.velocity, level, reach, self.grid)
+        extrapolate(self.velocity, levels_beside(fluid, kept, self.grid), reach, self.grid)
         self.enforce_walls(open_faces)

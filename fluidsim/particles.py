@@ -92,6 +92,11 @@ class Particles:
         return self._faces
 
     @property
+    def weights(self) -> Tensor:
+        """What particles weigh on the faces after `to_faces`, (dim, *nodes); 0 far from all."""
+        return self._faces.view(self.grid.dim, *self.grid.nodes, 2)[..., 1]
+
+    @property
     def held(self) -> Tensor:
         """Particles in each cell, (*shape) int32."""
         return self.grid.cells(self.cell_counts[: self.grid.node_count].view(self.grid.nodes))
@@ -115,13 +120,6 @@ class Particles:
                 self.grid.node_count, colour,
             )  # fmt: skip
         self.kernels.normalise(self._faces, velocity.view(-1), copy.view(-1))
-
-    def classify(self, solids: Solids, cells: Tensor) -> None:
-        """Fill `cells` (*nodes) int8 with CellType."""
-        self.kernels.classify(
-            self.cell_counts, solids.solid.view(-1), solids.cut.view(-1), solids.open.view(-1),
-            cells.view(-1), self._strides, self.grid.node_count,
-        )  # fmt: skip
 
     def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> None:
         """Velocities from the faces `new` and the change since `old`; then follow the flow.
