@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fluidsim.record import FrameRecord
 
 VOLUME = 0.05  # relative error of the volume that is worth a word
+HOLES = 0.01  # of the cells with pressure: air below the water where no air can be
 CROWDED = 0.1  # of the particles that there have been that crowding may cost
 EXPLODING = 5.0  # times the fastest of all frames before
 SEVERAL_SUBSTEPS, MANY_SUBSTEPS = 10, 50
@@ -81,6 +82,11 @@ class Health:
             return 1.0, f"all {before} particles are gone, not through open sides or outflows"
         return None
 
+    def holes(self, record: FrameRecord) -> tuple[float, str] | None:
+        if record.holes <= HOLES * record.unknowns:
+            return None
+        return record.holes, f"{record.holes} cells of air inside the water; try a smaller cfl"
+
     def crowding(self, record: FrameRecord) -> tuple[float, str] | None:
         self._removed += record.particles_removed - record.particles_added
         self._poured += record.particles_poured
@@ -112,6 +118,6 @@ class Health:
 
 Check = Callable[[Health, FrameRecord], tuple[float, str] | None]
 CHECKS: tuple[Check, ...] = (
-    Health.volume, Health.vanishing, Health.crowding, Health.exploding, Health.substeps,
-    Health.solver,
+    Health.volume, Health.holes, Health.vanishing, Health.crowding, Health.exploding,
+    Health.substeps, Health.solver,
 )  # fmt: skip

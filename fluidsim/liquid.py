@@ -14,6 +14,7 @@ from fluidsim.curvature import curvature
 from fluidsim.extrapolation import extrapolate
 from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
+from fluidsim.impact import pressed
 from fluidsim.interface import Interface
 from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN, levels_beside
 from fluidsim.levelset import LevelSet
@@ -30,12 +31,16 @@ from fluidsim.simulation import (
 from fluidsim.solids import Solids
 from fluidsim.sources import Exchange, Sources
 from fluidsim.timing import StageTimer
+from fluidsim.volume import holes, liquid_volume
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
+PRESSED = 3e-3  # of the liquid: what a step may press into walls, unless its motion is a cell
+SMALL_STEP = 0.5  # cells of motion: steps are not made smaller than this for it
 WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
 GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
+MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Liquid(Simulation):
         self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
         self.cells = grid.zeros(self.device, dtype=torch.int8)
         self._classify()
-        self.first_volume = self.particles.volume(self.cells, solids)
+        self.first_volume = self._volume()
         self.lost = Changes()
         self.sources = sources
         self.exchanged = Exchange()
@@ -92,8 +97,9 @@ class Liquid(Simulation):
 
     def advance(self, seconds: float) -> FrameReport:
         """A frame; the volume error at its start is let relax during it (Kim et al. 2007), by half
-        at most: the error is measured by counting particles, and that has noise."""
-        self.expansion = -self.volume_error() / max(VOLUME_RELAXATION, 2 * seconds)
+        at most."""
+        error = max(-MOST_RELAXED, min(MOST_RELAXED, self.volume_error()))
+        self.expansion = -error / max(VOLUME_RELAXATION, 2 * seconds)
         return super().advance(seconds)
 
     def state(self) -> dict[str, Tensor]:
@@ -164,6 +170,21 @@ class Liquid(Simulation):
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
         return speed + abs(self.physics.gravity) * seconds
 
+    def _substeps_for(self, seconds: float) -> int:
+        """More where liquid is about to hit something."""
+        steps = super()._substeps_for(seconds)
+        grid, distance = self.grid, self.grid.cells(self.surface.distance)
+        most = seconds * self.report.top_speed / (SMALL_STEP * grid.dx)
+        if steps >= most:
+            return steps
+        fluid = self.fluid_cells()
+        allowed = PRESSED * float(fluid.sum())
+        while steps < most and pressed(
+            self.velocity, distance, fluid, self.solids, seconds / steps, grid
+        ) > allowed:  # fmt: skip
+            steps += 1
+        return steps
+
     def longest_step(self) -> float:
         """That of the shortest waves: of gravity, and capillary ones (Brackbill, Kothe & Zemach
         1992, eq. 61), without air."""
@@ -186,9 +207,17 @@ class Liquid(Simulation):
         expected = self.first_volume + self.exchanged.poured * particle
         if expected <= 0:
             return 0.0
-        self._classify()
         gone = (self.lost.left + self.exchanged.drained) * particle
-        return (self.particles.volume(self.cells, self.solids) + gone) / expected - 1
+        return (self._volume() + gone) / expected - 1
+
+    def holes(self) -> int:
+        """Cells of air shut in by liquid and solids that are too few for a bubble."""
+        self._classify()
+        return holes(self.cells, self.grid)
+
+    def _volume(self) -> float:
+        distance = self.grid.cells(self.surface.distance)
+        return liquid_volume(distance, self.particles, self.solids, self.grid)
 
     def _sort(self) -> None:
         self.steps += 1

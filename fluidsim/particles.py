@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 
 from fluidsim import resampling, scheduling, sorting, transfer
-from fluidsim.cells import CellType
 from fluidsim.crowding import spread
 from fluidsim.grid import Grid
 from fluidsim.solids import Solids
 
 SEEDED = {2: 4, 3: 8}  # particles in a full cell
 FEWEST = {2: 2, 3: 3}  # kept in a cell surrounded by liquid
-MOST = {2: 8, 3: 12}  # kept in any cell
+MOST = {2: 12, 3: 16}  # kept in any cell
 ROOM = 1.2  # memory set aside for growth
 
 
@@ -207,30 +206,6 @@ class Particles:
         self._x[: positions.numel()] = positions.flatten()
         self._v[: records.numel()] = records.flatten()
         self._sort()
-
-    def volume(self, cells: Tensor, solids: Solids) -> float:
-        """Volume of the liquid, m^3 (m^2 in 2D).
-
-        A cell enclosed by liquid, solid and wall counts as full, up to its solid part; a cell at
-        the surface by its particles over the mean number in enclosed cells, up to full. So neither
-        uneven spacing inside the liquid nor a spray of single particles counts as change, while
-        crowding and voids do.
-        """
-        grid = self.grid
-        kinds = grid.cells(cells).contiguous()
-        fluid = kinds == CellType.FLUID
-        held = self.held.contiguous()
-        air = kinds == CellType.AIR
-        at_surface = torch.zeros_like(fluid)
-        for axis, n in enumerate(grid.shape):
-            at_surface.narrow(axis, 0, n - 1).logical_or_(air.narrow(axis, 1, n - 1))
-            at_surface.narrow(axis, 1, n - 1).logical_or_(air.narrow(axis, 0, n - 1))
-        enclosed = fluid & ~at_surface
-        whole = enclosed & (solids.room == 1)
-        whole_cells = int(whole.sum())
-        full = int((held * whole).sum()) / whole_cells if whole_cells else SEEDED[grid.dim]
-        parts = torch.where(enclosed, solids.room, torch.minimum(held / full, solids.room)) * fluid
-        return float(parts.sum(dtype=torch.float64)) * grid.dx**grid.dim
 
     def _sort(self) -> None:
         """Sort particles that were put in place from outside."""

@@ -39,6 +39,7 @@ class FrameRecord:
     max_divergence: float
     top_speed: float
     volume_error: float
+    holes: int
     particles: int
     particles_added: int
     particles_removed: int
@@ -57,6 +58,7 @@ class FrameRecord:
             time=simulation.time,
             solver=solver,
             volume_error=simulation.volume_error(),
+            holes=simulation.holes(),
             particles=simulation.particle_count,
             **dataclasses.asdict(report),
         )

@@ -104,6 +104,10 @@ class Simulation(ABC):
     def volume_error(self) -> float:
         """Relative change of the liquid's volume since the start, what left apart."""
 
+    def holes(self) -> int:
+        """Cells of air that the liquid shuts in but should not; none where there is no liquid."""
+        return 0
+
     @property
     @abstractmethod
     def particle_count(self) -> int:

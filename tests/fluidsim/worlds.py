@@ -15,6 +15,7 @@ from fluidsim.smoke import Smoke, SmokeOptions, Source
 from fluidsim.solids import Solids
 from fluidsim.sources import Sources
 from fluidsim.timing import StageTimer
+from fluidsim.volume import liquid_volume
 from solvers import registry
 
 CPU = torch.device("cpu")
@@ -37,14 +38,14 @@ def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
 
 def liquid(
     grid: Grid, shape: Shape, solids=(), open_sides=(), gravity=9.81, flip=0.99, rtol=1e-8,
-    solver="cg", velocity=None, cfl=3.0, stairs=False, surface_tension=0.0, viscosity=0.0,
+    solver="cg", velocity=None, cfl=3.0, surface_tension=0.0, viscosity=0.0,
     inflows=(), outflows=(),
 ) -> Liquid:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU)
     positions = seed(shape, world, grid, torch.Generator().manual_seed(0))
     options = PressureOptions(registry.create(solver, {}), rtol, 1000.0)
     start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
-    surface = None if stairs else LevelSet.of(shape, grid, CPU)
+    surface = LevelSet.of(shape, grid, CPU)
     sources = Sources(grid, world, inflows, outflows, 0) if inflows or outflows else None
     return Liquid(
         grid, world, positions, start, LiquidOptions(gravity, flip, viscosity, surface_tension),
@@ -64,3 +65,9 @@ def smoke(
 
 def source(shape: Shape) -> Source:
     return Source(shape, temperature=150.0, roughness=0.1)
+
+
+def volume_of(tank: Liquid) -> float:
+    """Of its liquid, m^dim."""
+    distance = tank.grid.cells(tank.surface.distance)
+    return liquid_volume(distance, tank.particles, tank.solids, tank.grid)
