@@ -22,6 +22,7 @@ from fluidsim.shapes import Shape
 from fluidsim.solids import Solids
 
 FAR = 5.0  # cells: larger distances are cut off; more than anything moves in a step
+ROOMY = 0.5  # of a cell: a smaller open part may hold no particle by chance
 SOLID_LAYERS = 3  # cells of a solid into which it is continued
 
 
@@ -40,6 +41,11 @@ class LevelSet:
         """The surface of a shape."""
         centres = grid.cells(grid.cell_positions(device).movedim(-1, 0)).movedim(0, -1)
         return cls(grid, liquid.distance(centres))
+
+    def unite(self, distance: Tensor) -> None:
+        """Take in what lies within a distance (*shape), m."""
+        values = self.grid.cells(self.distance)
+        values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
 
     def advance(self, particles: Particles, solids: Solids, dt: float) -> None:
         """Along the flow that the particles last moved with, for `dt` seconds."""
@@ -64,7 +70,7 @@ class LevelSet:
         occupied: (*shape) bool, cells with particles. Others between the surface and the air beside
         a cell inside have none: the liquid's velocity is continued to them. A cell at a wall that
         air reaches and no particle has none either, so that no suction holds liquid that leaves
-        the wall; away from the air it has, particles or not.
+        the wall; away from the air it has, particles or not, and where a solid leaves them no room.
         """
         grid = self.grid
         room = grid.cells(solids.solid) == 0
@@ -74,7 +80,8 @@ class LevelSet:
         for axis, n in enumerate(grid.shape):
             closed = grid.faces(solids.open, axis) == 0
             at_wall |= closed.narrow(axis, 0, n) | closed.narrow(axis, 1, n)
-        inside &= occupied | ~at_wall | ~_beside(room & ~below, grid)
+        expected = at_wall & (solids.room > ROOMY) & _beside(room & ~below, grid)
+        inside &= occupied | ~expected
         return inside | (occupied & ~(inside | _beside(inside, grid)))
 
     def _kinds(self, particles: Particles, solids: Solids) -> Tensor:

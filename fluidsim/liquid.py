@@ -268,6 +268,9 @@ class Liquid(Simulation):
 
     def _exchange(self, sources: Sources) -> None:
         exchange = sources.apply(self.particles, self.time)
+        inflow = sources.distance(self.time)
+        if inflow is not None:
+            self.surface.unite(inflow)
         self.exchanged += exchange
         self.report.particles_poured += exchange.poured
         self.report.particles_drained += exchange.drained
