@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
+from fluidsim.boundary import Wall
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
@@ -34,7 +35,8 @@ class Scene(ABC):
 
     size: sides of the domain, m. solids: shapes, or ones that move (`Moving`, `Keyframed`).
     open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
-    density: of the fluid, kg/m^3.
+    walls: what the closed sides are like, by their names; a side that is not named is at rest and
+    sticks to a fluid with viscosity. density: of the fluid, kg/m^3.
     cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
     view: of its pictures.
     """
@@ -43,6 +45,7 @@ class Scene(ABC):
     size: tuple[float, ...]
     solids: Sequence[Shape | RigidMotion] = ()
     open_sides: Sequence[str] = ()
+    walls: Mapping[str, Wall] = field(default_factory=dict)
     density: float
     cfl: float
     frame_seconds: float
@@ -68,7 +71,7 @@ class Scene(ABC):
     def prepare(self, config: RunConfig, runtime: Runtime) -> tuple[Grid, Solids, PressureOptions]:
         """Grid, solids and pressure options of a run."""
         grid = self.grid(config)
-        solids = Solids(grid, self.solids, self.open_sides, runtime.device)
+        solids = Solids(grid, self.solids, self.open_sides, runtime.device, self.walls)
         options = PressureOptions(registry.create(config.solver, {}), config.rtol, self.density)
         return grid, solids, options
 
@@ -149,8 +152,12 @@ def as_json(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return {"type": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
     if isinstance(value, Path):
         return str(value)
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
     return value

@@ -5,7 +5,8 @@ The rates of strain d_ii = du_i/dx_i live in the cells, e_ij = du_i/dx_j + du_j/
 coiling, and rotating liquids", section 4. A sample counts by the part of its surroundings that the
 fluid fills, so that nothing pulls at a free surface. Faces inside of solids and walls have the
 velocity of these (no slip); a difference across a wall reaches only up to the wall: Gibou, Fedkiw,
-Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation".
+Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation". At
+sides of the domain that are open or slip nothing is sheared.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ class _Assembly:
             free &= ~held
         shape = (grid.dim, *self.mass.shape)
         self.factors = self.mass.new_zeros(shape)
-        self.drive = self.mass.new_zeros(shape) if solids.moving else None
+        moves = solids.moving or solids.boundary.moves
+        self.drive = self.mass.new_zeros(shape) if moves else None
         inside = self.stuck & ~solids.walls
         self.wall_speed = torch.where(solids.walls, 0.0, solids.velocity)
         for axis in range(grid.dim):
@@ -87,6 +89,7 @@ class _Assembly:
         for pair in itertools.combinations(range(grid.dim), 2):
             self._add_edges(*pair)
         solid = torch.where(inside, solids.velocity, 0.0)
+        solids.boundary.stop(solid, self.stuck.logical_not())
         return Strain(self.factors, self.mass, free, self.stuck, solid, self.drive)
 
     def _add_cells(self, axis: int) -> None:
@@ -98,13 +101,10 @@ class _Assembly:
     def _add_edges(self, i: int, j: int) -> None:
         known = self.known
         strained = known[i] & below(known[i], j, True) & known[j] & below(known[j], i, True)
-        for axis, upper in itertools.product((i, j), (False, True)):
-            if self.solids.is_open(axis, upper):
-                strained.select(axis, self.grid.shape[axis] if upper else 0).fill_(False)
         outside = (0.5 + self._distance((i, j)) / self.grid.dx).clamp(LEAST_REACH, 1.0)
-        for axis in (i, j):
-            for rim in (0, self.grid.shape[axis]):
-                outside.select(axis, rim).mul_(0.5)
+        for axis, other in ((i, j), (j, i)):
+            for side in self.solids.boundary.of_axis(axis):
+                side.faces(outside).mul_(0.5 * side.along(side.grip, other))
         weight = self._filled((i, j)) * strained * outside
         self._set(i, j, weight, self._reach(i, j))
         self._set(j, i, weight, self._reach(j, i))
@@ -122,6 +122,14 @@ class _Assembly:
                     jump.select(along, rim).zero_()
             first, last = sorted((component, along))
             self.drive[first, last] += (plain - factor) * jump
+            if component != along:
+                self._add_sides(self.drive[first, last], factor, component, along)
+
+    def _add_sides(self, drive: Tensor, factor: Tensor, component: int, along: int) -> None:
+        """The speed along themselves of the domain's walls at the ends of an axis."""
+        for side in self.solids.boundary.of_axis(along):
+            speed = side.along(side.velocity[component], component)
+            side.faces(drive).add_(side.faces(factor) * speed, alpha=1.0 if side.upper else -1.0)
 
     def _reach(self, component: int, along: int) -> Tensor:
         """Cells over which u_component differs along an axis: less than 1 up to a wall."""
@@ -152,9 +160,11 @@ class _Assembly:
         grid = self.grid
         open_cells = (grid.cells(self.solids.solid) == 0).float()
         room = torch.nn.functional.pad(open_cells, (1, 1) * grid.dim)
-        for axis, upper in itertools.product(range(grid.dim), (False, True)):
-            if self.solids.is_open(axis, upper):
-                room.select(axis, grid.shape[axis] + 1 if upper else 0).fill_(1.0)
+        for side in self.solids.boundary.sides:
+            beyond = room.select(side.axis, grid.shape[side.axis] + 1 if side.upper else 0)
+            for axis, n in enumerate(n for k, n in enumerate(grid.shape) if k != side.axis):
+                beyond = beyond.narrow(axis, 1, n + 1)
+            beyond.copy_(~side.closed)
         return room
 
     def _filled(self, axes: tuple[int, ...]) -> Tensor:

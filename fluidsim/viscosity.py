@@ -63,7 +63,7 @@ class Viscosity:
         fixed = strain.solid
         if held is not None:
             fixed = torch.where(held & (strain.mass > 0) & ~strain.stuck, velocity, fixed)
-        if solids.moving or held is not None:
+        if strain.drive is not None or held is not None:
             b += operator.number * operator.gather(operator.forces(fixed))
         space = _Space(operator, b, x)
         norm_b = float(torch.linalg.vector_norm(b))

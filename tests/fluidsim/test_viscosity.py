@@ -10,12 +10,13 @@ import scipy.special
 import torch
 
 from fluidsim import LiquidScene, RunConfig, viscosity
+from fluidsim.boundary import SIDES
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, HalfSpace, Sphere
 from fluidsim.simulation import SimulationError
 from fluidsim.smoke import SmokeOptions
-from fluidsim.solids import SIDES, Solids
+from fluidsim.solids import Solids
 from fluidsim.strain import Strain
 from fluidsim.stress import ViscousOperator
 from fluidsim.timing import StageTimer
