@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from fluidsim.boundary import Wall
+from fluidsim.boundary import Inlet, Wall
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
@@ -71,9 +71,14 @@ class Scene(ABC):
     def prepare(self, config: RunConfig, runtime: Runtime) -> tuple[Grid, Solids, PressureOptions]:
         """Grid, solids and pressure options of a run."""
         grid = self.grid(config)
-        solids = Solids(grid, self.solids, self.open_sides, runtime.device, self.walls)
+        solids = Solids(
+            grid, self.solids, self.open_sides, runtime.device, self.walls, self._inlets()
+        )
         options = PressureOptions(registry.create(config.solver, {}), config.rtol, self.density)
         return grid, solids, options
+
+    def _inlets(self) -> Sequence[Inlet]:
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,10 +136,11 @@ class LiquidScene(Scene):
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeScene(Scene):
-    """Smoke that rises from its sources."""
+    """Smoke that rises from its sources or comes in by its inlets."""
 
     kind: ClassVar[str] = "smoke"
-    sources: Sequence[Source]
+    sources: Sequence[Source] = ()
+    inlets: Sequence[Inlet] = ()
     physics: SmokeOptions = field(default_factory=SmokeOptions)
     density: float = 1.2
     cfl: float = 2.0
@@ -145,6 +151,9 @@ class SmokeScene(Scene):
         return Smoke(
             grid, solids, self.sources, self.physics, options, timer, self.cfl, config.seed
         )
+
+    def _inlets(self) -> Sequence[Inlet]:
+        return self.inlets
 
 
 def as_json(value: Any) -> Any:

@@ -160,18 +160,19 @@ class Simulation(ABC):
         dt: float,
         expansion: float | Tensor = 0.0,
         interface: Interface | None = None,
+        solid: Tensor | None = None,
     ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
         open_faces: (dim, *nodes) float32, the open part of each face. expansion: one for all
         cells, or (*shape). interface: with the air; without it p = 0 in the centres of the air
-        cells.
+        cells. solid: (dim, *nodes), m/s, of what closes faces, if not the solids alone.
         """
+        solid = self.solids.velocity if solid is None else solid
         with self.timer("project"):
             done = self._projector.project(
-                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion,
-                self.observer, interface,
-            )  # fmt: skip
+                self.velocity, fluid, open_faces, solid, dt, expansion, self.observer, interface
+            )
         solution = done.solution
         self.timer.add("pressure_setup", done.setup_seconds)
         self.timer.add("pressure_solve", solution.solve_seconds)
