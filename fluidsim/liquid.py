@@ -11,13 +11,14 @@ from torch import Tensor
 from fluidsim.cells import CellType
 from fluidsim.curvature import curvature
 from fluidsim.extrapolation import continue_change, extrapolate
-from fluidsim.forces import add_gravity
+from fluidsim.forces import Acceleration, add_gravity, gravity_vector
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
 from fluidsim.levels import levels_beside
 from fluidsim.levelset import LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
+from fluidsim.shapes import Vector
 from fluidsim.simulation import (
     FrameReport,
     PressureOptions,
@@ -39,11 +40,11 @@ VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
 class LiquidOptions:
     """Physics of a liquid.
 
-    gravity: m/s^2 downwards. flip: share of FLIP in the PIC/FLIP blend; None for APIC.
-    viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
+    gravity: m/s^2, downwards or as a vector. flip: share of FLIP in the PIC/FLIP blend; None for
+    APIC. viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
     """
 
-    gravity: float = 9.81
+    gravity: float | Vector = 9.81
     flip: float | None = 0.99
     viscosity: float = 0.0
     surface_tension: float = 0.0
@@ -70,8 +71,10 @@ class Liquid(Simulation):
         seed: int,
         surface: LevelSet | None = None,
         sources: Sources | None = None,
+        body_force: Acceleration | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
+        self.gravity = gravity_vector(physics.gravity, grid.dim)
         self.physics = physics
         self.seed = seed
         self.surface = surface
@@ -131,7 +134,9 @@ class Liquid(Simulation):
             particles.to_faces(self.velocity, self._before)
             particles.classify(self.solids, self.cells)
         with timer("forces"):
-            add_gravity(self.velocity, self.physics.gravity, dt, self.grid)
+            add_gravity(self.velocity, self.gravity, dt)
+            if self.body_force is not None:
+                self.body_force.add(self.velocity, self.time, dt)
             open_faces = self._open_faces()
             fluid = self.fluid_cells()
             interface = self._interface(fluid)
@@ -166,7 +171,7 @@ class Liquid(Simulation):
         speed = top_component(self.particles.velocities)
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
-        return speed + abs(self.physics.gravity) * seconds
+        return speed + (math.hypot(*self.gravity) + self.pushing()) * seconds
 
     def longest_step(self) -> float:
         """That of capillary waves (Brackbill, Kothe & Zemach 1992, eq. 61), without air."""
@@ -229,7 +234,8 @@ class Liquid(Simulation):
         solids = self.solids
         if self.pressure is None:
             return solids.open
-        least = WALL_PUSHES * self.options.density * abs(self.physics.gravity) * self.grid.dx
+        weight = self.options.density * (math.hypot(*self.gravity) + self.pushing())
+        least = WALL_PUSHES * weight * self.grid.dx
         return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
     def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import solvers
 from fluidsim import pressure
+from fluidsim.forces import Acceleration, BodyForce
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
 from fluidsim.loads import pressure_force
@@ -70,8 +71,10 @@ class Simulation(ABC):
         cfl: float,
         timer: StageTimer,
         viscosity: float = 0.0,
+        body_force: Acceleration | None = None,
     ):
-        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
+        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick.
+        body_force: acceleration as a function of points and time, see BodyForce."""
         self.grid = grid
         self.solids = solids
         self.options = options
@@ -85,6 +88,7 @@ class Simulation(ABC):
         self.viscosity = (
             Viscosity(grid, viscosity, options.density, options.rtol) if viscosity > 0 else None
         )
+        self.body_force = BodyForce(body_force, grid, self.device) if body_force else None
         self.report = FrameReport()
         self.observer: pressure.Observer | None = None
 
@@ -152,6 +156,10 @@ class Simulation(ABC):
             self.report.substeps += 1
             left = end - self.time
         return self.report
+
+    def pushing(self) -> float:
+        """The largest acceleration by the body force now, m/s^2."""
+        return 0.0 if self.body_force is None else self.body_force.strength(self.time)
 
     def project(
         self,

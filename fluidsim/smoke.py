@@ -16,7 +16,7 @@ from fluidsim.continuation import Continuation
 from fluidsim.emission import Emitter, let_in
 from fluidsim.fans import Fans
 from fluidsim.flux import subtract_gradient
-from fluidsim.forces import add_buoyancy
+from fluidsim.forces import Acceleration, add_buoyancy
 from fluidsim.grid import Grid
 from fluidsim.imposed import refuse_trapped_flow, with_open_face
 from fluidsim.interface import Interface
@@ -94,8 +94,9 @@ class Smoke(Simulation):
         timer: StageTimer,
         cfl: float,
         seed: int,
+        body_force: Acceleration | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
         self.physics = physics
         self.sources = tuple(sources)
         self.burns = any(source.fuel > 0 for source in self.sources)
@@ -193,7 +194,8 @@ class Smoke(Simulation):
 
     def top_speed(self, seconds: float) -> float:
         hottest = top_component(self.temperature)
-        return top_component(self.velocity) + abs(self.physics.lift) * hottest * seconds
+        pushed = abs(self.physics.lift) * hottest + self.pushing()
+        return top_component(self.velocity) + pushed * seconds
 
     @property
     def particle_count(self) -> int:
@@ -232,6 +234,8 @@ class Smoke(Simulation):
         add_buoyancy(
             self.velocity, self.density, self.temperature, physics.weight, physics.lift, dt, grid
         )
+        if self.body_force is not None:
+            self.body_force.add(self.velocity, self.time, dt)
         if physics.vorticity > 0:
             add_vorticity_confinement(self.velocity, physics.vorticity, dt, grid)
 
