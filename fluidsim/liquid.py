@@ -141,7 +141,7 @@ class Liquid(Simulation):
             fluid = self.fluid_cells()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)
-        self.diffuse(fluid, open_faces, dt, held)
+        self.diffuse(fluid, open_faces, dt, held, self._filling(fluid))
         self.project(fluid, open_faces, dt, expansion, interface)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
@@ -213,6 +213,16 @@ class Liquid(Simulation):
         if self.physics.surface_tension > 0:
             pressure = self.physics.surface_tension * curvature(distance, self.grid)
         return Interface.of(distance.double(), fluid, self.grid, pressure)
+
+    def _filling(self, fluid: Tensor) -> Tensor | None:
+        """The distance of the surface (*shape), cells, for viscosity: `fluid` cells are at least
+        half full, cells that have neither pressure nor a particle hold nothing that flows."""
+        if self.surface is None:
+            return None
+        distance = self.grid.cells(self.surface.distance)
+        occupied = self.grid.cells(self.cells) == CellType.FLUID
+        wet = torch.where(fluid, distance.clamp(max=0.0), distance)
+        return torch.where(fluid | occupied, wet, distance.clamp(min=0.5))
 
     def _drive(self, open_faces: Tensor) -> tuple[float | Tensor, Tensor | None]:
         """Let inflows set their faces; the divergence to reach, and the faces set."""

@@ -195,17 +195,25 @@ class Simulation(ABC):
             report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
 
     def diffuse(
-        self, fluid: Tensor, open_faces: Tensor, dt: float, held: Tensor | None = None
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
     ) -> None:
         """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
 
         open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
+        surface: (*shape), signed distance in cells, where the fluid ends within cells.
         Raises SimulationError when the solve fails.
         """
         if self.viscosity is None:
             return
         with self.timer("viscosity"):
-            done = self.viscosity.apply(self.velocity, fluid, open_faces, self.solids, dt, held)
+            done = self.viscosity.apply(
+                self.velocity, fluid, open_faces, self.solids, dt, held, surface
+            )
         self.report.viscosity_iterations += done.iterations
         if not done.relative_residual <= self.options.rtol:
             raise SimulationError(

@@ -152,7 +152,12 @@ class Smoke(Simulation):
             self._continue_into_solids()
 
     def diffuse(
-        self, fluid: Tensor, open_faces: Tensor, dt: float, held: Tensor | None = None
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
     ) -> None:
         """As `Simulation.diffuse`, while the pressure of the last step acts: the walls then hold
         what the pressure will leave, and a steady flow is that of any step (van Kan 1986, "A
@@ -165,10 +170,10 @@ class Smoke(Simulation):
             held = imposed.faces
             changing, _ = imposed.closing(open_faces, self.solids.velocity)
         if self.pressure is None:
-            return super().diffuse(fluid, open_faces, dt, held)
+            return super().diffuse(fluid, open_faces, dt, held, surface)
         impulse, density = self.pressure * dt, self.options.density
         subtract_gradient(self.velocity, impulse, changing, density, self.grid)
-        super().diffuse(fluid, open_faces, dt, held)
+        super().diffuse(fluid, open_faces, dt, held, surface)
         subtract_gradient(self.velocity, -impulse, changing, density, self.grid)
 
     def project(

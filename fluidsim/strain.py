@@ -21,6 +21,7 @@ from fluidsim.grid import Grid
 from fluidsim.solids import FAR, Solids
 
 LEAST_REACH = 0.01  # cells: a face closer to a wall counts as that far from it
+LEAST_FILLED = 0.05  # of a face's surroundings: with less fluid it does not count
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +55,29 @@ class Strain:
         solids: Solids,
         grid: Grid,
         held: Tensor | None = None,
+        surface: Tensor | None = None,
     ) -> Strain:
         """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open.
 
-        held: (dim, *nodes) bool, faces of the fluid that are not free.
+        held: (dim, *nodes) bool, faces of the fluid that are not free. surface: (*shape), signed
+        distance in cells; the fluid fills what it says, and without it the whole `fluid` cells.
         """
-        return _Assembly(fluid, open_faces, solids, grid).strain(held)
+        return _Assembly(fluid, open_faces, solids, grid, surface).strain(held)
 
 
 class _Assembly:
-    def __init__(self, fluid: Tensor, open_faces: Tensor, solids: Solids, grid: Grid) -> None:
+    def __init__(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        grid: Grid,
+        surface: Tensor | None,
+    ) -> None:
         self.grid, self.solids = grid, solids
-        self.fluid = torch.nn.functional.pad(fluid.float(), (1, 1) * grid.dim)
+        self.fluid = self._padded(fluid)
+        self.inside = self._padded(grid.cells(solids.solid) == 0)
+        self.surface = None if surface is None else self._padded(surface) * self.inside
         self.room = self._room()
         self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
         released = open_faces > solids.open
@@ -158,8 +170,7 @@ class _Assembly:
     def _room(self) -> Tensor:
         """1 in cells that fluid can enter, those beyond open sides included, (*shape + 2)."""
         grid = self.grid
-        open_cells = (grid.cells(self.solids.solid) == 0).float()
-        room = torch.nn.functional.pad(open_cells, (1, 1) * grid.dim)
+        room = self.inside.clone()
         for side in self.solids.boundary.sides:
             beyond = room.select(side.axis, grid.shape[side.axis] + 1 if side.upper else 0)
             for axis, n in enumerate(n for k, n in enumerate(grid.shape) if k != side.axis):
@@ -169,7 +180,17 @@ class _Assembly:
 
     def _filled(self, axes: tuple[int, ...]) -> Tensor:
         """Filled part of the cells around a cell (), face (axis,) or edge (two axes), (*nodes)."""
-        return self._around(self.fluid, axes) / self._around(self.room, axes).clamp(min=1)
+        room = self._around(self.room, axes).clamp(min=1)
+        if self.surface is None:
+            return self._around(self.fluid, axes) / room
+        inside = self._around(self.inside, axes)
+        distance = self._around(self.surface, axes) / inside.clamp(min=1)
+        filled = (0.5 - distance).clamp(0, 1) * (inside / room)
+        return torch.where(filled < LEAST_FILLED, 0.0, filled)
+
+    def _padded(self, cells: Tensor) -> Tensor:
+        """Of cells (*shape), with 0 around them, (*shape + 2)."""
+        return torch.nn.functional.pad(cells.float(), (1, 1) * self.grid.dim)
 
     def _around(self, padded: Tensor, axes: tuple[int, ...]) -> Tensor:
         for axis, n in enumerate(self.grid.nodes):
