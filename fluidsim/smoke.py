@@ -111,7 +111,11 @@ class Smoke(Simulation):
         self._continuations: tuple[Continuation, Continuation] | None = None
         fans = [(s.shape, s.velocity, s.acts) for s in self.sources if s.velocity is not None]
         self._fans = Fans(fans, solids)
-        refuse_trapped_flow(self.smoke_cells(), self._fans.imposed(0.0), solids)
+        imposed = self._fans.imposed(0.0)
+        refuse_trapped_flow(self.smoke_cells(), imposed, solids)
+        solids.stop_at_walls(self.velocity, solids.open)  # so that the first step is short enough
+        if imposed is not None:
+            imposed.set(self.velocity)
 
     @property
     def density(self) -> Tensor:
