@@ -8,6 +8,7 @@ import os
 # Taichi greets on standard output when it is imported, also where nobody asked it to compute.
 os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
+from fluidsim.boundary import Inlet, Wall
 from fluidsim.combustion import Combustion
 from fluidsim.config import RunConfig
 from fluidsim.render.camera import Camera
@@ -21,6 +22,7 @@ __all__ = [
     "Camera",
     "Combustion",
     "Inflow",
+    "Inlet",
     "LiquidScene",
     "Outflow",
     "RunConfig",
@@ -28,5 +30,6 @@ __all__ = [
     "SmokeScene",
     "Source",
     "View",
+    "Wall",
     "run",
 ]

@@ -12,7 +12,7 @@ from fluidsim.cells import CellType
 from fluidsim.continuation import Continuation
 from fluidsim.curvature import curvature
 from fluidsim.extrapolation import extrapolate
-from fluidsim.forces import add_gravity
+from fluidsim.forces import Acceleration, add_gravity, gravity_vector
 from fluidsim.grid import Grid
 from fluidsim.impact import pressed
 from fluidsim.interface import Interface
@@ -20,6 +20,7 @@ from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN, levels_beside
 from fluidsim.levelset import LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
+from fluidsim.shapes import Vector
 from fluidsim.simulation import (
     FrameReport,
     PressureOptions,
@@ -47,11 +48,11 @@ MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
 class LiquidOptions:
     """Physics of a liquid.
 
-    gravity: m/s^2 downwards. flip: share of FLIP in the PIC/FLIP blend; None for APIC.
-    viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
+    gravity: m/s^2, downwards or as a vector. flip: share of FLIP in the PIC/FLIP blend; None for
+    APIC. viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
     """
 
-    gravity: float = 9.81
+    gravity: float | Vector = 9.81
     flip: float | None = 0.99
     viscosity: float = 0.0
     surface_tension: float = 0.0
@@ -78,8 +79,10 @@ class Liquid(Simulation):
         seed: int,
         surface: LevelSet,
         sources: Sources | None = None,
+        body_force: Acceleration | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
+        self.gravity = gravity_vector(physics.gravity, grid.dim)
         self.physics = physics
         self.seed = seed
         self.surface = surface
@@ -139,11 +142,13 @@ class Liquid(Simulation):
             fluid = self._classify()
             self._close_gaps(fluid)
         with timer("forces"):
-            add_gravity(self.velocity, self.physics.gravity, dt, self.grid)
+            add_gravity(self.velocity, self.gravity, dt)
+            if self.body_force is not None:
+                self.body_force.add(self.velocity, self.time, dt)
             open_faces = self._open_faces()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)
-        self.diffuse(fluid, open_faces, dt, held)
+        self.diffuse(fluid, open_faces, dt, held, self._filling(fluid))
         self.project(fluid, open_faces, dt, expansion, interface)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
@@ -168,7 +173,7 @@ class Liquid(Simulation):
         speed = top_component(self.particles.velocities)
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
-        return speed + abs(self.physics.gravity) * seconds
+        return speed + (math.hypot(*self.gravity) + self.pushing()) * seconds
 
     def _substeps_for(self, seconds: float) -> int:
         """More where liquid is about to hit something."""
@@ -190,8 +195,9 @@ class Liquid(Simulation):
         1992, eq. 61), without air."""
         dx, physics = self.grid.dx, self.physics
         longest = math.inf
-        if physics.gravity != 0:
-            longest = WAVE_STEP * math.sqrt(dx / abs(physics.gravity))
+        weight = math.hypot(*self.gravity)
+        if weight > 0:
+            longest = WAVE_STEP * math.sqrt(dx / weight)
         if physics.surface_tension > 0:
             capillary = self.options.density * dx**3 / (4 * math.pi * physics.surface_tension)
             longest = min(longest, math.sqrt(capillary))
@@ -257,6 +263,14 @@ class Liquid(Simulation):
             pressure = self.physics.surface_tension * curvature(distance, self.grid)
         return Interface.of(distance.double(), fluid, self.grid, pressure)
 
+    def _filling(self, fluid: Tensor) -> Tensor:
+        """The distance of the surface (*shape), cells, for viscosity: `fluid` cells are at least
+        half full, cells that have neither pressure nor a particle hold nothing that flows."""
+        distance = self.grid.cells(self.surface.distance)
+        occupied = self.grid.cells(self.cells) == CellType.FLUID
+        wet = torch.where(fluid, distance.clamp(max=0.0), distance)
+        return torch.where(fluid | occupied, wet, distance.clamp(min=0.5))
+
     def _drive(self, open_faces: Tensor) -> tuple[float | Tensor, Tensor | None]:
         """Let inflows set their faces; the divergence to reach, and the faces set."""
         driven = None
@@ -280,7 +294,8 @@ class Liquid(Simulation):
         solids = self.solids
         if self.pressure is None:
             return solids.open
-        least = WALL_PUSHES * self.options.density * abs(self.physics.gravity) * self.grid.dx
+        weight = self.options.density * (math.hypot(*self.gravity) + self.pushing())
+        least = WALL_PUSHES * weight * self.grid.dx
         return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
     def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import solvers
 from fluidsim import pressure
+from fluidsim.forces import Acceleration, BodyForce
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
 from fluidsim.loads import pressure_force
@@ -70,8 +71,10 @@ class Simulation(ABC):
         cfl: float,
         timer: StageTimer,
         viscosity: float = 0.0,
+        body_force: Acceleration | None = None,
     ):
-        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
+        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick.
+        body_force: acceleration as a function of points and time, see BodyForce."""
         self.grid = grid
         self.solids = solids
         self.options = options
@@ -85,6 +88,7 @@ class Simulation(ABC):
         self.viscosity = (
             Viscosity(grid, viscosity, options.density, options.rtol) if viscosity > 0 else None
         )
+        self.body_force = BodyForce(body_force, grid, self.device) if body_force else None
         self.report = FrameReport()
         self.observer: pressure.Observer | None = None
 
@@ -157,6 +161,10 @@ class Simulation(ABC):
             left = end - self.time
         return self.report
 
+    def pushing(self) -> float:
+        """The largest acceleration by the body force now, m/s^2."""
+        return 0.0 if self.body_force is None else self.body_force.strength(self.time)
+
     def project(
         self,
         fluid: Tensor,
@@ -164,18 +172,19 @@ class Simulation(ABC):
         dt: float,
         expansion: float | Tensor = 0.0,
         interface: Interface | None = None,
+        solid: Tensor | None = None,
     ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
         open_faces: (dim, *nodes) float32, the open part of each face. expansion: one for all
         cells, or (*shape). interface: with the air; without it p = 0 in the centres of the air
-        cells.
+        cells. solid: (dim, *nodes), m/s, of what closes faces, if not the solids alone.
         """
+        solid = self.solids.velocity if solid is None else solid
         with self.timer("project"):
             done = self._projector.project(
-                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion,
-                self.observer, interface,
-            )  # fmt: skip
+                self.velocity, fluid, open_faces, solid, dt, expansion, self.observer, interface
+            )
         solution = done.solution
         self.timer.add("pressure_setup", done.setup_seconds)
         self.timer.add("pressure_solve", solution.solve_seconds)
@@ -190,17 +199,25 @@ class Simulation(ABC):
             report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
 
     def diffuse(
-        self, fluid: Tensor, open_faces: Tensor, dt: float, held: Tensor | None = None
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
     ) -> None:
         """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
 
         open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
+        surface: (*shape), signed distance in cells, where the fluid ends within cells.
         Raises SimulationError when the solve fails.
         """
         if self.viscosity is None:
             return
         with self.timer("viscosity"):
-            done = self.viscosity.apply(self.velocity, fluid, open_faces, self.solids, dt, held)
+            done = self.viscosity.apply(
+                self.velocity, fluid, open_faces, self.solids, dt, held, surface
+            )
         self.report.viscosity_iterations += done.iterations
         if not done.relative_residual <= self.options.rtol:
             raise SimulationError(

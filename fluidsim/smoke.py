@@ -13,9 +13,13 @@ from fluidsim.advection import Advection
 from fluidsim.combustion import Combustion
 from fluidsim.confinement import add_vorticity_confinement
 from fluidsim.continuation import Continuation
-from fluidsim.emission import Emitter
-from fluidsim.forces import add_buoyancy
+from fluidsim.emission import Emitter, let_in
+from fluidsim.fans import Fans
+from fluidsim.flux import subtract_gradient
+from fluidsim.forces import Acceleration, add_buoyancy
 from fluidsim.grid import Grid
+from fluidsim.imposed import refuse_trapped_flow, with_open_face
+from fluidsim.interface import Interface
 from fluidsim.levels import levels_beside, levels_of
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation, fill, top_component
@@ -30,7 +34,8 @@ class Source:
     """Keeps density (1) and temperature (K above ambient) inside `shape` at these values, in cells
     that it covers in part at that part of them.
 
-    velocity: m/s, imposed there too when given. roughness: relative random variation in space
+    velocity: m/s, when given: that of the air in cells whose centre is in the shape, whatever the
+    pressure around is, as in a fan's duct. roughness: relative random variation in space
     and time, which breaks the symmetry that real plumes do not have. fuel: 1, to be burnt.
     until: s, when the source stops, if ever.
     """
@@ -42,6 +47,9 @@ class Source:
     roughness: float = 0.2
     fuel: float = 0.0
     until: float | None = None
+
+    def acts(self, time: float) -> bool:
+        return self.until is None or time < self.until
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,9 @@ class Smoke(Simulation):
         timer: StageTimer,
         cfl: float,
         seed: int,
+        body_force: Acceleration | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
         self.physics = physics
         self.sources = tuple(sources)
         self.burns = any(source.fuel > 0 for source in self.sources)
@@ -97,10 +106,16 @@ class Smoke(Simulation):
         self._advection = Advection(solids, physics.advection)
         self._generator = torch.Generator().manual_seed(seed)
         self._emitters = [
-            Emitter(source.shape, source.roughness, source.velocity, grid, self.device)
-            for source in self.sources
+            Emitter(source.shape, source.roughness, grid, self.device) for source in self.sources
         ]
         self._continuations: tuple[Continuation, Continuation] | None = None
+        fans = [(s.shape, s.velocity, s.acts) for s in self.sources if s.velocity is not None]
+        self._fans = Fans(fans, solids)
+        imposed = self._fans.imposed(0.0)
+        refuse_trapped_flow(self.smoke_cells(), imposed, solids)
+        solids.stop_at_walls(self.velocity, solids.open)  # so that the first step is short enough
+        if imposed is not None:
+            imposed.set(self.velocity)
 
     @property
     def density(self) -> Tensor:
@@ -132,6 +147,7 @@ class Smoke(Simulation):
         with timer("forces"):
             self._fade(dt)
             self._feed()
+            let_in(self.scalars, self.solids.boundary, dt, self.grid)
             expansion = self._burn(dt)
             self._push(dt)
         self.diffuse(self.smoke_cells(), self.solids.open, dt)
@@ -139,13 +155,56 @@ class Smoke(Simulation):
         with timer("solids"):
             self._continue_into_solids()
 
+    def diffuse(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
+    ) -> None:
+        """As `Simulation.diffuse`, while the pressure of the last step acts: the walls then hold
+        what the pressure will leave, and a steady flow is that of any step (van Kan 1986, "A
+        second-order accurate pressure-correction scheme for viscous incompressible flow")."""
+        if self.viscosity is None:
+            return
+        imposed, changing = self._fans.imposed(self.time), open_faces
+        if imposed is not None:
+            imposed.set(self.velocity)
+            held = imposed.faces
+            changing, _ = imposed.closing(open_faces, self.solids.velocity)
+        if self.pressure is None:
+            return super().diffuse(fluid, open_faces, dt, held, surface)
+        impulse, density = self.pressure * dt, self.options.density
+        subtract_gradient(self.velocity, impulse, changing, density, self.grid)
+        super().diffuse(fluid, open_faces, dt, held, surface)
+        subtract_gradient(self.velocity, -impulse, changing, density, self.grid)
+
+    def project(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        expansion: float | Tensor = 0.0,
+        interface: Interface | None = None,
+        solid: Tensor | None = None,
+    ) -> None:
+        """As `Simulation.project`; the velocity of sources that have one is kept."""
+        imposed = self._fans.imposed(self.time)
+        if imposed is not None:
+            imposed.set(self.velocity)
+            open_faces, solid = imposed.closing(open_faces, self.solids.velocity)
+            fluid = with_open_face(fluid, open_faces, self.grid)
+        super().project(fluid, open_faces, dt, expansion, interface, solid)
+
     def smoke_cells(self) -> Tensor:
         """Cells with room outside of solids, (*shape) bool."""
         return self.grid.cells(self.solids.solid) == 0
 
     def top_speed(self, seconds: float) -> float:
         hottest = top_component(self.temperature)
-        return top_component(self.velocity) + abs(self.physics.lift) * hottest * seconds
+        pushed = abs(self.physics.lift) * hottest + self.pushing()
+        return top_component(self.velocity) + pushed * seconds
 
     @property
     def particle_count(self) -> int:
@@ -171,9 +230,9 @@ class Smoke(Simulation):
 
     def _feed(self) -> None:
         for source, emitter in zip(self.sources, self._emitters, strict=True):
-            if source.until is None or self.time < source.until:
+            if source.acts(self.time):
                 levels = (source.density, source.temperature, source.fuel)[: len(self.scalars)]
-                emitter.feed(self.scalars, levels, self.velocity, self._generator)
+                emitter.feed(self.scalars, levels, self._generator)
 
     def _burn(self, dt: float) -> Tensor | float:
         """The divergence of the burning, 1/s; in a closed room the pressure gives way to it."""
@@ -184,6 +243,8 @@ class Smoke(Simulation):
         add_buoyancy(
             self.velocity, self.density, self.temperature, physics.weight, physics.lift, dt, grid
         )
+        if self.body_force is not None:
+            self.body_force.add(self.velocity, self.time, dt)
         if physics.vorticity > 0:
             add_vorticity_confinement(self.velocity, physics.vorticity, dt, grid)
 
