@@ -94,6 +94,9 @@ class Smoke(Simulation):
         self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
         self._spare_scalars = torch.zeros_like(self.scalars)
         self._spare_velocity = torch.zeros_like(self.velocity)
+        self.acceleration = torch.zeros_like(self.velocity)
+        self.velocity_before = torch.zeros_like(self.velocity)
+        self.dt_before = 0.0
         self._advection = Advection(solids, physics.advection)
         self._generator = torch.Generator().manual_seed(seed)
         self._emitters = [
@@ -135,7 +138,13 @@ class Smoke(Simulation):
             expansion = self._burn(dt)
             self._push(dt)
         self.diffuse(self.smoke_cells(), self.solids.open, dt)
-        self.project(self.smoke_cells(), self.solids.open, dt, expansion)
+        before = self.pressure
+        self.project(self.smoke_cells(), self.solids.open, dt / 2, expansion)
+        if before is None: before = torch.zeros_like(self.pressure)
+        self.pressure = 0.5*(before+self.pressure)
+        self._projector.guess_from(self.pressure)
+        from fluidsim.flux import subtract_gradient
+        subtract_gradient(self.acceleration, self.pressure, self.solids.open, self.options.density, self.grid)
         with timer("solids"):
             self._continue_into_solids()
 
@@ -157,7 +166,13 @@ class Smoke(Simulation):
 
     def _carry(self, dt: float) -> None:
         advection = self._advection
-        advection.trace(self.velocity, dt)
+        mid = self.velocity.clone()
+        if self.dt_before > 0:
+            mid += (dt / (2 * self.dt_before)) * (self.velocity - self.velocity_before)
+        self.velocity_before = self.velocity.clone()
+        self.dt_before = dt
+        self.velocity += 0.5 * dt * self.acceleration
+        advection.trace(mid, dt)
         scalars = advection.cells(self.scalars, self._spare_scalars)
         velocity = advection.faces(self.velocity, self._spare_velocity)
         self.scalars, self._spare_scalars = scalars, self.scalars
@@ -181,11 +196,17 @@ class Smoke(Simulation):
 
     def _push(self, dt: float) -> None:
         physics, grid = self.physics, self.grid
+        self.acceleration.zero_()
         add_buoyancy(
-            self.velocity, self.density, self.temperature, physics.weight, physics.lift, dt, grid
+            self.acceleration, self.density, self.temperature, physics.weight, physics.lift, 1.0, grid
         )
         if physics.vorticity > 0:
-            add_vorticity_confinement(self.velocity, physics.vorticity, dt, grid)
+            from fluidsim.confinement import acceleration
+            from fluidsim.forces import add_cell_acceleration
+            force = acceleration(self.velocity, physics.vorticity, grid)
+            for axis in range(grid.dim):
+                add_cell_acceleration(self.acceleration, axis, force[axis], 1.0, grid)
+        self.velocity += 0.5*dt*self.acceleration
 
     def _continue_into_solids(self) -> None:
         """Give solid cells and the faces between them the values of the smoke beside them."""
@@ -201,4 +222,5 @@ class Smoke(Simulation):
             for values in self.scalars:
                 self._continuations[0].apply(values)
             self._continuations[1].apply(self.velocity)
+            self._continuations[1].apply(self.acceleration)
         self.enforce_walls(solids.open)
