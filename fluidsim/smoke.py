@@ -13,15 +13,20 @@ from fluidsim.advection import Advection
 from fluidsim.combustion import Combustion
 from fluidsim.confinement import add_vorticity_confinement
 from fluidsim.continuation import Continuation
+from fluidsim.cut_cells import CutCells
 from fluidsim.emission import Emitter
+from fluidsim.flux import subtract_gradient
 from fluidsim.forces import add_buoyancy
 from fluidsim.grid import Grid
 from fluidsim.levels import levels_beside, levels_of
+from fluidsim.midstep import Midstep
 from fluidsim.shapes import Shape
 from fluidsim.simulation import PressureOptions, Simulation, fill, top_component
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
+from fluidsim.transport import Transport
 
+DENSITY, TEMPERATURE, FUEL = range(3)  # of the scalars
 SOLID_LAYERS = 2  # cells of a solid into which values are continued, for interpolation near it
 
 
@@ -51,7 +56,7 @@ class SmokeOptions:
     weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
     vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
     viscosity: dynamic, Pa s (air 1.8e-5); 0 lets the flow slip along walls.
-    advection: "maccormack" (scalars: cubic) or "semi-lagrangian".
+    advection: of the velocity, "cubic" or "semi-lagrangian" (linear).
     combustion: of the fuel of sources.
     """
 
@@ -60,7 +65,7 @@ class SmokeOptions:
     vorticity: float = 0.2
     dissipation: float = 0.0
     cooling: float = 0.3
-    advection: str = "maccormack"
+    advection: str = "cubic"
     viscosity: float = 0.0
     combustion: Combustion = field(default_factory=Combustion)
 
@@ -92,12 +97,13 @@ class Smoke(Simulation):
         self.sources = tuple(sources)
         self.burns = any(source.fuel > 0 for source in self.sources)
         self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
-        self._spare_scalars = torch.zeros_like(self.scalars)
         self._spare_velocity = torch.zeros_like(self.velocity)
         self.acceleration = torch.zeros_like(self.velocity)
-        self.velocity_before = torch.zeros_like(self.velocity)
-        self.dt_before = 0.0
-        self._advection = Advection(solids, physics.advection)
+        self._viscous_share = 0.0
+        self._middle, self._flux = (Midstep(grid, self.device) for _ in range(2))
+        self._advection = Advection(grid, self.device, physics.advection)
+        self._transport = Transport(grid, self.device)
+        self._cut: CutCells | None = None
         self._generator = torch.Generator().manual_seed(seed)
         self._emitters = [
             Emitter(source.shape, source.roughness, source.velocity, grid, self.device)
@@ -116,35 +122,44 @@ class Smoke(Simulation):
         return self.grid.cells(self.scalars[1])
 
     def state(self) -> dict[str, Tensor]:
-        values = {**super().state(), "scalars": self.scalars}
-        values["sources_random"] = self._generator.get_state()
-        return values
+        clocks = self._middle.seconds, self._viscous_share, self._transport.turns
+        return {
+            **super().state(),
+            "scalars": self.scalars,
+            "acceleration": self.acceleration,
+            "velocity_before": self._middle.before,
+            "flux_before": self._flux.before,
+            "clocks": torch.tensor(clocks, dtype=torch.float64),
+            "sources_random": self._generator.get_state(),
+        }
 
     def restore(self, state: dict[str, Tensor]) -> None:
         super().restore(state)
         fill(self.scalars, state["scalars"])
+        fill(self.acceleration, state["acceleration"])
+        fill(self._middle.before, state["velocity_before"])
+        fill(self._flux.before, state["flux_before"])
+        self._middle.seconds, self._viscous_share, turns = state["clocks"].tolist()
+        self._flux.seconds, self._transport.turns = self._middle.seconds, int(turns)
         self._generator.set_state(state["sources_random"])
-        self._continuations = None
+        self._continuations = self._cut = None
 
     def step(self, dt: float) -> None:
         timer = self.timer
+        flux = self._flux.ahead(self.solids.open * self.velocity, dt) * (dt / self.grid.dx)
+        room = self._room()
         with timer("solids"):
             self.move_solids(dt)
         with timer("advect"):
-            self._carry(dt)
+            self._carry_velocity(dt)
+            self._carry_scalars(flux, room)
         with timer("forces"):
             self._fade(dt)
             self._feed()
             expansion = self._burn(dt)
             self._push(dt)
-        self.diffuse(self.smoke_cells(), self.solids.open, dt)
-        before = self.pressure
-        self.project(self.smoke_cells(), self.solids.open, dt / 2, expansion)
-        if before is None: before = torch.zeros_like(self.pressure)
-        self.pressure = 0.5*(before+self.pressure)
-        self._projector.guess_from(self.pressure)
-        from fluidsim.flux import subtract_gradient
-        subtract_gradient(self.acceleration, self.pressure, self.solids.open, self.options.density, self.grid)
+        self._drag(dt)
+        self._balance(dt, expansion)
         with timer("solids"):
             self._continue_into_solids()
 
@@ -164,22 +179,32 @@ class Smoke(Simulation):
         """0: smoke fills its box, there is no surface to lose volume at."""
         return 0.0
 
-    def _carry(self, dt: float) -> None:
-        advection = self._advection
-        mid = self.velocity.clone()
-        if self.dt_before > 0:
-            mid += (dt / (2 * self.dt_before)) * (self.velocity - self.velocity_before)
-        self.velocity_before = self.velocity.clone()
-        self.dt_before = dt
-        self.velocity += 0.5 * dt * self.acceleration
-        advection.trace(mid, dt)
-        scalars = advection.cells(self.scalars, self._spare_scalars)
-        velocity = advection.faces(self.velocity, self._spare_velocity)
-        self.scalars, self._spare_scalars = scalars, self.scalars
+    def smoke_mass(self) -> float:
+        """The density over the volume outside of solids, m^dim."""
+        return self._amount(self.density * self._room())
+
+    def _carry_velocity(self, dt: float) -> None:
+        """Carry the velocity and the first half of its acceleration."""
+        middle = self._middle.ahead(self.velocity, dt)
+        self._advection.trace(middle, dt)
+        self.velocity.add_(self.acceleration, alpha=0.5 * dt)
+        velocity = self._advection.faces(self.velocity, self._spare_velocity)
         self.velocity, self._spare_velocity = velocity, self.velocity
+
+    def _carry_scalars(self, flux: Tensor, room: Tensor) -> None:
+        solids = self.solids
+        if self._cut is None or solids.moving:
+            self._cut = CutCells(room, self._room(), solids.open, self.grid)
+        before = self.scalars.clone()
+        volume, left = self._transport.carry(self.scalars, flux)
+        for number, values in enumerate(self.scalars):
+            self._cut.set_right(values, before[number], volume, number != TEMPERATURE)
+        self.report.smoke_left += float(left[0]) * self.grid.dx**self.grid.dim
 
     def _fade(self, dt: float) -> None:
         rates = self.physics.dissipation, self.physics.cooling
+        if rates[DENSITY] != 0:
+            self.report.smoke_faded -= self.smoke_mass() * math.expm1(-rates[DENSITY] * dt)
         for values, rate in zip(self.scalars[:2], rates, strict=True):
             if rate != 0:
                 values *= math.exp(-rate * dt)
@@ -188,25 +213,68 @@ class Smoke(Simulation):
         for source, emitter in zip(self.sources, self._emitters, strict=True):
             if source.until is None or self.time < source.until:
                 levels = (source.density, source.temperature, source.fuel)[: len(self.scalars)]
+                density = self.density[emitter.places]
                 emitter.feed(self.scalars, levels, self.velocity, self._generator)
+                rise = (self.density[emitter.places] - density) * self._room()[emitter.places]
+                self.report.smoke_added += self._amount(rise)
 
     def _burn(self, dt: float) -> Tensor | float:
         """The divergence of the burning, 1/s; in a closed room the pressure gives way to it."""
-        return self.physics.combustion.burn(self.scalars, dt, self.grid) if self.burns else 0.0
+        if not self.burns:
+            return 0.0
+        before = self.smoke_mass()
+        expansion = self.physics.combustion.burn(self.scalars, dt, self.grid)
+        self.report.smoke_burnt += self.smoke_mass() - before
+        return expansion
 
     def _push(self, dt: float) -> None:
+        """Take the forces as the new acceleration, and let its second half act."""
         physics, grid = self.physics, self.grid
         self.acceleration.zero_()
         add_buoyancy(
-            self.acceleration, self.density, self.temperature, physics.weight, physics.lift, 1.0, grid
-        )
+            self.acceleration, self.density, self.temperature, physics.weight, physics.lift, 1.0,
+            grid,
+        )  # fmt: skip
         if physics.vorticity > 0:
-            from fluidsim.confinement import acceleration
-            from fluidsim.forces import add_cell_acceleration
-            force = acceleration(self.velocity, physics.vorticity, grid)
-            for axis in range(grid.dim):
-                add_cell_acceleration(self.acceleration, axis, force[axis], 1.0, grid)
-        self.velocity += 0.5*dt*self.acceleration
+            add_vorticity_confinement(self.acceleration, self.velocity, physics.vorticity, grid)
+        self.velocity.add_(self.acceleration, alpha=0.5 * dt)
+
+    def _drag(self, dt: float) -> None:
+        """Viscosity: what was not in the old acceleration now, what is left for later in the new.
+        """
+        if self.viscosity is None:
+            return
+        opened = self.solids.open
+        implicit = (1 - self._viscous_share) * dt
+        before = self.velocity.clone()
+        self.diffuse(self.smoke_cells(), opened, implicit)
+        self._viscous_share = self.viscosity.explicit_share(dt)
+        change = torch.where(opened > 0, self.velocity - before, 0.0)
+        self.acceleration.add_(change, alpha=2 * self._viscous_share / implicit)
+
+    def _balance(self, dt: float, expansion: Tensor | float) -> None:
+        """Project, with the pressure at the end of the step over the half of it that is left.
+
+        The pressure that is kept, and taken for the first half of the next step, is the mean of
+        this one and of what acted before: of the middle of the step. That at the end would swing
+        from step to step, and a pressure late by half a step changes the velocity by its gradient
+        carried along less its gradient: in third order of dt.
+        """
+        earlier, opened = self.pressure, self.solids.open
+        self.project(self.smoke_cells(), opened, 0.5 * dt, expansion)
+        assert self.pressure is not None
+        self.pressure = 0.5 * (self.pressure if earlier is None else self.pressure + earlier)
+        self._projector.guess_from(self.pressure)
+        subtract_gradient(
+            self.acceleration, self.pressure, opened, self.options.density, self.grid
+        )
+
+    def _room(self) -> Tensor:
+        """The part of each cell that smoke can fill, (*shape)."""
+        return self.solids.room * self.smoke_cells()
+
+    def _amount(self, values: Tensor) -> float:
+        return float(values.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
 
     def _continue_into_solids(self) -> None:
         """Give solid cells and the faces between them the values of the smoke beside them."""
