@@ -15,20 +15,23 @@ from torch import Tensor
 
 from fluidsim.grid import Grid
 
-ROUNDS = 8  # of passing on what a cell could not take, each to the next cells
+ROUNDS = 4  # of passing on what a cell could not take to the next; then as many with wider bounds
 REACH = 2  # cells around those that are cut, which may take a share
 
 
 class CutCells:
     """The cells near solids, before and after these moved.
 
-    before, after: (*shape) float32, the open part of each cell, 0 in solid ones. open_faces: (dim,
-    *nodes) float32, the open part of each face, after.
+    before, after: (*shape) float32, the open part of each cell, 0 in solid ones. flowing: (*shape)
+    bool, cells with open faces before or after, or with a flow. open_faces: (dim, *nodes) float32, the open part of
+    each face, after.
     """
 
-    def __init__(self, before: Tensor, after: Tensor, open_faces: Tensor, grid: Grid) -> None:
+    def __init__(
+        self, before: Tensor, after: Tensor, flowing: Tensor, open_faces: Tensor, grid: Grid
+    ) -> None:
         self.grid = grid
-        wrong = ((before < 1) | (after < 1)) & ((before > 0) | (after > 0))
+        wrong = ((before < 1) | (after < 1)) & flowing
         near = wrong
         for _ in range(REACH):
             near = _grown(near)
@@ -52,7 +55,8 @@ class CutCells:
 
         old: (*nodes), before they were carried. volume: (*nodes), what has become of whole cells.
         dilutes: whether volume that is made thins them out. Beside solids no value leaves the range
-        of those around, old and new.
+        of those around, old and new, but where that leaves no place for an amount: there, of all;
+        the last of it is shared out among all cells near solids.
         """
         flat, before = values.view(-1), old.view(-1)
         new = flat[self.cells]
@@ -66,12 +70,18 @@ class CutCells:
         lowest, highest = around.amin(1), around.amax(1)
         owed = (size - self._after) * new - (1 - self._before) * before[self.cells]
         owed = torch.where(self._wrong, owed, 0.0).double()
-        for _ in range(ROUNDS):
+        for turn in range(2 * ROUNDS):
+            if turn == ROUNDS:
+                lowest, highest = torch.aminmax(old)
             owed = self._stays * owed + (self._arrives * owed[self._beside]).sum(1)
             taken = (owed / room.clamp(min=1e-6)).clamp(lowest - new, highest - new)
             changed = torch.where(room > 0, new + taken, new).to(new.dtype)
             owed -= (changed - new).double() * room
             new = changed
+        weight = (new - lowest) * (highest - new)
+        total = float((weight * room).sum())
+        if total > 0:
+            new = (new + weight * (float(owed.sum()) / total)).clamp(lowest, highest).to(new.dtype)
         flat[self.cells] = new
 
     def _ways(
@@ -106,6 +116,15 @@ class CutCells:
         back = torch.arange(2 * grid.dim, device=places.device) ^ 1
         arrives = torch.where(exists > 0, leaves[neighbours, back], 0.0)
         return neighbours, stays, arrives
+
+
+def touched(flux: Tensor, grid: Grid) -> Tensor:
+    """Cells (*shape) bool with a flow (dim, *nodes) through one of their faces."""
+    found = torch.zeros(grid.shape, dtype=torch.bool, device=flux.device)
+    for axis, n in enumerate(grid.shape):
+        moves = grid.faces(flux, axis) != 0
+        found |= moves.narrow(axis, 0, n) | moves.narrow(axis, 1, n)
+    return found
 
 
 def _grown(mask: Tensor) -> Tensor:

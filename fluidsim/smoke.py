@@ -13,7 +13,7 @@ from fluidsim.advection import Advection
 from fluidsim.combustion import Combustion
 from fluidsim.confinement import add_vorticity_confinement
 from fluidsim.continuation import Continuation
-from fluidsim.cut_cells import CutCells
+from fluidsim.cut_cells import CutCells, touched
 from fluidsim.emission import Emitter
 from fluidsim.flux import subtract_gradient
 from fluidsim.forces import add_buoyancy
@@ -147,12 +147,12 @@ class Smoke(Simulation):
     def step(self, dt: float) -> None:
         timer = self.timer
         flux = self._flux.ahead(self.solids.open * self.velocity, dt) * (dt / self.grid.dx)
-        room = self._room()
+        room, flowing = self._room(), self.smoke_cells()
         with timer("solids"):
             self.move_solids(dt)
         with timer("advect"):
             self._carry_velocity(dt)
-            self._carry_scalars(flux, room)
+            self._carry_scalars(flux, room, flowing)
         with timer("forces"):
             self._fade(dt)
             self._feed()
@@ -191,10 +191,11 @@ class Smoke(Simulation):
         velocity = self._advection.faces(self.velocity, self._spare_velocity)
         self.velocity, self._spare_velocity = velocity, self.velocity
 
-    def _carry_scalars(self, flux: Tensor, room: Tensor) -> None:
+    def _carry_scalars(self, flux: Tensor, room: Tensor, flowing: Tensor) -> None:
         solids = self.solids
         if self._cut is None or solids.moving:
-            self._cut = CutCells(room, self._room(), solids.open, self.grid)
+            flowing = flowing | self.smoke_cells() | touched(flux, self.grid)
+            self._cut = CutCells(room, self._room(), flowing, solids.open, self.grid)
         before = self.scalars.clone()
         volume, left = self._transport.carry(self.scalars, flux)
         for number, values in enumerate(self.scalars):
