@@ -23,8 +23,8 @@ class CutCells:
     """The cells near solids, before and after these moved.
 
     before, after: (*shape) float32, the open part of each cell, 0 in solid ones. flowing: (*shape)
-    bool, cells with open faces before or after, or with a flow. open_faces: (dim, *nodes) float32, the open part of
-    each face, after.
+    bool, cells with open faces before or after, or with a flow. open_faces: (dim, *nodes) float32,
+    the open part of each face, after.
     """
 
     def __init__(

@@ -241,8 +241,7 @@ class Smoke(Simulation):
         self.velocity.add_(self.acceleration, alpha=0.5 * dt)
 
     def _drag(self, dt: float) -> None:
-        """Viscosity: what was not in the old acceleration now, what is left for later in the new.
-        """
+        """Viscosity: implicit for what the old acceleration left; the new one takes its share."""
         if self.viscosity is None:
             return
         opened = self.solids.open
@@ -266,9 +265,7 @@ class Smoke(Simulation):
         assert self.pressure is not None
         self.pressure = 0.5 * (self.pressure if earlier is None else self.pressure + earlier)
         self._projector.guess_from(self.pressure)
-        subtract_gradient(
-            self.acceleration, self.pressure, opened, self.options.density, self.grid
-        )
+        subtract_gradient(self.acceleration, self.pressure, opened, self.options.density, self.grid)
 
     def _room(self) -> Tensor:
         """The part of each cell that smoke can fill, (*shape)."""

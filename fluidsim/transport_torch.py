@@ -14,7 +14,9 @@ from torch import Tensor
 
 from fluidsim.grid import Grid
 
-LEAST_VOLUME = 0.1  # of a cell: kept in every cell, where a flow that is not balanced would empty it
+LEAST_VOLUME = (
+    0.1  # of a cell: kept in every cell, where a flow that is not balanced would empty it
+)
 
 
 def sweep(values: Tensor, volume: Tensor, flux: Tensor, axis: int, grid: Grid) -> Tensor:
@@ -78,7 +80,9 @@ def _taken(field: Tensor, place: Tensor) -> Tensor:
 
 def _edges(field: Tensor) -> tuple[Tensor, Tensor]:
     """Values (..., n) at the lower and upper ends of the cells, of monotone parabolas."""
-    padded = torch.cat((field[..., :1], field[..., :1], field, field[..., -1:], field[..., -1:]), -1)
+    padded = torch.cat(
+        (field[..., :1], field[..., :1], field, field[..., -1:], field[..., -1:]), -1
+    )
     low, high = padded[..., 1:-2], padded[..., 2:-1]
     edge = (7 * (low + high) - padded[..., :-3] - padded[..., 3:]) / 12
     edge = torch.maximum(torch.minimum(low, high), torch.minimum(edge, torch.maximum(low, high)))
