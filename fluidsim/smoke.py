@@ -246,11 +246,19 @@ class Smoke(Simulation):
             return
         opened = self.solids.open
         implicit = (1 - self._viscous_share) * dt
+        self._press(self.velocity, 0.5 * dt)  # as expected, so that walls hold what comes of it
         before = self.velocity.clone()
         self.diffuse(self.smoke_cells(), opened, implicit)
-        self._viscous_share = self.viscosity.explicit_share(dt)
         change = torch.where(opened > 0, self.velocity - before, 0.0)
+        self._press(self.velocity, -0.5 * dt)
+        self._viscous_share = self.viscosity.explicit_share(dt)
         self.acceleration.add_(change, alpha=2 * self._viscous_share / implicit)
+
+    def _press(self, target: Tensor, seconds: float) -> None:
+        """Add what the pressure does to a velocity in this time, or in 1 s to an acceleration."""
+        if self.pressure is not None:
+            opened, density = self.solids.open, self.options.density
+            subtract_gradient(target, self.pressure * seconds, opened, density, self.grid)
 
     def _balance(self, dt: float, expansion: Tensor | float) -> None:
         """Project, with the pressure at the end of the step over the half of it that is left.
@@ -260,12 +268,12 @@ class Smoke(Simulation):
         from step to step, and a pressure late by half a step changes the velocity by its gradient
         carried along less its gradient: in third order of dt.
         """
-        earlier, opened = self.pressure, self.solids.open
-        self.project(self.smoke_cells(), opened, 0.5 * dt, expansion)
+        earlier = self.pressure
+        self.project(self.smoke_cells(), self.solids.open, 0.5 * dt, expansion)
         assert self.pressure is not None
         self.pressure = 0.5 * (self.pressure if earlier is None else self.pressure + earlier)
         self._projector.guess_from(self.pressure)
-        subtract_gradient(self.acceleration, self.pressure, opened, self.options.density, self.grid)
+        self._press(self.acceleration, 1.0)
 
     def _room(self) -> Tensor:
         """The part of each cell that smoke can fill, (*shape)."""
