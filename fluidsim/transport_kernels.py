@@ -29,7 +29,7 @@ def sweep(values: Tensor, volume: Tensor, flux: Tensor, axis: int, grid: Grid) -
     return torch.from_numpy(left.sum(0))
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, parallel=True, error_model="numpy")
 def _sweep(values, volume, flux, axis, shape, strides):
     """values: (components, nodes), volume, flux: (nodes,), all flat. (groups, components, 2)."""
     components, n, step = len(values), shape[axis], strides[axis]
@@ -68,7 +68,7 @@ def _sweep(values, volume, flux, axis, shape, strides):
     return left
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _fetch(field, start, step, across, lines):
     for i in range(lines.shape[1]):
         here = start + i * step
@@ -76,7 +76,7 @@ def _fetch(field, start, step, across, lines):
             lines[line, i] = field[here + line * across]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _store(lines, start, step, across, field):
     for i in range(lines.shape[1]):
         here = start + i * step
@@ -84,7 +84,7 @@ def _store(lines, start, step, across, field):
             field[here + line * across] = lines[line, i]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _find(flux, volume, place, rest):
     """The cell in which what flows through each face begins, and how much of it lies there."""
     n = len(volume)
@@ -105,7 +105,7 @@ def _find(flux, volume, place, rest):
         rest[face] = amount
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _set_edges(field, left, right):
     n = len(field)
     below = field[0]
@@ -128,7 +128,7 @@ def _set_edges(field, left, right):
         below = above
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _move(field, volume, flux, place, rest, left, right, sums):
     """`field` after the sweep, in place, and in `sums` what went through the faces."""
     n = len(field)
@@ -156,12 +156,12 @@ def _move(field, volume, flux, place, rest, left, right, sums):
         field[i] = amount / _new_volume(volume[i], flux[i], flux[i + 1])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _new_volume(volume, below, above):
     return np.float64(np.float32(max(volume - (above - below), LEAST_VOLUME)))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _set_volume(sizes, through):
     for line in range(len(sizes)):
         for i in range(sizes.shape[1]):
