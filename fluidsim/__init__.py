@@ -15,7 +15,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
 from fluidsim.scene_view import View
-from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.sources import Inflow, Outflow
 
 __all__ = [

@@ -28,7 +28,8 @@ class Emitter:
         covered = part_inside(shape, grid, device)
         places = covered.nonzero()
         strides = torch.tensor(grid.strides, device=device)
-        self._cells, self._parts = (places * strides).sum(1), covered[tuple(places.T)]
+        self.places = tuple(places.T)  # of the cells that the shape covers, on each axis
+        self._cells, self._parts = (places * strides).sum(1), covered[self.places]
         self._lattice = tuple(max(2, n // PATCH + 1) for n in grid.shape)
         self._around, self._weights = self._between(places, grid)
 

@@ -45,10 +45,10 @@ class BodyForce:
         ]
 
     def add(self, velocity: Tensor, time: float, dt: float) -> None:
-        """Accelerate the faces (dim, *nodes) for `dt` seconds from `time` on: midpoint rule."""
+        """Accelerate the faces (dim, *nodes) for `dt` seconds by what it is at a time, s."""
         for axis, points in enumerate(self._points[1:]):
             faces = self._grid.faces(velocity, axis)
-            faces.add_(self._at(points, time + dt / 2)[..., axis], alpha=dt)
+            faces.add_(self._at(points, time)[..., axis], alpha=dt)
 
     def strength(self, time: float) -> float:
         """The largest acceleration at the centres of cells at a time, m/s^2."""

@@ -144,7 +144,7 @@ class Liquid(Simulation):
         with timer("forces"):
             add_gravity(self.velocity, self.gravity, dt)
             if self.body_force is not None:
-                self.body_force.add(self.velocity, self.time, dt)
+                self.body_force.add(self.velocity, self.time + dt / 2, dt)
             open_faces = self._open_faces()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)

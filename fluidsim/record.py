@@ -46,6 +46,11 @@ class FrameRecord:
     particles_left: int
     particles_poured: int
     particles_drained: int
+    smoke_mass: float
+    smoke_added: float
+    smoke_left: float
+    smoke_faded: float
+    smoke_burnt: float
     notes: str
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -60,6 +65,7 @@ class FrameRecord:
             volume_error=simulation.volume_error(),
             holes=simulation.holes(),
             particles=simulation.particle_count,
+            smoke_mass=simulation.smoke_mass(),
             **dataclasses.asdict(report),
         )
 

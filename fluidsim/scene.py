@@ -22,7 +22,8 @@ from fluidsim.scene_view import View
 from fluidsim.seeding import seed
 from fluidsim.shapes import Shape, Vector
 from fluidsim.simulation import PressureOptions, Simulation
-from fluidsim.smoke import Smoke, SmokeOptions, Source
+from fluidsim.smoke import Smoke
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.solids import Solids
 from fluidsim.sources import Inflow, Outflow, Sources
 from fluidsim.timing import StageTimer

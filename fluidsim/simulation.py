@@ -42,6 +42,7 @@ class FrameReport:
 
     relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
     top_speed bounds the speed per axis, m/s.
+    smoke_...: m^dim, what sources added, left by open sides, faded and came from fuel.
     notes: what the solver told of its solves, "" when all went well.
     """
 
@@ -57,6 +58,10 @@ class FrameReport:
     particles_left: int = 0
     particles_poured: int = 0
     particles_drained: int = 0
+    smoke_added: float = 0.0
+    smoke_left: float = 0.0
+    smoke_faded: float = 0.0
+    smoke_burnt: float = 0.0
     notes: str = ""
 
 
@@ -116,6 +121,10 @@ class Simulation(ABC):
     @abstractmethod
     def particle_count(self) -> int:
         """Particles now; 0 where there are none."""
+
+    def smoke_mass(self) -> float:
+        """Density times volume of the smoke, m^dim; 0 where there is none."""
+        return 0.0
 
     def state(self) -> dict[str, Tensor]:
         """All that the future depends on, at the end of a frame, by name; not to be changed."""

@@ -76,6 +76,15 @@ class Viscosity:
         self._last = operator, space.x, fixed
         return Outcome(iterations, history[-1])
 
+    def explicit_share(self, dt: float) -> float:
+        """The part of a step that may go by the stress at its beginning, the rest being implicit.
+
+        Half of it, which is of second order, where no velocity changes its sign by that; less where
+        steps are long, such that the stiffest turns over to no more than half of it.
+        """
+        stiffness = 4 * self.grid.dim * self.viscosity * dt / (self.density * self.grid.dx**2)
+        return min(0.5, (1 + 2 / stiffness) / 3)
+
     def friction(self, solids: Solids) -> Tensor:
         """Force (dim,) float64 of the last step on solids other than the domain's walls, N.
 

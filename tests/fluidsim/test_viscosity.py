@@ -15,7 +15,7 @@ from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, HalfSpace, Sphere
 from fluidsim.simulation import SimulationError
-from fluidsim.smoke import SmokeOptions
+from fluidsim.smoke_options import SmokeOptions
 from fluidsim.solids import Solids
 from fluidsim.strain import Strain
 from fluidsim.stress import ViscousOperator

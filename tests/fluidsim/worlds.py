@@ -11,7 +11,8 @@ from fluidsim.particles import Particles
 from fluidsim.seeding import seed
 from fluidsim.shapes import Shape, Vector
 from fluidsim.simulation import PressureOptions
-from fluidsim.smoke import Smoke, SmokeOptions, Source
+from fluidsim.smoke import Smoke
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.solids import Solids
 from fluidsim.sources import Sources
 from fluidsim.timing import StageTimer
