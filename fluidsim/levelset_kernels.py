@@ -14,7 +14,7 @@ from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
-HELD = 1.0  # cells: what the carried distance may differ from that of the particles
+HELD = 3.0  # cells: what the carried distance may differ from that of the particles
 
 OCCUPIED, EMPTY, HIDDEN = 1, 2, 4  # kinds of cells; solids hide what is in a cell
 
