@@ -19,6 +19,7 @@ from fluidsim.grid import Grid
 from fluidsim.paraboloids import REACH, bends, bends_as_defined
 
 MARGIN = REACH + 2  # cells beyond the domain's sides in which the surface is mirrored
+SMALLEST = 2.0  # cells: radius of the smallest drop whose surface is seen
 ROUNDS = 6  # of Newton's method for the place of a crossing
 
 
@@ -27,13 +28,15 @@ def curvature(distance: Tensor, grid: Grid) -> Tensor:
     passes, float64, 1/m; 0 elsewhere.
 
     distance phi: (*shape), any unit; positive curvature is that of a ball of negative distance. At
-    most 1 / dx, as of drops of the size of a cell. The surface meets the domain's sides squarely.
+    most that of drops of a radius of 2 cells: smaller ones are pressed on alike from all sides,
+    which does not move them. The surface meets the domain's sides squarely.
     """
     found = crossings(distance, grid)
     fit = bends if distance.device.type == "cpu" else bends_as_defined
     values = fit(found.points, found.normals, found.cells, found.numbers, len(found.faces))
+    most = (grid.dim - 1) / SMALLEST
     result = grid.zeros(distance.device, grid.dim, dtype=torch.float64)
-    result.view(-1)[found.faces] = values.clamp(-1, 1) / grid.dx
+    result.view(-1)[found.faces] = values.clamp(-most, most) / grid.dx
     return result
 
 
@@ -79,7 +82,9 @@ def crossings(distance: Tensor, grid: Grid) -> Crossings:
     step = torch.tensor(strides, device=cell.device)[axis]
     part = _root(*(flat[cell + k * step] for k in (-1, 0, 1, 2)))
     slopes = [
-        torch.lerp(*(flat[end + s] - flat[end - s] for end in (cell, cell + step)), part)
+        torch.lerp(
+            flat[cell + s] - flat[cell - s], flat[cell + step + s] - flat[cell + step - s], part
+        )
         for s in strides
     ]
     numbers = cell.new_full((flat.numel(), grid.dim), -1, dtype=torch.int32)

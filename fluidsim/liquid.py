@@ -16,7 +16,7 @@ from fluidsim.forces import add_gravity
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
 from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN, levels_beside
-from fluidsim.levelset import LevelSet
+from fluidsim.levelset import HELD, SMOOTHED, LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
 from fluidsim.simulation import (
@@ -33,6 +33,7 @@ from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
 WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
+CAPILLARY_STEP = 2.0  # of the step for waves of two cells, which the fits of the curvature damp
 GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
@@ -146,7 +147,8 @@ class Liquid(Simulation):
         with timer("sort"):
             self._sort()
         with timer("surface"):
-            self.surface.advance(particles, self.solids, dt)
+            held = SMOOTHED if self.physics.surface_tension > 0 else HELD
+            self.surface.advance(particles, self.solids, dt, held)
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
@@ -165,15 +167,15 @@ class Liquid(Simulation):
         return speed + abs(self.physics.gravity) * seconds
 
     def longest_step(self) -> float:
-        """That of the shortest waves: of gravity, and capillary ones (Brackbill, Kothe & Zemach
-        1992, eq. 61), without air."""
+        """That of the shortest waves: of gravity, and capillary ones: CAPILLARY_STEP times that of
+        Brackbill, Kothe & Zemach 1992, eq. 61, without air."""
         dx, physics = self.grid.dx, self.physics
         longest = math.inf
         if physics.gravity != 0:
             longest = WAVE_STEP * math.sqrt(dx / abs(physics.gravity))
         if physics.surface_tension > 0:
             capillary = self.options.density * dx**3 / (4 * math.pi * physics.surface_tension)
-            longest = min(longest, math.sqrt(capillary))
+            longest = min(longest, CAPILLARY_STEP * math.sqrt(capillary))
         return longest
 
     @property

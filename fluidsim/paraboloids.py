@@ -90,7 +90,7 @@ def bends(points: Tensor, normals: Tensor, cells: Tensor, numbers: Tensor, count
     return torch.from_numpy(result)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, parallel=True, error_model="numpy")
 def _fit(points, normals, cells, numbers, shifts, result):
     dim = points.shape[1]
     terms = 3 if dim == 2 else 6
@@ -116,7 +116,7 @@ def _fit(points, normals, cells, numbers, shifts, result):
         result[c] = _bend(right, dim)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _add(points, normals, c, q, frame, row, matrix, right):
     """Take point q into the normal equations of the fit at point c; `row` is scratch."""
     dim = points.shape[1]
@@ -145,7 +145,7 @@ def _add(points, normals, c, q, frame, row, matrix, right):
         right[a] += weight * row[a] * height
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _solve(matrix, right):
     """Solve a symmetric positive definite system in place, by elimination."""
     for k in range(len(right)):
@@ -160,7 +160,7 @@ def _solve(matrix, right):
         right[i] /= matrix[i, i]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _bend(fit, dim):
     """Of a paraboloid (height, slopes, bends), where it was fitted."""
     length = 1.0
