@@ -43,7 +43,7 @@ class Interface:
         """distance: (*shape) float64, signed, linear between centres; any unit.
 
         wet: (*shape) bool, cells with pressure; theta is 1 where the distance does not change its
-        sign with it. pressure: (*shape), Pa, of the interface near each cell, likewise linear.
+        sign with it. pressure: (dim, *nodes), Pa, at the interface on each face; without, 0.
         """
         parts = []
         for axis, n in enumerate(grid.shape):
@@ -58,10 +58,8 @@ class Interface:
             inside, outside = distance.reshape(-1)[inner], distance.reshape(-1)[outer]
             crossed = (inside < 0) & (outside > 0)
             theta = torch.where(crossed, inside / (inside - outside), 1.0).clamp(min=LEAST)
-            held = torch.zeros_like(theta)
-            if pressure is not None:
-                held = torch.lerp(pressure.reshape(-1)[inner], pressure.reshape(-1)[outer], theta)
             faces = axis * grid.node_count + _flat(place, grid.nodes)
+            held = torch.zeros_like(theta) if pressure is None else pressure.view(-1)[faces]
             parts.append((faces, inner, 2.0 * rising - 1.0, theta, held))
         return cls(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 

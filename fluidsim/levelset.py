@@ -2,7 +2,7 @@
 
 Where the flow is calm the surface stays as smooth as it was; particles alone would make it as
 rough as their spacing. Where it tears and merges, the particles say where the liquid is: the
-distance is kept within HELD of theirs, |x - their mean position| (Zhu & Bridson 2005, "Animating
+distance is kept near theirs, |x - their mean position| (Zhu & Bridson 2005, "Animating
 sand as a fluid"; the exchange of both after Enright, Fedkiw, Ferziger & Mitchell 2002, "A hybrid
 particle level set method").
 """
@@ -21,6 +21,8 @@ from fluidsim.particles import Particles
 from fluidsim.shapes import Shape
 from fluidsim.solids import Solids
 
+HELD = 1.0  # cells: what the carried distance may differ from that of the particles
+SMOOTHED = 3.0  # the same where surface tension keeps the surface smooth: noise would feed waves
 FAR = 5.0  # cells: larger distances are cut off; more than anything moves in a step
 ROOMY = 0.5  # of a cell: a smaller open part may hold no particle by chance
 SOLID_LAYERS = 3  # cells of a solid into which it is continued
@@ -47,8 +49,9 @@ class LevelSet:
         values = self.grid.cells(self.distance)
         values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
 
-    def advance(self, particles: Particles, solids: Solids, dt: float) -> None:
-        """Along the flow that the particles last moved with, for `dt` seconds."""
+    def advance(self, particles: Particles, solids: Solids, dt: float, held: float = HELD) -> None:
+        """Along the flow that the particles last moved with, for `dt` seconds; near the surface
+        then within `held` cells of their distance."""
         grid = self.grid
         program = levelset_kernels.kernels(grid.dim, scheduling.for_device(self.distance.device))
         shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
@@ -59,7 +62,7 @@ class LevelSet:
         self.distance, self._carried = self._carried, self.distance
         program.hold(
             self.distance.view(-1), particles.positions.view(-1), particles.start,
-            self._kinds(particles, solids), shape, strides,
+            self._kinds(particles, solids), shape, strides, held,
         )  # fmt: skip
         if solids.static is not None or solids.moving:
             self._continue_into(solids)

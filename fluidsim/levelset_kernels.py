@@ -14,7 +14,6 @@ from fluidsim.rows import row_functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
-HELD = 1.0  # cells: what the carried distance may differ from that of the particles
 
 OCCUPIED, EMPTY, HIDDEN = 1, 2, 4  # kinds of cells; solids hide what is in a cell
 
@@ -110,9 +109,11 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 result[i] = value
 
     @ti.kernel
-    def hold(field: F32, x: F32, start: I32, kinds: I8, shape: ivec, strides: ivec):
-        """Keep the distance near that of the particles; where cells around are all empty or all
-        full (solid ones count as full), on the side of the surface that this means."""
+    def hold(field: F32, x: F32, start: I32, kinds: I8, shape: ivec, strides: ivec,
+             held: ti.f32):  # fmt: skip
+        """Keep the distance within `held` cells of that of the particles; where cells around are
+        all empty or all full (solid ones count as full), on the side of the surface that this
+        means."""
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
             row = dealt_item(index, rows, schedule)
@@ -138,8 +139,8 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 else:
                     away = particle_distance(x, start, at, shape, strides)
                     # Solids hide a part of the liquid, which makes it seem farther away.
-                    low = away - HELD - (1.0 if around & HIDDEN != 0 else 0.0)
-                    field[i] = ti.max(low, ti.min(field[i], away + HELD))
+                    low = away - held - (1.0 if around & HIDDEN != 0 else 0.0)
+                    field[i] = ti.max(low, ti.min(field[i], away + held))
 
     @ti.func
     def kinds_across(kinds: ti.template(), at: ti.template(), shape: ti.template(),

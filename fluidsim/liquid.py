@@ -17,7 +17,7 @@ from fluidsim.grid import Grid
 from fluidsim.impact import pressed
 from fluidsim.interface import Interface
 from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN, levels_beside
-from fluidsim.levelset import LevelSet
+from fluidsim.levelset import HELD, SMOOTHED, LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
 from fluidsim.shapes import Vector
@@ -157,7 +157,8 @@ class Liquid(Simulation):
         with timer("sort"):
             self._sort()
         with timer("surface"):
-            self.surface.advance(particles, self.solids, dt)
+            held = SMOOTHED if self.physics.surface_tension > 0 else HELD
+            self.surface.advance(particles, self.solids, dt, held)
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
