@@ -10,6 +10,7 @@ os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
 from fluidsim.combustion import Combustion
 from fluidsim.config import RunConfig
+from fluidsim.probes import HeightProbe, PressureProbe
 from fluidsim.render.camera import Camera
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
@@ -20,9 +21,11 @@ from fluidsim.sources import Inflow, Outflow
 __all__ = [
     "Camera",
     "Combustion",
+    "HeightProbe",
     "Inflow",
     "LiquidScene",
     "Outflow",
+    "PressureProbe",
     "RunConfig",
     "SmokeOptions",
     "SmokeScene",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
+from fluidsim import probes
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.motion import RigidMotion
+from fluidsim.probes import Probe
 from fluidsim.scene_view import View
 from fluidsim.seeding import seed
 from fluidsim.shapes import Shape
@@ -36,7 +38,8 @@ class Scene(ABC):
     open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
     density: of the fluid, kg/m^3.
     cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
-    view: of its pictures.
+    view: of its pictures. probes: gauges by name, which a run logs after each substep into
+    RUN_DIR/probes.csv: `PressureProbe` and `HeightProbe`.
     """
 
     kind: ClassVar[str]
@@ -47,6 +50,7 @@ class Scene(ABC):
     cfl: float
     frame_seconds: float
     view: View = field(default_factory=View)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not min(self.size) > 0:
@@ -54,6 +58,7 @@ class Scene(ABC):
         for name in ("density", "cfl", "frame_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} of a scene must be positive")
+        probes.check(self.probes, self.size, self.solids, self.kind)
 
     @abstractmethod
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Simulation:
@@ -149,6 +154,8 @@ def as_json(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return {"type": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {name: as_json(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
     if isinstance(value, Path):
