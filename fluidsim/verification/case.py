@@ -11,16 +11,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Check:
-    """A number that was measured, and what it should be: `reference`, give or take `tolerance`."""
+    """A number that was measured, and what it should be: `reference`, give or take `tolerance`, or
+    more where that is `at_least`."""
 
     what: str
     measured: float
     reference: float
     tolerance: float
+    at_least: bool = False
 
     @property
     def holds(self) -> bool:
         """False also for a number that is not finite."""
+        if self.at_least:
+            return self.measured >= self.reference - self.tolerance
         return abs(self.measured - self.reference) <= self.tolerance
 
 
