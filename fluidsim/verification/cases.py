@@ -6,7 +6,10 @@ import fnmatch
 from collections.abc import Sequence
 
 from fluidsim.verification import (
+    balance,
     cavity,
+    channels,
+    dam,
     drops,
     mass,
     rest,
@@ -22,6 +25,9 @@ FAMILIES = {
     "vortex": ("Inviscid vortices", vortices.CASES),
     "mass": ("Mass of smoke", mass.CASES),
     "cavity": ("Lid-driven cavity", cavity.CASES),
+    "channel": ("Channels, films and a cylinder", channels.CASES),
+    "balance": ("Balances of forces", balance.CASES),
+    "dam": ("Falling water", dam.CASES),
 }
 CASES = tuple(case for _, cases in FAMILIES.values() for case in cases)
 
