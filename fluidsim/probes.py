@@ -48,7 +48,7 @@ class HeightProbe:
 Probe = PressureProbe | HeightProbe
 
 
-def check(
+def check_probes(
     probes: Mapping[str, Probe], size: Vector, solids: Iterable[Shape | RigidMotion], kind: str
 ) -> None:
     """Raises ValueError with one line for a probe that the scene cannot have.

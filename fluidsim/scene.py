@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 
 import torch
 
-from fluidsim import probes
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.motion import RigidMotion
-from fluidsim.probes import Probe
+from fluidsim.probes import Probe, check_probes
 from fluidsim.scene_view import View
 from fluidsim.seeding import seed
 from fluidsim.shapes import Shape
@@ -58,7 +57,7 @@ class Scene(ABC):
         for name in ("density", "cfl", "frame_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} of a scene must be positive")
-        probes.check(self.probes, self.size, self.solids, self.kind)
+        check_probes(self.probes, self.size, self.solids, self.kind)
 
     @abstractmethod
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Simulation:
@@ -155,7 +154,7 @@ def as_json(value: Any) -> Any:
         fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return {"type": type(value).__name__, **fields}
     if isinstance(value, Mapping):
-        return {name: as_json(item) for name, item in value.items()}
+        return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
     if isinstance(value, Path):

@@ -47,10 +47,11 @@ def bucket(cells: int) -> Findings:
         speed = max(speed, fastest(tank))
     x = (np.arange(cells) + 0.5) / cells
     found, exact = heights(tank), LOWEST + (x - 0.5) ** 2
+    error = float(np.abs(found - exact).max()) * cells
     return Findings(
         (
             Check("fastest particle, m/s", speed, 0.0, 0.02),
-            Check("worst error of the surface, cells", float(np.abs(found - exact).max()) * cells, 0.0, 0.1),
+            Check("worst error of the surface, cells", error, 0.0, 0.1),
         ),
         (
             Plot("turning bucket", "place, m", "height, m", (

@@ -172,7 +172,7 @@ def _profile(title: str, up: str, y: np.ndarray, flow: np.ndarray, exact: np.nda
 CASES = (
     *(
         Case(
-            f"channel-inlet-{cells}", f"channel from a uniform inlet at Re 20, {cells} cells across",
+            f"channel-inlet-{cells}", f"channel from an inlet at Re 20, {cells} cells across",
             POISEUILLE, functools.partial(channel, cells), cells,
         )
         for cells in (16, 32)
@@ -183,7 +183,7 @@ CASES = (
     ),
     *(
         Case(
-            f"channel-film-{degrees:g}", f"viscous film of 8 cells on a slope of {degrees:g} degrees",
+            f"channel-film-{degrees:g}", f"viscous film of 8 cells on a slope, {degrees:g} degrees",
             "u = g sin(a) y (2 h - y) / (2 nu), with the series of its start (Batchelor 1967, 4.2)",
             functools.partial(film, 8, degrees), 20,
         )
