@@ -26,7 +26,7 @@ def build(config: RunConfig) -> LiquidScene:
         solids=[Box(at(0.6635, 0.2955, -0.1), at(FRONT, 0.6985, TOP))],
         probes={**pressures, **heights},
         frame_seconds=1 / 20,
-        view=View(camera=Camera((0.2, -3.4, 1.9), (1.6, 0.5, 0.3), 36)),
+        view=View(camera=Camera((0.3, -3.3, 1.8), (1.55, 0.5, 0.25), 31)),
     )
 
 

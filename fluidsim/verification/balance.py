@@ -50,7 +50,7 @@ def bucket(cells: int) -> Findings:
     error = float(np.abs(found - exact).max()) * cells
     return Findings(
         (
-            Check("fastest particle, m/s", speed, 0.0, 0.02),
+            Check("fastest particle / rim of the bucket", speed / (SPIN / 2), 0.0, 0.03),
             Check("worst error of the surface, cells", error, 0.0, 0.1),
         ),
         (

@@ -10,6 +10,7 @@ from fluidsim.verification import (
     cavity,
     channels,
     dam,
+    disk,
     drops,
     mass,
     rest,
@@ -28,6 +29,7 @@ FAMILIES = {
     "channel": ("Channels, films and a cylinder", channels.CASES),
     "balance": ("Balances of forces", balance.CASES),
     "dam": ("Falling water", dam.CASES),
+    "disk": ("A surface in a given flow", disk.CASES),
 }
 CASES = tuple(case for _, cases in FAMILIES.values() for case in cases)
 
