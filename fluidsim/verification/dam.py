@@ -26,7 +26,7 @@ EXPERIMENT = (
 )  # fmt: skip
 # The same without friction: boundary elements on the free surface, floor and wall as planes of
 # symmetry, its nodes carried along (Longuet-Higgins & Cokelet 1976, Proc. R. Soc. A 350); 100 nodes
-# in steps of 0.005, which are within 0.1 % of 120 nodes.
+# in steps of 0.005, until T = 1.25 within 0.1 % of 120 nodes.
 INVISCID = (
     (0.25, 1.053), (0.50, 1.177), (0.75, 1.346), (1.00, 1.555), (1.25, 1.796), (1.50, 2.066),
     (1.75, 2.360), (2.00, 2.675), (2.25, 3.011), (2.50, 3.364), (2.75, 3.734), (3.00, 4.117),
@@ -55,7 +55,7 @@ def front(transfer: str) -> Findings:
     apart = np.abs(np.interp(instants, times, places) / ideal - 1)
     return Findings(
         (
-            Check("mean distance from the inviscid front", float(apart.mean()), 0.0, 0.02),
+            Check("mean distance from the inviscid front", float(apart.mean()), 0.0, 0.01),
             Check(
                 "mean lead over the experiment, T > 1.5", lead(times, places),
                 lead(instants.tolist(), ideal.tolist()), 0.03,

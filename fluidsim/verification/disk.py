@@ -70,8 +70,9 @@ def _outline(distance: np.ndarray) -> tuple[list[float], list[float]]:
     """The zero line, x and y in cells."""
     import contourpy
 
-    line = max(contourpy.contour_generator(z=distance.T).lines(0.0), key=len)
-    return line[:, 0].tolist(), line[:, 1].tolist()
+    lines = contourpy.contour_generator(z=distance.T).lines(0.0)
+    x, y = np.asarray(max(lines, key=len)).T
+    return x.tolist(), y.tolist()
 
 
 CASES = (

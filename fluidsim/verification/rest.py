@@ -47,9 +47,10 @@ def holes(tank: Liquid) -> int:
     """Cells of air from which no path through air leads to above the water."""
     grid = tank.grid
     air = ((grid.cells(tank.solids.solid) == 0) & ~tank.fluid_cells()).numpy()
-    parts, count = scipy.ndimage.label(air)
+    parts = np.zeros(grid.shape, dtype=np.int32)
+    scipy.ndimage.label(air, output=parts)
     above = np.unique(parts[..., math.ceil(LEVEL / grid.dx + 1) :])
-    return int(np.isin(parts, np.setdiff1d(np.arange(1, count + 1), above)).sum())
+    return int((~np.isin(parts, np.append(above, 0))).sum())
 
 
 def still(name: str, dim: int) -> Findings:
