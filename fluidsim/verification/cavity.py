@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from fluidsim.motion import Moving
 from fluidsim.scene import SmokeScene
@@ -64,7 +65,7 @@ def cavity(cells: int, lid: str) -> Findings:
         x = np.array([0.0, *centres, 1.0])
         y = np.array([ends[0], *profile, ends[1]])
         places, values = (list(each) for each in zip(*known, strict=True))
-        errors.append(float(np.abs(np.interp(places, x, y) - values).max()) / SPEED)
+        errors.append(float(np.abs(CubicSpline(x, y)(places) - values).max()) / SPEED)
         curves = (
             Curve("Ghia et al.", places, values, True),
             Curve("measured", x.tolist(), y.tolist()),
