@@ -8,6 +8,7 @@ import os
 # Taichi greets on standard output when it is imported, also where nobody asked it to compute.
 os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
+from fluidsim.boundary import Inlet, Wall
 from fluidsim.combustion import Combustion
 from fluidsim.config import RunConfig
 from fluidsim.probes import HeightProbe, PressureProbe
@@ -15,7 +16,7 @@ from fluidsim.render.camera import Camera
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
 from fluidsim.scene_view import View
-from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.sources import Inflow, Outflow
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Combustion",
     "HeightProbe",
     "Inflow",
+    "Inlet",
     "LiquidScene",
     "Outflow",
     "PressureProbe",
@@ -31,5 +33,6 @@ __all__ = [
     "SmokeScene",
     "Source",
     "View",
+    "Wall",
     "run",
 ]

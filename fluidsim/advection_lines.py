@@ -63,24 +63,15 @@ def copy(line, out):
 
 
 @numba.njit(cache=True)
-def subtract(line, out):
-    for i in range(len(line)):
-        out[i] = line[i] - out[i]
+def set_way(below, above, step, middle):
+    for i in range(len(middle)):
+        middle[i] -= HALF * (HALF * step * (below[i] + above[i]))
 
 
 @numba.njit(cache=True)
-def set_way(below, above, step, way, middle):
-    for i in range(len(way)):
-        way[i] = HALF * step * (below[i] + above[i])
-        middle[i] -= HALF * way[i]
-
-
-@numba.njit(cache=True)
-def set_traces(flow, way, step, back, forth):
+def set_traces(flow, step, back):
     for i in range(len(flow)):
-        there = step * flow[i]
-        back[i] = -there
-        forth[i] = TWO * way[i] - there
+        back[i] = -(step * flow[i])
 
 
 @numba.njit(cache=True)
@@ -156,26 +147,6 @@ def differ(low, high):
 
 
 @numba.njit(cache=True)
-def fade(line, x, low, high):
-    """0 from half a cell beyond the rims on, 1 from the first centres on, linear between."""
-    for i in range(len(line)):
-        inside = min(x[i] - low, high - x[i]) + HALF
-        line[i] *= max(F32(0.0), min(ONE, inside))
-
-
-@numba.njit(cache=True)
-def clear_beyond(line, x, low, high):
-    for i in range(len(line)):
-        line[i] = F32(0.0) if x[i] < low or x[i] > high else line[i]
-
-
-@numba.njit(cache=True)
-def add_half(change, low, high, out):
-    for i in range(len(out)):
-        out[i] = clipped(out[i] + HALF * change[i], low[i], high[i])
-
-
-@numba.njit(cache=True)
 def clip(line, low, high, out):
     for i in range(len(out)):
         out[i] = clipped(line[i], low[i], high[i])
@@ -189,12 +160,16 @@ def clipped(value, low, high):
 
 
 @numba.njit(cache=True)
-def interpolate_cubic(field, base, steps, x, part, shape, result):
-    """Catmull-Rom along each axis, for cells; at a rim the outermost value goes on."""
+def interpolate_cubic(field, base, steps, x, part, axis, shape, result):
+    """Catmull-Rom along each axis; at a rim the outermost value goes on."""
     n = len(result)
     weights, offsets = np.empty((3, 4, n), F32), np.empty((3, 4, n), U32)
     for k in range(3):
-        set_taps(x[k], part[k], I32(steps[k]), F32(shape[k] - 1.5), weights[k], offsets[k])
+        first, last = F32(np.inf), F32(-np.inf)
+        if shape[k] + (k == axis) > 2:
+            first = ONE if k == axis else F32(1.5)
+            last = F32(shape[k]) - first
+        set_taps(x[k], part[k], I32(steps[k]), first, last, weights[k], offsets[k])
     for i in range(n):
         result[i] = F32(0.0)
     for a in range(4 if shape[0] > 1 else 1):
@@ -218,14 +193,14 @@ def add_row(field, base, first, second, third, weight, factor, weights, result):
 
 
 @numba.njit(cache=True)
-def set_taps(x, part, step, last, weights, offsets):
+def set_taps(x, part, step, first, last, weights, offsets):
     for i in range(len(x)):
         p = part[i]
         weights[0, i] = p * (p * (ONE - HALF * p) - HALF)
         weights[1, i] = ONE + p * p * (F32(1.5) * p - F32(2.5))
         weights[2, i] = p * (HALF + p * (TWO - F32(1.5) * p))
         weights[3, i] = p * p * (HALF * p - HALF)
-        offsets[0, i] = U32(-step if x[i] >= F32(1.5) else 0)
+        offsets[0, i] = U32(-step if x[i] >= first else 0)
         offsets[1, i] = 0
         offsets[2, i] = U32(step)
         offsets[3, i] = U32(2 * step if x[i] < last else step)

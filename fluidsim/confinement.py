@@ -21,12 +21,14 @@ HALF = F32(0.5)
 LEAST = F32(1e-20)  # 1/s a cell: of the slope of |omega|, against division by 0
 
 
-def add_vorticity_confinement(velocity: Tensor, strength: float, dt: float, grid: Grid) -> None:
-    """Accelerate the faces (dim, *nodes) by confinement of dimensionless `strength`."""
+def add_vorticity_confinement(
+    target: Tensor, velocity: Tensor, strength: float, grid: Grid
+) -> None:
+    """Add confinement of dimensionless `strength` to the acceleration `target` (dim, *nodes)."""
     on_cpu = velocity.device.type == "cpu"
     force = (acceleration if on_cpu else acceleration_as_defined)(velocity, strength, grid)
     for axis in range(grid.dim):
-        add_cell_acceleration(velocity, axis, force[axis], dt, grid)
+        add_cell_acceleration(target, axis, force[axis], 1.0, grid)
 
 
 def acceleration(velocity: Tensor, strength: float, grid: Grid) -> Tensor:

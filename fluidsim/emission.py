@@ -1,4 +1,5 @@
-"""A source of smoke on the grid: the parts of cells that it keeps filled, and its flicker."""
+"""Smoke that comes in: sources, with the parts of cells that they keep filled and their flicker,
+and inlets."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from fluidsim.boundary import Boundary
 from fluidsim.grid import Grid
 from fluidsim.shapes import Shape
 
@@ -16,48 +18,29 @@ PATCH = 4  # cells between the points of the lattice of random numbers
 
 
 class Emitter:
-    """Keeps scalars at levels inside a shape, and the velocity where one is given.
+    """Keeps scalars at levels inside a shape.
 
-    roughness: relative random variation in space and time. velocity: m/s.
+    roughness: relative random variation in space and time.
     """
 
-    def __init__(
-        self,
-        shape: Shape,
-        roughness: float,
-        velocity: Sequence[float] | None,
-        grid: Grid,
-        device: torch.device,
-    ):
+    def __init__(self, shape: Shape, roughness: float, grid: Grid, device: torch.device):
         self.roughness = roughness
-        self.velocity = velocity
         covered = part_inside(shape, grid, device)
         places = covered.nonzero()
         strides = torch.tensor(grid.strides, device=device)
-        self._cells, self._parts = (places * strides).sum(1), covered[tuple(places.T)]
-        inside = grid.cells(shape.distance(grid.cell_positions(device)) < 0)
-        self._blowing = (inside.nonzero() * strides).sum(1)
+        self.places = tuple(places.T)  # of the cells that the shape covers, on each axis
+        self._cells, self._parts = (places * strides).sum(1), covered[self.places]
         self._lattice = tuple(max(2, n // PATCH + 1) for n in grid.shape)
         self._around, self._weights = self._between(places, grid)
 
-    def feed(
-        self,
-        scalars: Tensor,
-        levels: Sequence[float],
-        velocity: Tensor,
-        generator: torch.Generator,
-    ) -> None:
+    def feed(self, scalars: Tensor, levels: Sequence[float], generator: torch.Generator) -> None:
         """Raise the scalars (components, *nodes) to their levels, in cells that the shape covers in
-        part to that part of them, and set the velocity's faces of the cells it holds the centre of.
-        """
+        part to that part of them."""
         noise = torch.rand(self._lattice, generator=generator).to(scalars.device) * 2 - 1
         flicker = (noise.view(-1)[self._around] * self._weights).sum(1) * self.roughness + 1
         flicker *= self._parts
         for values, level in zip(scalars.view(len(scalars), -1), levels, strict=True):
             values[self._cells] = torch.maximum(values[self._cells], level * flicker)
-        if self.velocity is not None:
-            for faces, speed in zip(velocity.view(len(velocity), -1), self.velocity, strict=True):
-                faces[self._blowing] = speed
 
     def _between(self, places: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
         """Points of the lattice around each cell and their multilinear weights, (n, 2^dim)."""
@@ -73,6 +56,26 @@ class Emitter:
             around.append(((lower + upper) * torch.tensor(steps, device=places.device)).sum(1))
             weights.append(torch.where(upper == 1, part, 1 - part).prod(1))
         return torch.stack(around, 1), torch.stack(weights, 1)
+
+
+def let_in(scalars: Tensor, boundary: Boundary, dt: float, grid: Grid) -> None:
+    """Fill what the flow through inlets has come to fill in `dt` seconds, in place: cells within
+    its velocity times dt, the last one in part.
+
+    scalars: density, temperature and, if any, fuel, (components, *nodes).
+    """
+    for side in boundary.sides:
+        inward = side.velocity[side.axis] * (-1 if side.upper else 1)
+        depth = inward.clamp(min=0) * (dt / grid.dx)
+        for number, inlet in enumerate(boundary.inlets):
+            there = torch.where(side.inlets == number, depth, 0.0)
+            levels = (inlet.density, inlet.temperature, 0.0)[: len(scalars)]
+            for layer in range(min(math.ceil(float(there.max())), grid.shape[side.axis])):
+                place = grid.shape[side.axis] - 1 - layer if side.upper else layer
+                share = (there - layer).clamp(0, 1)
+                for values, level in zip(scalars, levels, strict=True):
+                    cells = values.select(side.axis, place)
+                    cells += share * (level - cells)
 
 
 def part_inside(shape: Shape, grid: Grid, device: torch.device) -> Tensor:

@@ -1,15 +1,76 @@
-"""Accelerations of the flow: gravity and buoyancy."""
+"""Accelerations of the flow: gravity, buoyancy, and those that a scene prescribes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 
 from fluidsim.grid import Grid
+from fluidsim.shapes import Vector
+
+Acceleration = Callable[[Tensor, float], Tensor]
 
 
-def add_gravity(velocity: Tensor, gravity: float, dt: float, grid: Grid) -> None:
-    """Accelerate the faces (dim, *nodes) downwards by `gravity`, m/s^2."""
-    velocity[grid.up] -= gravity * dt
+def gravity_vector(gravity: float | Vector, dim: int) -> Vector:
+    """Gravity, m/s^2, as a vector; a number points downwards.
+
+    Raises ValueError for a vector that has not the dimension.
+    """
+    if isinstance(gravity, (int, float)):
+        return (0.0,) * (dim - 1) + (-float(gravity),)
+    if len(gravity) != dim:
+        raise ValueError(f"gravity needs {dim} components, or one number, not {gravity}")
+    return tuple(gravity)
+
+
+def add_gravity(velocity: Tensor, gravity: Vector, dt: float) -> None:
+    """Accelerate the faces (dim, *nodes) by `gravity`, m/s^2."""
+    for component, acceleration in zip(velocity, gravity, strict=True):
+        if acceleration != 0:
+            component += acceleration * dt
+
+
+class BodyForce:
+    """An acceleration that is a function of points (..., dim), m, and of the time, s, and returns
+    (..., dim), m/s^2."""
+
+    def __init__(self, acceleration: Acceleration, grid: Grid, device: torch.device) -> None:
+        self._acceleration = acceleration
+        self._grid = grid
+        self._points = [
+            grid.cells(grid.cell_positions(device).movedim(-1, 0)).movedim(0, -1),
+            *(_face_points(axis, grid, device) for axis in range(grid.dim)),
+        ]
+
+    def add(self, velocity: Tensor, time: float, dt: float) -> None:
+        """Accelerate the faces (dim, *nodes) for `dt` seconds by what it is at a time, s."""
+        for axis, points in enumerate(self._points[1:]):
+            faces = self._grid.faces(velocity, axis)
+            faces.add_(self._at(points, time)[..., axis], alpha=dt)
+
+    def strength(self, time: float) -> float:
+        """The largest acceleration at the centres of cells at a time, m/s^2."""
+        return float(self._at(self._points[0], time).norm(dim=-1).max())
+
+    def _at(self, points: Tensor, time: float) -> Tensor:
+        """Raises ValueError where the function does not return a vector for each point."""
+        values = self._acceleration(points, time)
+        if values.shape != points.shape:
+            raise ValueError(
+                f"a body force must return {tuple(points.shape)} for points of that shape, "
+                f"not {tuple(values.shape)}"
+            )
+        return values
+
+
+def _face_points(axis: int, grid: Grid, device: torch.device) -> Tensor:
+    """Centres of the faces normal to an axis, (*faces, dim)."""
+    points = grid.face_positions(axis, device)
+    for other, n in enumerate(grid.shape):
+        points = points.narrow(other, 0, n + (other == axis))
+    return points
 
 
 def add_cell_acceleration(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from fluidsim.record import FrameRecord
 
 VOLUME = 0.05  # relative error of the volume that is worth a word
+HOLES = 0.01  # of the cells with pressure: air below the water where no air can be
 CROWDED = 0.1  # of the particles that there have been that crowding may cost
+SMOKE = 0.005  # of the smoke in a frame, that came from nowhere or went there
 EXPLODING = 5.0  # times the fastest of all frames before
 SEVERAL_SUBSTEPS, MANY_SUBSTEPS = 10, 50
 
@@ -34,6 +36,7 @@ class Health:
         self._troubles: dict[str, Trouble] = {}
         self._fastest: list[float] = []
         self._particles: list[int] = []
+        self._smoke: float | None = None
         self._removed = self._poured = 0
 
     def look(self, record: FrameRecord) -> list[str]:
@@ -45,6 +48,7 @@ class Health:
                 warnings.append(found[1])
         self._fastest.append(record.top_speed)
         self._particles.append(record.particles)
+        self._smoke = record.smoke_mass
         return warnings
 
     def summary(self) -> list[str]:
@@ -81,6 +85,11 @@ class Health:
             return 1.0, f"all {before} particles are gone, not through open sides or outflows"
         return None
 
+    def holes(self, record: FrameRecord) -> tuple[float, str] | None:
+        if record.holes <= HOLES * record.unknowns:
+            return None
+        return record.holes, f"{record.holes} cells of air inside the water; try a smaller cfl"
+
     def crowding(self, record: FrameRecord) -> tuple[float, str] | None:
         self._removed += record.particles_removed - record.particles_added
         self._poured += record.particles_poured
@@ -89,6 +98,18 @@ class Health:
             return None
         share = self._removed / supplied
         return share, f"crowded cells have cost {share:.0%} of the particles so far"
+
+    def smoke(self, record: FrameRecord) -> tuple[float, str] | None:
+        if self._smoke is None:
+            return None
+        made = record.smoke_added + record.smoke_burnt
+        supplied = self._smoke + made
+        error = record.smoke_mass - (supplied - record.smoke_left - record.smoke_faded)
+        if abs(error) <= SMOKE * supplied:
+            return None
+        what = "less" if error < 0 else "more"
+        share = abs(error) / supplied
+        return share, f"{share:.1%} {what} smoke than sources, sides and fading account for"
 
     def exploding(self, record: FrameRecord) -> tuple[float, str] | None:
         before = max(self._fastest, default=0.0)
@@ -112,6 +133,6 @@ class Health:
 
 Check = Callable[[Health, FrameRecord], tuple[float, str] | None]
 CHECKS: tuple[Check, ...] = (
-    Health.volume, Health.vanishing, Health.crowding, Health.exploding, Health.substeps,
-    Health.solver,
+    Health.volume, Health.holes, Health.vanishing, Health.crowding, Health.smoke,
+    Health.exploding, Health.substeps, Health.solver,
 )  # fmt: skip

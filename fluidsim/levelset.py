@@ -22,6 +22,7 @@ from fluidsim.shapes import Shape
 from fluidsim.solids import Solids
 
 FAR = 5.0  # cells: larger distances are cut off; more than anything moves in a step
+ROOMY = 0.5  # of a cell: a smaller open part may hold no particle by chance
 SOLID_LAYERS = 3  # cells of a solid into which it is continued
 
 
@@ -41,6 +42,11 @@ class LevelSet:
         centres = grid.cells(grid.cell_positions(device).movedim(-1, 0)).movedim(0, -1)
         return cls(grid, liquid.distance(centres))
 
+    def unite(self, distance: Tensor) -> None:
+        """Take in what lies within a distance (*shape), m."""
+        values = self.grid.cells(self.distance)
+        values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
+
     def advance(self, particles: Particles, solids: Solids, dt: float) -> None:
         """Along the flow that the particles last moved with, for `dt` seconds."""
         grid = self.grid
@@ -58,26 +64,25 @@ class LevelSet:
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
 
-    def wet(self, occupied: Tensor, full: Tensor, solids: Solids) -> Tensor:
+    def wet(self, occupied: Tensor, solids: Solids) -> Tensor:
         """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
 
-        occupied, full: (*shape) bool, cells with particles, and with as many as fill a cell. Others
-        between the surface and the air beside a cell inside have none: the liquid's velocity is
-        continued to them. An empty cell at a wall has none either, so that no suction holds liquid
-        that leaves the wall. A full one always has: without, what falls on it would crowd there.
+        occupied: (*shape) bool, cells with particles. Others between the surface and the air beside
+        a cell inside have none: the liquid's velocity is continued to them. A cell at a wall that
+        air reaches and no particle has none either, so that no suction holds liquid that leaves
+        the wall; away from the air it has, particles or not, and where a solid leaves them no room.
         """
         grid = self.grid
-        inside = (grid.cells(self.distance) < 0) & (grid.cells(solids.solid) == 0)
+        room = grid.cells(solids.solid) == 0
+        below = grid.cells(self.distance) < 0
+        inside = below & room
         at_wall = torch.zeros_like(inside)
         for axis, n in enumerate(grid.shape):
             closed = grid.faces(solids.open, axis) == 0
             at_wall |= closed.narrow(axis, 0, n) | closed.narrow(axis, 1, n)
-        inside &= occupied | ~at_wall
-        beside = inside.clone()
-        for axis, n in enumerate(grid.shape):
-            beside.narrow(axis, 0, n - 1).logical_or_(inside.narrow(axis, 1, n - 1))
-            beside.narrow(axis, 1, n - 1).logical_or_(inside.narrow(axis, 0, n - 1))
-        return inside | (occupied & (full | ~beside))
+        expected = at_wall & (solids.room > ROOMY) & _beside(room & ~below, grid)
+        inside &= occupied | ~expected
+        return inside | (occupied & ~(inside | _beside(inside, grid)))
 
     def _kinds(self, particles: Particles, solids: Solids) -> Tensor:
         """What is in each cell, (node_count,) int8."""
@@ -87,19 +92,32 @@ class LevelSet:
         return torch.maximum(kinds, HIDDEN * hidden.view(-1).to(torch.int8))
 
     def _continue_into(self, solids: Solids) -> None:
-        """Cells that are mostly solid are as wet as an open neighbour beside or above; the distance
-        goes on into solids, so that the surface meets them squarely."""
+        """Cells that are mostly solid keep what was carried there, within a cell of what their open
+        neighbours have; the distance goes on into solids, so that the surface meets them squarely.
+        """
         grid, distance = self.grid, self.distance
         mostly = grid.cells(solids.cut) == 2
         if mostly.any():
-            lowest = grid.cells(distance).clone()
+            values = grid.cells(distance)
+            least, most = torch.full_like(values, -FAR), torch.full_like(values, FAR)
             for axis, n in enumerate(grid.shape):
                 opened = grid.faces(solids.open, axis).narrow(axis, 1, n - 1) > 0
-                sides = ((0, 1), (1, 0)) if axis != grid.up else ((0, 1),)
-                for here, there in sides:
-                    value = grid.cells(distance).narrow(axis, there, n - 1)
-                    target = lowest.narrow(axis, here, n - 1)
-                    target.copy_(torch.where(opened, torch.minimum(target, value), target))
-            grid.cells(distance).copy_(torch.where(mostly, lowest, grid.cells(distance)))
+                for here, there in ((0, 1), (1, 0)):
+                    known = opened & ~mostly.narrow(axis, there, n - 1)
+                    beside = values.narrow(axis, there, n - 1)
+                    low, high = least.narrow(axis, here, n - 1), most.narrow(axis, here, n - 1)
+                    torch.where(known, torch.maximum(low, beside - 1), low, out=low)
+                    torch.where(known, torch.minimum(high, beside + 1), high, out=high)
+            kept = torch.minimum(torch.maximum(values, least), most)
+            values.copy_(torch.where(mostly, kept, values))
         known = grid.cells(solids.solid) == 0
         extrapolate(distance[None], levels_of(known, 1, grid), SOLID_LAYERS, grid)
+
+
+def _beside(cells: Tensor, grid: Grid) -> Tensor:
+    """Cells (*shape) bool that share a face with one of `cells`."""
+    result = torch.zeros_like(cells)
+    for axis, n in enumerate(grid.shape):
+        result.narrow(axis, 0, n - 1).logical_or_(cells.narrow(axis, 1, n - 1))
+        result.narrow(axis, 1, n - 1).logical_or_(cells.narrow(axis, 0, n - 1))
+    return result

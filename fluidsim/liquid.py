@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from fluidsim.cells import CellType
+from fluidsim.continuation import Continuation
 from fluidsim.curvature import curvature
-from fluidsim.extrapolation import continue_change, extrapolate
-from fluidsim.forces import add_gravity
+from fluidsim.extrapolation import extrapolate
+from fluidsim.forces import Acceleration, add_gravity, gravity_vector
 from fluidsim.grid import Grid
+from fluidsim.impact import pressed
 from fluidsim.interface import Interface
-from fluidsim.levels import levels_beside
+from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN, levels_beside
 from fluidsim.levelset import LevelSet
 from fluidsim.particles import SEEDED, Changes, Particles
 from fluidsim.separation import open_faces
+from fluidsim.shapes import Vector
 from fluidsim.simulation import (
     FrameReport,
     PressureOptions,
@@ -29,21 +32,27 @@ from fluidsim.simulation import (
 from fluidsim.solids import Solids
 from fluidsim.sources import Exchange, Sources
 from fluidsim.timing import StageTimer
+from fluidsim.volume import holes, liquid_volume
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
+PRESSED = 3e-3  # of the liquid: what a step may press into walls, unless its motion is a cell
+SMALL_STEP = 0.5  # cells of motion: steps are not made smaller than this for it
+WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
+GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
+MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
 
 
 @dataclass(frozen=True)
 class LiquidOptions:
     """Physics of a liquid.
 
-    gravity: m/s^2 downwards. flip: share of FLIP in the PIC/FLIP blend; None for APIC.
-    viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
+    gravity: m/s^2, downwards or as a vector. flip: share of FLIP in the PIC/FLIP blend; None for
+    APIC. viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
     """
 
-    gravity: float = 9.81
+    gravity: float | Vector = 9.81
     flip: float | None = 0.99
     viscosity: float = 0.0
     surface_tension: float = 0.0
@@ -53,8 +62,8 @@ class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
     cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
-    surface: where the liquid ends between the centres of cells; None: at that of the air cell,
-    without surface tension. sources: inflows and outflows, None where there are none.
+    surface: where the liquid ends between the centres of cells. sources: inflows and outflows, None
+    where there are none.
     """
 
     def __init__(
@@ -68,10 +77,12 @@ class Liquid(Simulation):
         timer: StageTimer,
         cfl: float,
         seed: int,
-        surface: LevelSet | None = None,
+        surface: LevelSet,
         sources: Sources | None = None,
+        body_force: Acceleration | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
+        self.gravity = gravity_vector(physics.gravity, grid.dim)
         self.physics = physics
         self.seed = seed
         self.surface = surface
@@ -79,8 +90,8 @@ class Liquid(Simulation):
         affine = physics.flip is None
         self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
         self.cells = grid.zeros(self.device, dtype=torch.int8)
-        self.particles.classify(solids, self.cells)
-        self.first_volume = self.particles.volume(self.cells, solids)
+        self._classify()
+        self.first_volume = self._volume()
         self.lost = Changes()
         self.sources = sources
         self.exchanged = Exchange()
@@ -89,8 +100,9 @@ class Liquid(Simulation):
 
     def advance(self, seconds: float) -> FrameReport:
         """A frame; the volume error at its start is let relax during it (Kim et al. 2007), by half
-        at most: the error is measured by counting particles, and that has noise."""
-        self.expansion = -self.volume_error() / max(VOLUME_RELAXATION, 2 * seconds)
+        at most."""
+        error = max(-MOST_RELAXED, min(MOST_RELAXED, self.volume_error()))
+        self.expansion = -error / max(VOLUME_RELAXATION, 2 * seconds)
         return super().advance(seconds)
 
     def state(self) -> dict[str, Tensor]:
@@ -101,8 +113,7 @@ class Liquid(Simulation):
         )  # fmt: skip
         values["counts"] = torch.tensor(counts)
         values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
-        if self.surface is not None:
-            values["surface"] = self.surface.distance
+        values["surface"] = self.surface.distance
         if self.sources is not None:
             values["sources_random"] = self.sources.generator.get_state()
         return values
@@ -114,11 +125,10 @@ class Liquid(Simulation):
         self.lost = Changes(added, removed, left)
         self.exchanged = Exchange(poured, drained)
         self.first_volume = float(state["first_volume"])
-        if self.surface is not None:
-            fill(self.surface.distance, state["surface"])
+        fill(self.surface.distance, state["surface"])
         if self.sources is not None:
             self.sources.generator.set_state(state["sources_random"])
-        self.particles.classify(self.solids, self.cells)
+        self._classify()
 
     def step(self, dt: float) -> None:
         particles, timer = self.particles, self.timer
@@ -129,14 +139,16 @@ class Liquid(Simulation):
                 self._exchange(self.sources)
         with timer("transfer"):
             particles.to_faces(self.velocity, self._before)
-            particles.classify(self.solids, self.cells)
+            fluid = self._classify()
+            self._close_gaps(fluid)
         with timer("forces"):
-            add_gravity(self.velocity, self.physics.gravity, dt, self.grid)
+            add_gravity(self.velocity, self.gravity, dt)
+            if self.body_force is not None:
+                self.body_force.add(self.velocity, self.time + dt / 2, dt)
             open_faces = self._open_faces()
-            fluid = self.fluid_cells()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)
-        self.diffuse(fluid, open_faces, dt, held)
+        self.diffuse(fluid, open_faces, dt, held, self._filling(fluid))
         self.project(fluid, open_faces, dt, expansion, interface)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
@@ -144,17 +156,12 @@ class Liquid(Simulation):
             particles.move(self.velocity, self._before, self.solids, dt, self.physics.flip or 0.0)
         with timer("sort"):
             self._sort()
-        if self.surface is not None:
-            with timer("surface"):
-                self.surface.advance(particles, self.solids, dt)
+        with timer("surface"):
+            self.surface.advance(particles, self.solids, dt)
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
-        occupied = (self.grid.cells(self.cells) == CellType.FLUID).contiguous()
-        if self.surface is None:
-            return occupied
-        full = self.particles.held >= SEEDED[self.grid.dim]
-        return self.surface.wet(occupied, full, self.solids)
+        return self.surface.wet(self.particles.held > 0, self.solids)
 
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):
@@ -166,14 +173,35 @@ class Liquid(Simulation):
         speed = top_component(self.particles.velocities)
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
-        return speed + abs(self.physics.gravity) * seconds
+        return speed + (math.hypot(*self.gravity) + self.pushing()) * seconds
+
+    def _substeps_for(self, seconds: float) -> int:
+        """More where liquid is about to hit something."""
+        steps = super()._substeps_for(seconds)
+        grid, distance = self.grid, self.grid.cells(self.surface.distance)
+        most = seconds * self.report.top_speed / (SMALL_STEP * grid.dx)
+        if steps >= most:
+            return steps
+        fluid = self.fluid_cells()
+        allowed = PRESSED * float(fluid.sum())
+        while steps < most and pressed(
+            self.velocity, distance, fluid, self.solids, seconds / steps, grid
+        ) > allowed:  # fmt: skip
+            steps += 1
+        return steps
 
     def longest_step(self) -> float:
-        """That of capillary waves (Brackbill, Kothe & Zemach 1992, eq. 61), without air."""
-        if self.physics.surface_tension == 0:
-            return math.inf
-        cube = self.grid.dx**3
-        return math.sqrt(self.options.density * cube / (4 * math.pi * self.physics.surface_tension))
+        """That of the shortest waves: of gravity, and capillary ones (Brackbill, Kothe & Zemach
+        1992, eq. 61), without air."""
+        dx, physics = self.grid.dx, self.physics
+        longest = math.inf
+        weight = math.hypot(*self.gravity)
+        if weight > 0:
+            longest = WAVE_STEP * math.sqrt(dx / weight)
+        if physics.surface_tension > 0:
+            capillary = self.options.density * dx**3 / (4 * math.pi * physics.surface_tension)
+            longest = min(longest, math.sqrt(capillary))
+        return longest
 
     @property
     def particle_count(self) -> int:
@@ -185,9 +213,17 @@ class Liquid(Simulation):
         expected = self.first_volume + self.exchanged.poured * particle
         if expected <= 0:
             return 0.0
-        self.particles.classify(self.solids, self.cells)
         gone = (self.lost.left + self.exchanged.drained) * particle
-        return (self.particles.volume(self.cells, self.solids) + gone) / expected - 1
+        return (self._volume() + gone) / expected - 1
+
+    def holes(self) -> int:
+        """Cells of air shut in by liquid and solids that are too few for a bubble."""
+        self._classify()
+        return holes(self.cells, self.grid)
+
+    def _volume(self) -> float:
+        distance = self.grid.cells(self.surface.distance)
+        return liquid_volume(distance, self.particles, self.solids, self.grid)
 
     def _sort(self) -> None:
         self.steps += 1
@@ -199,15 +235,41 @@ class Liquid(Simulation):
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
-    def _interface(self, fluid: Tensor) -> Interface | None:
+    def _classify(self) -> Tensor:
+        """Fill `cells`; the ones whose pressure is sought, (*shape) bool."""
+        fluid = self.fluid_cells()
+        wet = fluid | (self.particles.held > 0)
+        kinds = torch.where(wet, int(CellType.FLUID), int(CellType.AIR)).to(torch.int8)
+        solid = self.grid.cells(self.solids.solid) != 0
+        self.grid.cells(self.cells).copy_(kinds.masked_fill_(solid, int(CellType.SOLID)))
+        return fluid
+
+    def _close_gaps(self, fluid: Tensor) -> None:
+        """Faces of the `fluid` cells (*shape) bool that no particle reaches take the velocity of
+        those around: beside solids particles may be too few, which must not stop the flow."""
+        kept = (self.solids.open > 0) & ~self.solids.walls
+        gaps = (levels_beside(fluid, kept, self.grid) == KNOWN) & (self.particles.weights == 0)
+        if bool(gaps.any()):
+            levels = torch.where(self.particles.weights > 0, KNOWN, OUTSIDE).to(torch.int8)
+            levels[gaps] = UNKNOWN
+            Continuation.of(levels, GAP_LAYERS, self.grid).apply(self.velocity)
+            self._before.copy_(self.velocity)
+
+    def _interface(self, fluid: Tensor) -> Interface:
         """Where the pressure is the air's, around the `fluid` cells (*shape) bool."""
-        if self.surface is None:
-            return None
         distance = self.grid.cells(self.surface.distance)
         pressure = None
         if self.physics.surface_tension > 0:
             pressure = self.physics.surface_tension * curvature(distance, self.grid)
         return Interface.of(distance.double(), fluid, self.grid, pressure)
+
+    def _filling(self, fluid: Tensor) -> Tensor:
+        """The distance of the surface (*shape), cells, for viscosity: `fluid` cells are at least
+        half full, cells that have neither pressure nor a particle hold nothing that flows."""
+        distance = self.grid.cells(self.surface.distance)
+        occupied = self.grid.cells(self.cells) == CellType.FLUID
+        wet = torch.where(fluid, distance.clamp(max=0.0), distance)
+        return torch.where(fluid | occupied, wet, distance.clamp(min=0.5))
 
     def _drive(self, open_faces: Tensor) -> tuple[float | Tensor, Tensor | None]:
         """Let inflows set their faces; the divergence to reach, and the faces set."""
@@ -220,6 +282,9 @@ class Liquid(Simulation):
 
     def _exchange(self, sources: Sources) -> None:
         exchange = sources.apply(self.particles, self.time)
+        inflow = sources.distance(self.time)
+        if inflow is not None:
+            self.surface.unite(inflow)
         self.exchanged += exchange
         self.report.particles_poured += exchange.poured
         self.report.particles_drained += exchange.drained
@@ -229,20 +294,15 @@ class Liquid(Simulation):
         solids = self.solids
         if self.pressure is None:
             return solids.open
-        least = WALL_PUSHES * self.options.density * abs(self.physics.gravity) * self.grid.dx
+        weight = self.options.density * (math.hypot(*self.gravity) + self.pushing())
+        least = WALL_PUSHES * weight * self.grid.dx
         return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
 
     def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:
         """Continue the projected velocity beyond the liquid, as far as particles may get and
         the distance of the surface is needed: it stays one where all of it moves alike."""
-        reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1
-        if self.surface is not None:
-            reach += SURFACE_LAYERS
+        reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1 + SURFACE_LAYERS
         kept = (open_faces > 0) | self.solids.walls
         self.solids.stop_at_walls(self.velocity, open_faces)
-        level = levels_beside(fluid, kept, self.grid)
-        if self.surface is not None:
-            dry = (self.grid.cells(self.cells) == CellType.FLUID) & ~fluid
-            continue_change(self.velocity, self._before, level, kept, dry.nonzero(), self.grid)
-        extrapolate(self.velocity, level, reach, self.grid)
+        extrapolate(self.velocity, levels_beside(fluid, kept, self.grid), reach, self.grid)
         self.enforce_walls(open_faces)

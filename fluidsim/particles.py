@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 
 from fluidsim import resampling, scheduling, sorting, transfer
-from fluidsim.cells import CellType
 from fluidsim.crowding import spread
 from fluidsim.grid import Grid
 from fluidsim.solids import Solids
 
 SEEDED = {2: 4, 3: 8}  # particles in a full cell
 FEWEST = {2: 2, 3: 3}  # kept in a cell surrounded by liquid
-MOST = {2: 8, 3: 12}  # kept in any cell
+MOST = {2: 12, 3: 16}  # kept in any cell
 ROOM = 1.2  # memory set aside for growth
 
 
@@ -92,6 +91,11 @@ class Particles:
         return self._faces
 
     @property
+    def weights(self) -> Tensor:
+        """What particles weigh on the faces after `to_faces`, (dim, *nodes); 0 far from all."""
+        return self._faces.view(self.grid.dim, *self.grid.nodes, 2)[..., 1]
+
+    @property
     def held(self) -> Tensor:
         """Particles in each cell, (*shape) int32."""
         return self.grid.cells(self.cell_counts[: self.grid.node_count].view(self.grid.nodes))
@@ -115,13 +119,6 @@ class Particles:
                 self.grid.node_count, colour,
             )  # fmt: skip
         self.kernels.normalise(self._faces, velocity.view(-1), copy.view(-1))
-
-    def classify(self, solids: Solids, cells: Tensor) -> None:
-        """Fill `cells` (*nodes) int8 with CellType."""
-        self.kernels.classify(
-            self.cell_counts, solids.solid.view(-1), solids.cut.view(-1), solids.open.view(-1),
-            cells.view(-1), self._strides, self.grid.node_count,
-        )  # fmt: skip
 
     def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> None:
         """Velocities from the faces `new` and the change since `old`; then follow the flow.
@@ -209,30 +206,6 @@ class Particles:
         self._x[: positions.numel()] = positions.flatten()
         self._v[: records.numel()] = records.flatten()
         self._sort()
-
-    def volume(self, cells: Tensor, solids: Solids) -> float:
-        """Volume of the liquid, m^3 (m^2 in 2D).
-
-        A cell enclosed by liquid, solid and wall counts as full, up to its solid part; a cell at
-        the surface by its particles over the mean number in enclosed cells, up to full. So neither
-        uneven spacing inside the liquid nor a spray of single particles counts as change, while
-        crowding and voids do.
-        """
-        grid = self.grid
-        kinds = grid.cells(cells).contiguous()
-        fluid = kinds == CellType.FLUID
-        held = self.held.contiguous()
-        air = kinds == CellType.AIR
-        at_surface = torch.zeros_like(fluid)
-        for axis, n in enumerate(grid.shape):
-            at_surface.narrow(axis, 0, n - 1).logical_or_(air.narrow(axis, 1, n - 1))
-            at_surface.narrow(axis, 1, n - 1).logical_or_(air.narrow(axis, 0, n - 1))
-        enclosed = fluid & ~at_surface
-        whole = enclosed & (solids.room == 1)
-        whole_cells = int(whole.sum())
-        full = int((held * whole).sum()) / whole_cells if whole_cells else SEEDED[grid.dim]
-        parts = torch.where(enclosed, solids.room, torch.minimum(held / full, solids.room)) * fluid
-        return float(parts.sum(dtype=torch.float64)) * grid.dx**grid.dim
 
     def _sort(self) -> None:
         """Sort particles that were put in place from outside."""

@@ -39,12 +39,18 @@ class FrameRecord:
     max_divergence: float
     top_speed: float
     volume_error: float
+    holes: int
     particles: int
     particles_added: int
     particles_removed: int
     particles_left: int
     particles_poured: int
     particles_drained: int
+    smoke_mass: float
+    smoke_added: float
+    smoke_left: float
+    smoke_faded: float
+    smoke_burnt: float
     notes: str
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -57,7 +63,9 @@ class FrameRecord:
             time=simulation.time,
             solver=solver,
             volume_error=simulation.volume_error(),
+            holes=simulation.holes(),
             particles=simulation.particle_count,
+            smoke_mass=simulation.smoke_mass(),
             **dataclasses.asdict(report),
         )
 

@@ -11,7 +11,9 @@ from typing import Any, ClassVar
 
 import torch
 
+from fluidsim.boundary import Inlet, Wall
 from fluidsim.config import TRANSFERS, RunConfig
+from fluidsim.forces import Acceleration, gravity_vector
 from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
@@ -19,9 +21,10 @@ from fluidsim.motion import RigidMotion
 from fluidsim.probes import Probe, check_probes
 from fluidsim.scene_view import View
 from fluidsim.seeding import seed
-from fluidsim.shapes import Shape
+from fluidsim.shapes import Shape, Vector
 from fluidsim.simulation import PressureOptions, Simulation
-from fluidsim.smoke import Smoke, SmokeOptions, Source
+from fluidsim.smoke import Smoke
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.solids import Solids
 from fluidsim.sources import Inflow, Outflow, Sources
 from fluidsim.timing import StageTimer
@@ -35,7 +38,10 @@ class Scene(ABC):
 
     size: sides of the domain, m. solids: shapes, or ones that move (`Moving`, `Keyframed`).
     open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
-    density: of the fluid, kg/m^3.
+    walls: what the closed sides are like, by their names; a side that is not named is at rest and
+    sticks to a fluid with viscosity. body_force: acceleration in m/s^2 that acts on the fluid, a
+    function of points (..., dim), m, and time, s, that returns (..., dim). density: of the fluid,
+    kg/m^3.
     cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
     view: of its pictures. probes: gauges by name, which a run logs after each substep into
     RUN_DIR/probes.csv: `PressureProbe` and `HeightProbe`.
@@ -45,6 +51,8 @@ class Scene(ABC):
     size: tuple[float, ...]
     solids: Sequence[Shape | RigidMotion] = ()
     open_sides: Sequence[str] = ()
+    walls: Mapping[str, Wall] = field(default_factory=dict)
+    body_force: Acceleration | None = None
     density: float
     cfl: float
     frame_seconds: float
@@ -59,6 +67,11 @@ class Scene(ABC):
                 raise ValueError(f"{name} of a scene must be positive")
         check_probes(self.probes, self.size, self.solids, self.kind)
 
+    def _refuse_drag_without(self, viscosity: float) -> None:
+        for name, wall in self.walls.items():
+            if wall.velocity is not None and viscosity == 0:
+                raise ValueError(f"the wall {name} moves: to drag the fluid that needs a viscosity")
+
     @abstractmethod
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Simulation:
         """The simulation at time 0."""
@@ -72,9 +85,14 @@ class Scene(ABC):
     def prepare(self, config: RunConfig, runtime: Runtime) -> tuple[Grid, Solids, PressureOptions]:
         """Grid, solids and pressure options of a run."""
         grid = self.grid(config)
-        solids = Solids(grid, self.solids, self.open_sides, runtime.device)
+        solids = Solids(
+            grid, self.solids, self.open_sides, runtime.device, self.walls, self._inlets()
+        )
         options = PressureOptions(registry.create(config.solver, {}), config.rtol, self.density)
         return grid, solids, options
+
+    def _inlets(self) -> Sequence[Inlet]:
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +101,15 @@ class LiquidScene(Scene):
 
     transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
     PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
-    gravity: m/s^2 downwards. viscosity: dynamic, Pa s (water 1e-3, honey 10); 0 slips along walls.
-    surface_tension: N/m (water in air: 0.072). inflows, outflows: where liquid is poured in and
-    taken away.
+    gravity: m/s^2, downwards or as a vector. viscosity: dynamic, Pa s (water 1e-3, honey 10); 0
+    slips along walls. surface_tension: N/m (water in air: 0.072). inflows, outflows: where liquid
+    is poured in and taken away.
     """
 
     kind: ClassVar[str] = "liquid"
     liquid: Shape
     velocity: tuple[float, ...] | None = None
-    gravity: float = 9.81
+    gravity: float | Vector = 9.81
     viscosity: float = 0.0
     inflows: Sequence[Inflow] = ()
     outflows: Sequence[Outflow] = ()
@@ -106,6 +124,8 @@ class LiquidScene(Scene):
         super().__post_init__()
         if not self.viscosity >= 0:
             raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
+        self._refuse_drag_without(self.viscosity)
+        gravity_vector(self.gravity, len(self.size))
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
         if not self.surface_tension >= 0:
@@ -126,26 +146,35 @@ class LiquidScene(Scene):
         physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)
         return Liquid(
             grid, solids, positions, velocity, physics, options, timer, self.cfl, config.seed,
-            surface, sources,
+            surface, sources, self.body_force,
         )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeScene(Scene):
-    """Smoke that rises from its sources."""
+    """Smoke that rises from its sources or comes in by its inlets."""
 
     kind: ClassVar[str] = "smoke"
-    sources: Sequence[Source]
+    sources: Sequence[Source] = ()
+    inlets: Sequence[Inlet] = ()
     physics: SmokeOptions = field(default_factory=SmokeOptions)
     density: float = 1.2
     cfl: float = 2.0
     frame_seconds: float = 1 / 40
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._refuse_drag_without(self.physics.viscosity)
+
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Smoke:
         grid, solids, options = self.prepare(config, runtime)
         return Smoke(
-            grid, solids, self.sources, self.physics, options, timer, self.cfl, config.seed
-        )
+            grid, solids, self.sources, self.physics, options, timer, self.cfl, config.seed,
+            self.body_force,
+        )  # fmt: skip
+
+    def _inlets(self) -> Sequence[Inlet]:
+        return self.inlets
 
 
 def as_json(value: Any) -> Any:
@@ -159,4 +188,6 @@ def as_json(value: Any) -> Any:
         return [as_json(item) for item in value]
     if isinstance(value, Path):
         return str(value)
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
     return value

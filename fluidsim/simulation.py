@@ -12,6 +12,7 @@ from torch import Tensor
 
 import solvers
 from fluidsim import pressure
+from fluidsim.forces import Acceleration, BodyForce
 from fluidsim.grid import Grid
 from fluidsim.interface import Interface
 from fluidsim.loads import pressure_force
@@ -42,6 +43,7 @@ class FrameReport:
 
     relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
     top_speed bounds the speed per axis, m/s.
+    smoke_...: m^dim, what sources added, left by open sides, faded and came from fuel.
     notes: what the solver told of its solves, "" when all went well.
     """
 
@@ -57,6 +59,10 @@ class FrameReport:
     particles_left: int = 0
     particles_poured: int = 0
     particles_drained: int = 0
+    smoke_added: float = 0.0
+    smoke_left: float = 0.0
+    smoke_faded: float = 0.0
+    smoke_burnt: float = 0.0
     notes: str = ""
 
 
@@ -71,8 +77,10 @@ class Simulation(ABC):
         cfl: float,
         timer: StageTimer,
         viscosity: float = 0.0,
+        body_force: Acceleration | None = None,
     ):
-        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
+        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick.
+        body_force: acceleration as a function of points and time, see BodyForce."""
         self.grid = grid
         self.solids = solids
         self.options = options
@@ -86,6 +94,7 @@ class Simulation(ABC):
         self.viscosity = (
             Viscosity(grid, viscosity, options.density, options.rtol) if viscosity > 0 else None
         )
+        self.body_force = BodyForce(body_force, grid, self.device) if body_force else None
         self.report = FrameReport()
         self.observer: pressure.Observer | None = None
         self.after_substep: Callable[[], None] | None = None
@@ -106,10 +115,18 @@ class Simulation(ABC):
     def volume_error(self) -> float:
         """Relative change of the liquid's volume since the start, what left apart."""
 
+    def holes(self) -> int:
+        """Cells of air that the liquid shuts in but should not; none where there is no liquid."""
+        return 0
+
     @property
     @abstractmethod
     def particle_count(self) -> int:
         """Particles now; 0 where there are none."""
+
+    def smoke_mass(self) -> float:
+        """Density times volume of the smoke, m^dim; 0 where there is none."""
+        return 0.0
 
     def state(self) -> dict[str, Tensor]:
         """All that the future depends on, at the end of a frame, by name; not to be changed."""
@@ -157,6 +174,10 @@ class Simulation(ABC):
                 self.after_substep()
         return self.report
 
+    def pushing(self) -> float:
+        """The largest acceleration by the body force now, m/s^2."""
+        return 0.0 if self.body_force is None else self.body_force.strength(self.time)
+
     def project(
         self,
         fluid: Tensor,
@@ -164,18 +185,19 @@ class Simulation(ABC):
         dt: float,
         expansion: float | Tensor = 0.0,
         interface: Interface | None = None,
+        solid: Tensor | None = None,
     ) -> None:
         """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
 
         open_faces: (dim, *nodes) float32, the open part of each face. expansion: one for all
         cells, or (*shape). interface: with the air; without it p = 0 in the centres of the air
-        cells.
+        cells. solid: (dim, *nodes), m/s, of what closes faces, if not the solids alone.
         """
+        solid = self.solids.velocity if solid is None else solid
         with self.timer("project"):
             done = self._projector.project(
-                self.velocity, fluid, open_faces, self.solids.velocity, dt, expansion,
-                self.observer, interface,
-            )  # fmt: skip
+                self.velocity, fluid, open_faces, solid, dt, expansion, self.observer, interface
+            )
         solution = done.solution
         self.timer.add("pressure_setup", done.setup_seconds)
         self.timer.add("pressure_solve", solution.solve_seconds)
@@ -190,17 +212,25 @@ class Simulation(ABC):
             report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
 
     def diffuse(
-        self, fluid: Tensor, open_faces: Tensor, dt: float, held: Tensor | None = None
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
     ) -> None:
         """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
 
         open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
+        surface: (*shape), signed distance in cells, where the fluid ends within cells.
         Raises SimulationError when the solve fails.
         """
         if self.viscosity is None:
             return
         with self.timer("viscosity"):
-            done = self.viscosity.apply(self.velocity, fluid, open_faces, self.solids, dt, held)
+            done = self.viscosity.apply(
+                self.velocity, fluid, open_faces, self.solids, dt, held, surface
+            )
         self.report.viscosity_iterations += done.iterations
         if not done.relative_residual <= self.options.rtol:
             raise SimulationError(

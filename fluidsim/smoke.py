@@ -4,69 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from fluidsim.advection import Advection
-from fluidsim.combustion import Combustion
 from fluidsim.confinement import add_vorticity_confinement
 from fluidsim.continuation import Continuation
-from fluidsim.emission import Emitter
-from fluidsim.forces import add_buoyancy
+from fluidsim.cut_cells import CutCells, touched
+from fluidsim.emission import Emitter, let_in
+from fluidsim.fans import Fans
+from fluidsim.flux import subtract_gradient
+from fluidsim.forces import Acceleration, add_buoyancy
 from fluidsim.grid import Grid
+from fluidsim.imposed import refuse_trapped_flow, with_open_face
+from fluidsim.interface import Interface
 from fluidsim.levels import levels_beside, levels_of
-from fluidsim.shapes import Shape
+from fluidsim.midstep import Midstep
 from fluidsim.simulation import PressureOptions, Simulation, fill, top_component
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.solids import Solids
 from fluidsim.timing import StageTimer
+from fluidsim.transport import Transport
 
+DENSITY, TEMPERATURE, FUEL = range(3)  # of the scalars
 SOLID_LAYERS = 2  # cells of a solid into which values are continued, for interpolation near it
-
-
-@dataclass(frozen=True)
-class Source:
-    """Keeps density (1) and temperature (K above ambient) inside `shape` at these values, in cells
-    that it covers in part at that part of them.
-
-    velocity: m/s, imposed there too when given. roughness: relative random variation in space
-    and time, which breaks the symmetry that real plumes do not have. fuel: 1, to be burnt.
-    until: s, when the source stops, if ever.
-    """
-
-    shape: Shape
-    density: float = 1.0
-    temperature: float = 100.0
-    velocity: tuple[float, ...] | None = None
-    roughness: float = 0.2
-    fuel: float = 0.0
-    until: float | None = None
-
-
-@dataclass(frozen=True)
-class SmokeOptions:
-    """Physics of a smoke.
-
-    weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
-    vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
-    viscosity: dynamic, Pa s (air 1.8e-5); 0 lets the flow slip along walls.
-    advection: "maccormack" (scalars: cubic) or "semi-lagrangian".
-    combustion: of the fuel of sources.
-    """
-
-    weight: float = 0.1
-    lift: float = 0.033
-    vorticity: float = 0.2
-    dissipation: float = 0.0
-    cooling: float = 0.3
-    advection: str = "maccormack"
-    viscosity: float = 0.0
-    combustion: Combustion = field(default_factory=Combustion)
-
-    def __post_init__(self) -> None:
-        if not self.viscosity >= 0:
-            raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
 
 
 class Smoke(Simulation):
@@ -86,21 +48,32 @@ class Smoke(Simulation):
         timer: StageTimer,
         cfl: float,
         seed: int,
+        body_force: Acceleration | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity)
+        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
         self.physics = physics
         self.sources = tuple(sources)
         self.burns = any(source.fuel > 0 for source in self.sources)
         self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
-        self._spare_scalars = torch.zeros_like(self.scalars)
         self._spare_velocity = torch.zeros_like(self.velocity)
-        self._advection = Advection(solids, physics.advection)
+        self.acceleration = torch.zeros_like(self.velocity)
+        self._viscous_share = 0.0
+        self._middle, self._flux = (Midstep(grid, self.device) for _ in range(2))
+        self._advection = Advection(grid, self.device, physics.advection)
+        self._transport = Transport(grid, self.device)
+        self._cut: CutCells | None = None
         self._generator = torch.Generator().manual_seed(seed)
         self._emitters = [
-            Emitter(source.shape, source.roughness, source.velocity, grid, self.device)
-            for source in self.sources
+            Emitter(source.shape, source.roughness, grid, self.device) for source in self.sources
         ]
         self._continuations: tuple[Continuation, Continuation] | None = None
+        fans = [(s.shape, s.velocity, s.acts) for s in self.sources if s.velocity is not None]
+        self._fans = Fans(fans, solids)
+        imposed = self._fans.imposed(0.0)
+        refuse_trapped_flow(self.smoke_cells(), imposed, solids)
+        solids.stop_at_walls(self.velocity, solids.open)  # so that the first step is short enough
+        if imposed is not None:
+            imposed.set(self.velocity)
 
     @property
     def density(self) -> Tensor:
@@ -113,31 +86,64 @@ class Smoke(Simulation):
         return self.grid.cells(self.scalars[1])
 
     def state(self) -> dict[str, Tensor]:
-        values = {**super().state(), "scalars": self.scalars}
-        values["sources_random"] = self._generator.get_state()
-        return values
+        clocks = self._middle.seconds, self._viscous_share, self._transport.turns
+        return {
+            **super().state(),
+            "scalars": self.scalars,
+            "acceleration": self.acceleration,
+            "velocity_before": self._middle.before,
+            "flux_before": self._flux.before,
+            "clocks": torch.tensor(clocks, dtype=torch.float64),
+            "sources_random": self._generator.get_state(),
+        }
 
     def restore(self, state: dict[str, Tensor]) -> None:
         super().restore(state)
         fill(self.scalars, state["scalars"])
+        fill(self.acceleration, state["acceleration"])
+        fill(self._middle.before, state["velocity_before"])
+        fill(self._flux.before, state["flux_before"])
+        self._middle.seconds, self._viscous_share, turns = state["clocks"].tolist()
+        self._flux.seconds, self._transport.turns = self._middle.seconds, int(turns)
         self._generator.set_state(state["sources_random"])
-        self._continuations = None
+        self._continuations = self._cut = None
 
     def step(self, dt: float) -> None:
         timer = self.timer
+        rest = dt if self._middle.seconds == 0 else 0.5 * dt  # at first nothing has acted before
+        flux = self._flux.ahead(self.solids.open * self.velocity, dt) * (dt / self.grid.dx)
+        room, flowing = self._room(), self.smoke_cells()
         with timer("solids"):
             self.move_solids(dt)
         with timer("advect"):
-            self._carry(dt)
+            self._carry_velocity(dt)
+            self._carry_scalars(flux, room, flowing)
         with timer("forces"):
             self._fade(dt)
-            self._feed()
+            self._feed(dt)
             expansion = self._burn(dt)
-            self._push(dt)
-        self.diffuse(self.smoke_cells(), self.solids.open, dt)
-        self.project(self.smoke_cells(), self.solids.open, dt, expansion)
+            self._push(dt, rest)
+        self._drag(dt)
+        self._balance(rest, expansion)
         with timer("solids"):
             self._continue_into_solids()
+
+    def project(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        expansion: float | Tensor = 0.0,
+        interface: Interface | None = None,
+        solid: Tensor | None = None,
+    ) -> None:
+        """As `Simulation.project`; the velocity of sources that have one is kept."""
+        imposed = self._fans.imposed(self.time)
+        if imposed is not None:
+            imposed.set(self.velocity)
+            open_faces, solid = imposed.closing(open_faces, self.solids.velocity)
+            fluid = with_open_face(fluid, open_faces, self.grid)
+        super().project(fluid, open_faces, dt, expansion, interface, solid)
 
     def smoke_cells(self) -> Tensor:
         """Cells with room outside of solids, (*shape) bool."""
@@ -145,7 +151,8 @@ class Smoke(Simulation):
 
     def top_speed(self, seconds: float) -> float:
         hottest = top_component(self.temperature)
-        return top_component(self.velocity) + abs(self.physics.lift) * hottest * seconds
+        pushed = abs(self.physics.lift) * hottest + self.pushing()
+        return top_component(self.velocity) + pushed * seconds
 
     @property
     def particle_count(self) -> int:
@@ -155,37 +162,129 @@ class Smoke(Simulation):
         """0: smoke fills its box, there is no surface to lose volume at."""
         return 0.0
 
-    def _carry(self, dt: float) -> None:
-        advection = self._advection
-        advection.trace(self.velocity, dt)
-        scalars = advection.cells(self.scalars, self._spare_scalars)
-        velocity = advection.faces(self.velocity, self._spare_velocity)
-        self.scalars, self._spare_scalars = scalars, self.scalars
+    def smoke_mass(self) -> float:
+        """The density over the volume outside of solids, m^dim."""
+        return self._amount(self.density * self._room())
+
+    def _carry_velocity(self, dt: float) -> None:
+        """Carry the velocity and the first half of its acceleration."""
+        middle = self._middle.ahead(self.velocity, dt)
+        self._advection.trace(middle, dt)
+        self.velocity.add_(self.acceleration, alpha=0.5 * dt)
+        velocity = self._advection.faces(self.velocity, self._spare_velocity)
         self.velocity, self._spare_velocity = velocity, self.velocity
+
+    def _carry_scalars(self, flux: Tensor, room: Tensor, flowing: Tensor) -> None:
+        solids = self.solids
+        if self._cut is None or solids.moving:
+            flowing = flowing | self.smoke_cells() | touched(flux, self.grid)
+            self._cut = CutCells(room, self._room(), flowing, solids.open, self.grid)
+        before = self.scalars.clone()
+        volume, left = self._transport.carry(self.scalars, flux)
+        for number, values in enumerate(self.scalars):
+            self._cut.set_right(values, before[number], volume, number != TEMPERATURE)
+        self.report.smoke_left += float(left[0]) * self.grid.dx**self.grid.dim
 
     def _fade(self, dt: float) -> None:
         rates = self.physics.dissipation, self.physics.cooling
+        if rates[DENSITY] != 0:
+            self.report.smoke_faded -= self.smoke_mass() * math.expm1(-rates[DENSITY] * dt)
         for values, rate in zip(self.scalars[:2], rates, strict=True):
             if rate != 0:
                 values *= math.exp(-rate * dt)
 
-    def _feed(self) -> None:
+    def _feed(self, dt: float) -> None:
         for source, emitter in zip(self.sources, self._emitters, strict=True):
-            if source.until is None or self.time < source.until:
+            if source.acts(self.time):
                 levels = (source.density, source.temperature, source.fuel)[: len(self.scalars)]
-                emitter.feed(self.scalars, levels, self.velocity, self._generator)
+                density = self.density[emitter.places]
+                emitter.feed(self.scalars, levels, self._generator)
+                rise = (self.density[emitter.places] - density) * self._room()[emitter.places]
+                self.report.smoke_added += self._amount(rise)
+        if self.solids.boundary.inlets:
+            before = self.smoke_mass()
+            let_in(self.scalars, self.solids.boundary, dt, self.grid)
+            self.report.smoke_added += self.smoke_mass() - before
 
     def _burn(self, dt: float) -> Tensor | float:
         """The divergence of the burning, 1/s; in a closed room the pressure gives way to it."""
-        return self.physics.combustion.burn(self.scalars, dt, self.grid) if self.burns else 0.0
+        if not self.burns:
+            return 0.0
+        before = self.smoke_mass()
+        expansion = self.physics.combustion.burn(self.scalars, dt, self.grid)
+        self.report.smoke_burnt += self.smoke_mass() - before
+        return expansion
 
-    def _push(self, dt: float) -> None:
+    def _push(self, dt: float, rest: float) -> None:
+        """Take the forces at the end of the step as the new acceleration; they act for the `rest`
+        of the step, s."""
         physics, grid = self.physics, self.grid
+        self.acceleration.zero_()
         add_buoyancy(
-            self.velocity, self.density, self.temperature, physics.weight, physics.lift, dt, grid
-        )
+            self.acceleration, self.density, self.temperature, physics.weight, physics.lift, 1.0,
+            grid,
+        )  # fmt: skip
+        if self.body_force is not None:
+            self.body_force.add(self.acceleration, self.time + dt, 1.0)
         if physics.vorticity > 0:
-            add_vorticity_confinement(self.velocity, physics.vorticity, dt, grid)
+            add_vorticity_confinement(self.acceleration, self.velocity, physics.vorticity, grid)
+        self.velocity.add_(self.acceleration, alpha=rest)
+
+    def _drag(self, dt: float) -> None:
+        """Viscosity: implicit for what the old acceleration left; the new one takes its share.
+
+        The last pressure acts meanwhile, so that walls hold what comes of it and a steady flow is
+        that of any step (van Kan 1986, "A second-order accurate pressure-correction scheme for
+        viscous incompressible flow").
+        """
+        if self.viscosity is None:
+            return
+        opened, imposed = self.solids.open, self._fans.imposed(self.time)
+        if imposed is not None:
+            imposed.set(self.velocity)
+        implicit = (1 - self._viscous_share) * dt
+        self._press(self.velocity, 0.5 * dt)
+        before = self.velocity.clone()
+        held = None if imposed is None else imposed.faces
+        self.diffuse(self.smoke_cells(), opened, implicit, held)
+        change = torch.where(opened > 0, self.velocity - before, 0.0)
+        self._press(self.velocity, -0.5 * dt)
+        self._viscous_share = self.viscosity.explicit_share(dt)
+        self.acceleration.add_(change, alpha=2 * self._viscous_share / implicit)
+
+    def _press(self, target: Tensor, seconds: float) -> None:
+        """Add what the pressure does to a velocity in this time, or in 1 s to an acceleration."""
+        if self.pressure is not None:
+            opened, imposed = self.solids.open, self._fans.imposed(self.time)
+            if imposed is not None:
+                opened, _ = imposed.closing(opened, self.solids.velocity)
+            density = self.options.density
+            subtract_gradient(target, self.pressure * seconds, opened, density, self.grid)
+
+    def _balance(self, rest: float, expansion: Tensor | float) -> None:
+        """Project, with the pressure at the end of the step over the `rest` of it, s.
+
+        The pressure that is kept, and taken for the first half of the next step, is the mean of
+        this one and of what acted before: of the middle of the step. That at the end would swing
+        from step to step, and a pressure late by half a step changes the velocity by its gradient
+        carried along less its gradient: in third order of dt.
+        """
+        earlier = self.pressure
+        self.project(self.smoke_cells(), self.solids.open, rest, expansion)
+        assert self.pressure is not None
+        self.pressure = 0.5 * (self.pressure if earlier is None else self.pressure + earlier)
+        self._projector.guess_from(self.pressure)
+        self._press(self.acceleration, 1.0)
+        imposed = self._fans.imposed(self.time)
+        if imposed is not None:
+            self.acceleration.masked_fill_(imposed.faces, 0.0)
+
+    def _room(self) -> Tensor:
+        """The part of each cell that smoke can fill, (*shape)."""
+        return self.solids.room * self.smoke_cells()
+
+    def _amount(self, values: Tensor) -> float:
+        return float(values.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
 
     def _continue_into_solids(self) -> None:
         """Give solid cells and the faces between them the values of the smoke beside them."""
@@ -201,4 +300,5 @@ class Smoke(Simulation):
             for values in self.scalars:
                 self._continuations[0].apply(values)
             self._continuations[1].apply(self.velocity)
+            self._continuations[1].apply(self.acceleration)
         self.enforce_walls(solids.open)

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from fluidsim.boundary import Boundary, Inlet, Wall
 from fluidsim.grid import Grid
 from fluidsim.motion import RigidMotion
 from fluidsim.openings import open_fractions, room
 from fluidsim.shapes import Shape, Union
 from fluidsim.slip import SlipFaces
 
-SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
 FAR = 1e3  # m: distance reported where there is no solid
 LOOKS = 8  # times within a step at which the speed of moving solids is looked at
-
-
-def side_name(axis: int, upper: bool, dim: int) -> str:
-    """Name of a side of the domain; the last axis is always z."""
-    letter = "xz"[axis] if dim == 2 else "xyz"[axis]
-    return letter + ("+" if upper else "-")
 
 
 class Solids:
@@ -32,10 +26,12 @@ class Solids:
     distance  (*nodes) float32, m: signed distance at the nodes, negative inside
     open      (dim, *nodes) float32: part of each face that is outside of solids and walls, 0..1
     walls     (dim, *nodes) bool: faces of closed sides, and stored points beyond the grid
+    boundary  what is at the sides of the domain
     solid     (*nodes) int8: 1 in cells without an open face
     cut       (*nodes) int8: 1 in other cells that a solid reaches into, 2 where it holds the centre
     room      (*shape) float32: part of each cell outside of solids
-    velocity  (dim, *nodes) float32, m/s: of the solids, on faces near them; 0 elsewhere
+    velocity  (dim, *nodes) float32, m/s: of the solids, on faces near them; 0 elsewhere. On faces
+              of closed sides the mean of what a solid pushes and an inlet lets through them
     """
 
     def __init__(
@@ -44,13 +40,14 @@ class Solids:
         shapes: Sequence[Shape | RigidMotion],
         open_sides: Sequence[str],
         device: torch.device,
+        walls: Mapping[str, Wall] | None = None,
+        inlets: Sequence[Inlet] = (),
     ):
-        for side in open_sides:
-            if side not in SIDES:
-                raise ValueError(f"no side {side!r}; the sides are {', '.join(SIDES)}")
+        """Raises ValueError as `Boundary` does, and for a distance that is not finite."""
         self.grid = grid
         self.device = device
-        self.open_sides = frozenset(open_sides)
+        self.boundary = Boundary(grid, device, open_sides, walls, inlets)
+        self.walls = self.boundary.closed
         static = tuple(shape for shape in shapes if isinstance(shape, Shape))
         self.static = Union(static) if static else None
         self.moving = tuple(shape for shape in shapes if isinstance(shape, RigidMotion))
@@ -58,7 +55,6 @@ class Solids:
         self._cell_points = grid.cell_positions(device)
         self._static_distance = self._sample_static(self._node_points)
         self._static_centres = self._sample_static(self._cell_points)
-        self.walls = self._walls()
         self._reaches = [0.0] * len(self.moving)
         self.update(0.0)
 
@@ -83,6 +79,7 @@ class Solids:
             raise ValueError(f"the distance of a solid is not finite at {time:.4g} s")
         self.open = open_fractions(self.distance, grid)
         inside = (self.open == 0) & ~self.walls
+        self._move_sides()
         self.open[self.walls] = 0.0
         self._classify(centres)
         self._slip = SlipFaces.of(inside, self.distance, grid)
@@ -109,10 +106,11 @@ class Solids:
         return max(speeds)
 
     def is_open(self, axis: int, upper: bool) -> bool:
-        return side_name(axis, upper, self.grid.dim) in self.open_sides
+        return self.boundary.is_open(axis, upper)
 
     def enforce(self, velocity: Tensor, open_faces: Tensor) -> None:
-        """Stop the flow (dim, *nodes) at walls, and let it slide inside of solids, in place.
+        """Stop the flow (dim, *nodes) at walls, drive it at inlets, and let it slide inside of
+        solids, in place.
 
         open_faces: (dim, *nodes), as `open`, or with more faces open: those are left alone.
         """
@@ -120,12 +118,9 @@ class Solids:
         self._slip.apply(velocity, self.velocity, open_faces)
 
     def stop_at_walls(self, velocity: Tensor, open_faces: Tensor) -> None:
-        """Stop the flow (dim, *nodes) at the closed ones of `walls`, in place."""
-        for axis, n in enumerate(self.grid.shape):
-            for upper in (False, True):
-                if not self.is_open(axis, upper):
-                    side = velocity[axis].select(axis, n * upper)
-                    side.masked_fill_(open_faces[axis].select(axis, n * upper) == 0, 0.0)
+        """Stop the flow (dim, *nodes) at walls and drive it at inlets, in place."""
+        self.boundary.stop(velocity, open_faces)
+        for axis in range(self.grid.dim):
             for other, beyond in enumerate(self.grid.shape):
                 if other != axis:
                     velocity[axis].select(other, beyond).zero_()
@@ -144,16 +139,13 @@ class Solids:
             return points.new_full(points.shape[:-1], FAR)
         return self.static.distance(points).contiguous()
 
-    def _walls(self) -> Tensor:
-        grid = self.grid
-        walls = torch.ones((grid.dim, *grid.nodes), dtype=torch.bool, device=self.device)
-        for axis, n in enumerate(grid.shape):
-            faces = grid.faces(walls, axis)
-            faces.narrow(axis, 1, n - 1).fill_(False)
-            for upper in (False, True):
-                if self.is_open(axis, upper):
-                    faces.select(axis, n if upper else 0).fill_(False)
-        return walls
+    def _move_sides(self) -> None:
+        """What goes through faces of closed sides: inlets, and the solids that pass through walls,
+        each by its part of the face. So a lid that slides over a cavity lets nothing out."""
+        for side in self.boundary.sides:
+            opened, speed = (side.faces(field[side.axis]) for field in (self.open, self.velocity))
+            mixed = speed + opened * (side.velocity[side.axis] - speed)
+            speed.copy_(torch.where(side.closed, mixed, speed))
 
     def _classify(self, centres: Tensor) -> None:
         """solid, cut and room, from the open faces and the distance of the cells' centres."""

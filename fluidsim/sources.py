@@ -124,6 +124,13 @@ class Sources:
         )
         return exchange
 
+    def distance(self, time: float) -> Tensor | None:
+        """Signed, of the centres of the cells (*shape) from all that flows in, m; None: nothing."""
+        parts = [
+            _at(inflow.shape, time)(self._centres) for inflow in self.inflows if inflow.flows(time)
+        ]
+        return torch.stack(parts).amin(0) if parts else None
+
     def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
         """Impose the inflows' velocities on the faces (dim, *nodes) of their cells, in place.
 

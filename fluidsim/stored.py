@@ -10,13 +10,13 @@ from typing import Any
 import psutil
 
 from fluidsim import frames
+from fluidsim.boundary import SIDES
 from fluidsim.config import MOST_CELLS_A_SIDE
 from fluidsim.record import read_run
 from fluidsim.render.frame import Frame
 from fluidsim.render.stage import PRESETS
 from fluidsim.scene_view import View
 from fluidsim.simulation import SimulationError
-from fluidsim.solids import SIDES
 
 BYTES_A_CELL = 200  # that a frame takes to be drawn
 

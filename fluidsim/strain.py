@@ -5,7 +5,8 @@ The rates of strain d_ii = du_i/dx_i live in the cells, e_ij = du_i/dx_j + du_j/
 coiling, and rotating liquids", section 4. A sample counts by the part of its surroundings that the
 fluid fills, so that nothing pulls at a free surface. Faces inside of solids and walls have the
 velocity of these (no slip); a difference across a wall reaches only up to the wall: Gibou, Fedkiw,
-Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation".
+Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation". At
+sides of the domain that are open or slip nothing is sheared.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from fluidsim.grid import Grid
 from fluidsim.solids import FAR, Solids
 
 LEAST_REACH = 0.01  # cells: a face closer to a wall counts as that far from it
+LEAST_FILLED = 0.05  # of a face's surroundings: with less fluid it does not count
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +55,29 @@ class Strain:
         solids: Solids,
         grid: Grid,
         held: Tensor | None = None,
+        surface: Tensor | None = None,
     ) -> Strain:
         """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open.
 
-        held: (dim, *nodes) bool, faces of the fluid that are not free.
+        held: (dim, *nodes) bool, faces of the fluid that are not free. surface: (*shape), signed
+        distance in cells; the fluid fills what it says, and without it the whole `fluid` cells.
         """
-        return _Assembly(fluid, open_faces, solids, grid).strain(held)
+        return _Assembly(fluid, open_faces, solids, grid, surface).strain(held)
 
 
 class _Assembly:
-    def __init__(self, fluid: Tensor, open_faces: Tensor, solids: Solids, grid: Grid) -> None:
+    def __init__(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        grid: Grid,
+        surface: Tensor | None,
+    ) -> None:
         self.grid, self.solids = grid, solids
-        self.fluid = torch.nn.functional.pad(fluid.float(), (1, 1) * grid.dim)
+        self.fluid = self._padded(fluid)
+        self.inside = self._padded(grid.cells(solids.solid) == 0)
+        self.surface = None if surface is None else self._padded(surface) * self.inside
         self.room = self._room()
         self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
         released = open_faces > solids.open
@@ -79,7 +92,8 @@ class _Assembly:
             free &= ~held
         shape = (grid.dim, *self.mass.shape)
         self.factors = self.mass.new_zeros(shape)
-        self.drive = self.mass.new_zeros(shape) if solids.moving else None
+        moves = solids.moving or solids.boundary.moves
+        self.drive = self.mass.new_zeros(shape) if moves else None
         inside = self.stuck & ~solids.walls
         self.wall_speed = torch.where(solids.walls, 0.0, solids.velocity)
         for axis in range(grid.dim):
@@ -87,6 +101,7 @@ class _Assembly:
         for pair in itertools.combinations(range(grid.dim), 2):
             self._add_edges(*pair)
         solid = torch.where(inside, solids.velocity, 0.0)
+        solids.boundary.stop(solid, self.stuck.logical_not())
         return Strain(self.factors, self.mass, free, self.stuck, solid, self.drive)
 
     def _add_cells(self, axis: int) -> None:
@@ -98,13 +113,10 @@ class _Assembly:
     def _add_edges(self, i: int, j: int) -> None:
         known = self.known
         strained = known[i] & below(known[i], j, True) & known[j] & below(known[j], i, True)
-        for axis, upper in itertools.product((i, j), (False, True)):
-            if self.solids.is_open(axis, upper):
-                strained.select(axis, self.grid.shape[axis] if upper else 0).fill_(False)
         outside = (0.5 + self._distance((i, j)) / self.grid.dx).clamp(LEAST_REACH, 1.0)
-        for axis in (i, j):
-            for rim in (0, self.grid.shape[axis]):
-                outside.select(axis, rim).mul_(0.5)
+        for axis, other in ((i, j), (j, i)):
+            for side in self.solids.boundary.of_axis(axis):
+                side.faces(outside).mul_(0.5 * side.along(side.grip, other))
         weight = self._filled((i, j)) * strained * outside
         self._set(i, j, weight, self._reach(i, j))
         self._set(j, i, weight, self._reach(j, i))
@@ -122,6 +134,14 @@ class _Assembly:
                     jump.select(along, rim).zero_()
             first, last = sorted((component, along))
             self.drive[first, last] += (plain - factor) * jump
+            if component != along:
+                self._add_sides(self.drive[first, last], factor, component, along)
+
+    def _add_sides(self, drive: Tensor, factor: Tensor, component: int, along: int) -> None:
+        """The speed along themselves of the domain's walls at the ends of an axis."""
+        for side in self.solids.boundary.of_axis(along):
+            speed = side.along(side.velocity[component], component)
+            side.faces(drive).add_(side.faces(factor) * speed, alpha=1.0 if side.upper else -1.0)
 
     def _reach(self, component: int, along: int) -> Tensor:
         """Cells over which u_component differs along an axis: less than 1 up to a wall."""
@@ -150,16 +170,27 @@ class _Assembly:
     def _room(self) -> Tensor:
         """1 in cells that fluid can enter, those beyond open sides included, (*shape + 2)."""
         grid = self.grid
-        open_cells = (grid.cells(self.solids.solid) == 0).float()
-        room = torch.nn.functional.pad(open_cells, (1, 1) * grid.dim)
-        for axis, upper in itertools.product(range(grid.dim), (False, True)):
-            if self.solids.is_open(axis, upper):
-                room.select(axis, grid.shape[axis] + 1 if upper else 0).fill_(1.0)
+        room = self.inside.clone()
+        for side in self.solids.boundary.sides:
+            beyond = room.select(side.axis, grid.shape[side.axis] + 1 if side.upper else 0)
+            for axis, n in enumerate(n for k, n in enumerate(grid.shape) if k != side.axis):
+                beyond = beyond.narrow(axis, 1, n + 1)
+            beyond.copy_(~side.closed)
         return room
 
     def _filled(self, axes: tuple[int, ...]) -> Tensor:
         """Filled part of the cells around a cell (), face (axis,) or edge (two axes), (*nodes)."""
-        return self._around(self.fluid, axes) / self._around(self.room, axes).clamp(min=1)
+        room = self._around(self.room, axes).clamp(min=1)
+        if self.surface is None:
+            return self._around(self.fluid, axes) / room
+        inside = self._around(self.inside, axes)
+        distance = self._around(self.surface, axes) / inside.clamp(min=1)
+        filled = (0.5 - distance).clamp(0, 1) * (inside / room)
+        return torch.where(filled < LEAST_FILLED, 0.0, filled)
+
+    def _padded(self, cells: Tensor) -> Tensor:
+        """Of cells (*shape), with 0 around them, (*shape + 2)."""
+        return torch.nn.functional.pad(cells.float(), (1, 1) * self.grid.dim)
 
     def _around(self, padded: Tensor, axes: tuple[int, ...]) -> Tensor:
         for axis, n in enumerate(self.grid.nodes):

@@ -16,8 +16,7 @@ from typing import Any
 
 import taichi as ti
 
-from fluidsim.cells import CellType
-from fluidsim.interpolation import F32, I8, I32, functions
+from fluidsim.interpolation import F32, I32, functions
 from fluidsim.scheduling import Schedule, dealt_item, loop_length
 
 KEPT_FROM_SOLID = 0.05  # cells: particles stay this far outside a solid
@@ -189,28 +188,6 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
             copy[i] = mean
 
     @ti.kernel
-    def classify(count: I32, solid: I8, cut: I8, open_faces: F32, cells: I8, strides: ivec,
-                 nodes: ti.i32):  # fmt: skip
-        """A cell with particles is fluid, unless it is solid. One that is mostly solid may be too
-        small for a particle: it is fluid if a cell beside or above it has some."""
-        for i in range(nodes):
-            kind = ti.cast(int(CellType.AIR), ti.i8)
-            if solid[i] != 0:
-                kind = ti.cast(int(CellType.SOLID), ti.i8)
-            elif count[i] > 0:
-                kind = ti.cast(int(CellType.FLUID), ti.i8)
-            elif cut[i] == 2:
-                for k in ti.static(range(dim)):
-                    above = i + strides[k]
-                    if open_faces[k * nodes + above] > 0.0 and count[above] > 0:
-                        kind = ti.cast(int(CellType.FLUID), ti.i8)
-                    if ti.static(k < dim - 1):
-                        below = i - strides[k]
-                        if below >= 0 and open_faces[k * nodes + i] > 0.0 and count[below] > 0:
-                            kind = ti.cast(int(CellType.FLUID), ti.i8)
-            cells[i] = kind
-
-    @ti.kernel
     def pair(new: F32, old: F32, faces: F32):
         """(new, new - old) side by side, as `move` reads them."""
         for i in range(new.shape[0]):
@@ -265,5 +242,5 @@ def kernels(dim: int, schedule: Schedule, affine: bool) -> SimpleNamespace:
 
     return SimpleNamespace(
         ivec=ivec, colours=[ivec(*corner) for corner in corners], scatter=scatter,
-        normalise=normalise, classify=classify, pair=pair, move=move,
+        normalise=normalise, pair=pair, move=move,
     )  # fmt: skip

@@ -47,15 +47,16 @@ class Viscosity:
         solids: Solids,
         dt: float,
         held: Tensor | None = None,
+        surface: Tensor | None = None,
     ) -> Outcome:
         """One implicit Euler step on `velocity` (dim, *nodes), in place.
 
         fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open faces.
         Faces inside of solids and walls take the velocity of these; those `held` (dim, *nodes)
-        bool keep theirs and drag the fluid along, as at a spout.
+        bool keep theirs and drag the fluid along, as at a spout. surface: as for `Strain.of`.
         """
         grid = self.grid
-        strain = Strain.of(fluid, open_faces, solids, grid, held)
+        strain = Strain.of(fluid, open_faces, solids, grid, held, surface)
         number = self.viscosity * dt / (self.density * grid.dx**2)
         operator = ViscousOperator(strain, number, grid)
         x = operator.gather(velocity)
@@ -63,7 +64,7 @@ class Viscosity:
         fixed = strain.solid
         if held is not None:
             fixed = torch.where(held & (strain.mass > 0) & ~strain.stuck, velocity, fixed)
-        if solids.moving or held is not None:
+        if strain.drive is not None or held is not None:
             b += operator.number * operator.gather(operator.forces(fixed))
         space = _Space(operator, b, x)
         norm_b = float(torch.linalg.vector_norm(b))
@@ -74,6 +75,15 @@ class Viscosity:
         velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
         self._last = operator, space.x, fixed
         return Outcome(iterations, history[-1])
+
+    def explicit_share(self, dt: float) -> float:
+        """The part of a step that may go by the stress at its beginning, the rest being implicit.
+
+        Half of it, which is of second order, where no velocity changes its sign by that; less where
+        steps are long, such that the stiffest turns over to no more than half of it.
+        """
+        stiffness = 4 * self.grid.dim * self.viscosity * dt / (self.density * self.grid.dx**2)
+        return min(0.5, (1 + 2 / stiffness) / 3)
 
     def friction(self, solids: Solids) -> Tensor:
         """Force (dim,) float64 of the last step on solids other than the domain's walls, N.

@@ -3,7 +3,7 @@
 import math
 import sys
 
-from fluidsim import Camera, RunConfig, SmokeOptions, SmokeScene, Source, View, run
+from fluidsim import Camera, Inlet, RunConfig, SmokeOptions, SmokeScene, Source, View, run
 from fluidsim.shapes import Box, Cylinder, Shape, Sphere
 
 AIR = 1.2  # kg/m^3
@@ -23,18 +23,17 @@ def across(config: RunConfig, radius: float, length: float) -> Shape:
 
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
-    fan = Box(at(0, -1, -1), at(0.15, 2, 2))
     behind = Box(at(0.5, -1, 0.4), at(0.7, 2, 0.6))
     return SmokeScene(
         size=at(2.4, 0.5, 1),
         sources=[
-            Source(fan, density=0.0, temperature=0.0, velocity=at(WIND, 0, 0)),
             # A gust from below, or the first vortices would take long to grow.
             Source(behind, density=0.0, temperature=0.0, velocity=at(0, 0, 0.5), until=0.2),
             Source(across(config, 1.35 * RADIUS, 0.36), temperature=0.0, roughness=0.0),
         ],
         solids=[across(config, RADIUS, 0.6)],
-        open_sides=["x-", "x+"],
+        inlets=[Inlet("x-", velocity=at(WIND, 0, 0))],
+        open_sides=["x+"],
         physics=SmokeOptions(
             weight=0.0, lift=0.0, vorticity=0.5, viscosity=AIR * WIND * 2 * RADIUS / REYNOLDS
         ),

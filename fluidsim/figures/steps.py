@@ -17,7 +17,7 @@ from fluidsim.liquid import Liquid
 from fluidsim.scene import LiquidScene, Scene, SmokeScene
 from fluidsim.shapes import Box, Cylinder
 from fluidsim.simulation import Simulation
-from fluidsim.smoke import Source
+from fluidsim.smoke_options import Source
 from fluidsim.timing import StageTimer
 from solvers import runtime
 

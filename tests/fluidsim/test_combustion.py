@@ -7,7 +7,7 @@ import pytest
 from fluidsim.combustion import Combustion
 from fluidsim.flux import divergence
 from fluidsim.shapes import Box
-from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.smoke_options import SmokeOptions, Source
 from tests.fluidsim.worlds import cubic, smoke
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fluidsim.continuation import Continuation
-from fluidsim.extrapolation import continue_change, continue_change_as_defined, extrapolate
+from fluidsim.extrapolation import extrapolate
 from fluidsim.grid import Grid
 from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN
 
@@ -24,23 +24,6 @@ def test_the_kernel_equals_the_lists(shape, share):
     extrapolate(field, level, 4, grid)
     assert torch.equal(level, levels)
     torch.testing.assert_close(field, expected, rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize("shape", [(9, 7), (6, 5, 7)])
-def test_the_kernel_that_continues_changes_equals_its_definition(shape):
-    grid = Grid(shape, 0.1)
-    generator = torch.Generator().manual_seed(len(shape))
-    faces = (grid.dim, *grid.nodes)
-    velocity, before = (torch.randn(faces, generator=generator) for _ in range(2))
-    level = (torch.rand(faces, generator=generator) < 0.2).to(torch.int8) * KNOWN
-    kept = torch.rand(faces, generator=generator) < 0.8
-    cells = (torch.rand(shape, generator=generator) < 0.3).nonzero()
-    expected, levels = velocity.clone(), level.clone()
-    continue_change_as_defined(expected, before, levels, kept, cells, grid)
-    assert not torch.equal(levels, level)
-    continue_change(velocity, before, level, kept, cells, grid)
-    assert torch.equal(level, levels)
-    torch.testing.assert_close(velocity, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_a_field_that_is_known_nowhere_stays():

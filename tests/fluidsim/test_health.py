@@ -10,15 +10,18 @@ from fluidsim.record import FrameRecord, read_log
 CALM = {
     "time": 0.0, "substeps": 1, "unknowns": 9, "solver": "cg", "iterations": 5,
     "viscosity_iterations": 0, "relative_residual": 1e-7, "max_divergence": 1e-7,
-    "top_speed": 1.0, "volume_error": 0.0, "particles": 1000, "particles_added": 0,
+    "top_speed": 1.0, "volume_error": 0.0, "holes": 0, "particles": 1000, "particles_added": 0,
     "particles_removed": 0, "particles_left": 0, "particles_poured": 0, "particles_drained": 0,
-    "notes": "",
+    "smoke_mass": 0.5, "smoke_added": 0.2, "smoke_left": 0.1, "smoke_faded": 0.15,
+    "smoke_burnt": 0.05, "notes": "",
 }  # fmt: skip
 TROUBLE = {
     "less liquid": {"volume_error": -0.07},
     "more liquid": {"volume_error": 0.07},
+    "2 cells of air": {"holes": 2},
     "particles are gone": {"particles": 0},
     "cost 20%": {"particles_removed": 200},
+    "1.3% less smoke": {"smoke_mass": 0.49},
     "speeds rose to 50 m/s": {"top_speed": 50.0, "substeps": 20},
     "51 substeps": {"substeps": 51},
     "solver cg: fell back": {"notes": "fell back"},

@@ -10,7 +10,7 @@ from tests.fluidsim.worlds import CPU, cubic, oblong
 
 
 @pytest.mark.parametrize("dim", [2, 3])
-def test_above_the_surface_only_full_cells_and_lone_drops_have_a_pressure(dim):
+def test_above_the_surface_only_lone_drops_have_a_pressure(dim):
     grid = cubic(dim, 8)
     surface, solids = LevelSet.of(HalfSpace(0.5), grid, CPU), Solids(grid, [], [], CPU)
     beside, drop = (3,) * (dim - 1) + (4,), (5,) * (dim - 1) + (6,)
@@ -18,11 +18,18 @@ def test_above_the_surface_only_full_cells_and_lone_drops_have_a_pressure(dim):
     occupied[..., :4] = True
     below = occupied.clone()
     occupied[beside] = occupied[drop] = True
-    full = torch.zeros_like(occupied)
-    wet = surface.wet(occupied, full, solids)
+    wet = surface.wet(occupied, solids)
     assert wet[drop] and not wet[beside] and torch.equal(wet & below, below)
-    full[beside] = True
-    assert surface.wet(occupied, full, solids)[beside]
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_at_a_wall_only_cells_beside_the_air_need_particles(dim):
+    grid = cubic(dim, 8)
+    surface, solids = LevelSet.of(HalfSpace(0.5), grid, CPU), Solids(grid, [], [], CPU)
+    occupied = torch.zeros(grid.shape, dtype=torch.bool)
+    wet = surface.wet(occupied, solids)
+    assert wet[..., :3].all()
+    assert not wet[0, ..., 3].any() and wet[(3,) * dim]
 
 
 @pytest.mark.parametrize("dim", [2, 3])

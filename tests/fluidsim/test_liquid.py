@@ -37,14 +37,6 @@ def pressure_error(tank, level):
 
 
 @DIMS
-def test_without_a_surface_between_cells_the_pressure_is_that_of_stairs(dim):
-    grid = cubic(dim, 16)
-    tank = liquid(grid, HalfSpace(0.5 + 0.3 * grid.dx), stairs=True)
-    tank.step(0.01)
-    assert pressure_error(tank, 0.5 + 0.3 * grid.dx) > 0.05
-
-
-@DIMS
 @pytest.mark.parametrize("degrees", [30, -55])
 def test_water_above_a_sloped_floor_stays_at_rest(dim, degrees):
     """Walls of stairs would stir it: they see another depth than the slope has."""

@@ -11,7 +11,7 @@ from fluidsim import LiquidScene, RunConfig, SmokeScene, run
 from fluidsim.motion import Moving
 from fluidsim.preflight import Needs, obstacles, warnings
 from fluidsim.shapes import Box, HalfSpace, Sphere
-from fluidsim.smoke import Source
+from fluidsim.smoke_options import Source
 from fluidsim.sources import Inflow, Outflow
 from fluidsim.timing import StageTimer
 

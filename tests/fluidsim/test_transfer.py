@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from fluidsim import sorting
-from fluidsim.cells import CellType
-from fluidsim.particles import FEWEST, MOST, SEEDED
-from fluidsim.shapes import Box, HalfSpace, Sphere
+from fluidsim.particles import FEWEST, MOST
+from fluidsim.shapes import Box, Sphere
 from fluidsim.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic, oblong, particles_in
 
@@ -189,48 +188,6 @@ def test_particles_stay_out_of_solids(dim):
     depth = ball.distance(particles.positions * grid.dx) / grid.dx
     near = depth[(depth > -1.0)]
     assert float(near.min()) > -0.3
-
-
-@DIMS
-def test_classification(dim):
-    grid = cubic(dim, 12)
-    ball = Sphere((0.5,) * dim, 0.2)
-    solids = Solids(grid, [ball], [], CPU)
-    particles = particles_in(grid, Box((0.0,) * dim, (0.5,) * dim) - ball)
-    cells = grid.zeros(CPU, dtype=torch.int8)
-    particles.classify(solids, cells)
-    kinds = grid.cells(cells)
-    centres = grid.cells(grid.cell_positions(CPU).movedim(-1, 0)).movedim(0, -1)
-    solid, fluid = kinds == CellType.SOLID, kinds == CellType.FLUID
-    assert (ball.distance(centres)[solid] < 0).all()
-    assert solid[ball.distance(centres) < -grid.dx].all()
-    wet = grid.cells(particles.cell_counts[:-1].view(grid.nodes)) > 0
-    assert fluid[wet & ~solid].all()
-    assert (grid.cells(solids.cut)[fluid & ~wet] == 2).all()
-    assert int((kinds == CellType.AIR).sum()) > 0
-
-
-def test_a_cell_too_small_for_a_particle_belongs_to_the_water_beside_it():
-    grid = cubic(2, 10)
-    floor = HalfSpace(0.38)  # leaves a fifth of a cell
-    solids = Solids(grid, [floor], [], CPU)
-    particles = particles_in(grid, Box((0.0, 0.4), (0.5, 0.6)))
-    cells = grid.zeros(CPU, dtype=torch.int8)
-    particles.classify(solids, cells)
-    kinds = grid.cells(cells)
-    assert (kinds[:5, 3] == CellType.FLUID).all()
-    assert (kinds[5:, 3] == CellType.AIR).all()
-    assert (kinds[:, :3] == CellType.SOLID).all()
-
-
-@DIMS
-def test_volume_of_full_cells_is_exact(dim):
-    grid = cubic(dim, 12)
-    particles = particles_in(grid, Box((0.0,) * dim, (0.5,) * dim))
-    cells = grid.zeros(CPU, dtype=torch.int8)
-    particles.classify(Solids(grid, [], [], CPU), cells)
-    assert particles.count == SEEDED[dim] * 6**dim
-    assert particles.volume(cells, Solids(grid, [], [], CPU)) == pytest.approx(0.5**dim, rel=1e-9)
 
 
 @DIMS

@@ -10,12 +10,13 @@ import scipy.special
 import torch
 
 from fluidsim import LiquidScene, RunConfig, viscosity
+from fluidsim.boundary import SIDES, Wall
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, HalfSpace, Sphere
 from fluidsim.simulation import SimulationError
-from fluidsim.smoke import SmokeOptions
-from fluidsim.solids import SIDES, Solids
+from fluidsim.smoke_options import SmokeOptions
+from fluidsim.solids import Solids
 from fluidsim.strain import Strain
 from fluidsim.stress import ViscousOperator
 from fluidsim.timing import StageTimer
@@ -273,6 +274,27 @@ def test_energy_of_any_viscosity_decays(dim, thickness):
         before, energy = energy, float(tank.particles.velocities.double().square().sum())
         assert energy < before
     assert energy < (0.1 if thickness == 1.0 else 1e-3) * first
+
+
+@DIMS
+@pytest.mark.parametrize("thickness", [4.0, 4.4, 4.6])
+def test_a_film_that_falls_along_a_wall_is_as_thick_as_its_surface_says(dim, thickness):
+    """Against the exact parabola, in steps that are long against the time of the viscosity."""
+    grid = Grid((8, 41) if dim == 2 else (8, 3, 41), 0.1)
+    walls = {"y-": Wall(slip=True), "y+": Wall(slip=True)}
+    solids = Solids(grid, [], ["z-", "z+"], CPU, walls)
+    x = grid.cells(grid.cell_positions(CPU)[..., 0]) / grid.dx
+    flow = grid.zeros(CPU, dim)
+    acting = Viscosity(grid, 1e3, 1.0, 1e-10)
+    for _ in range(4):
+        grid.faces(flow, dim - 1).sub_(1e3)
+        acting.apply(flow, x < thickness, solids.open, solids, 1.0, surface=x - thickness)
+    middle = (..., 20) if dim == 2 else (..., 1, 20)
+    found = flow[-1][middle][:8] / -(grid.dx**2)
+    across = x[middle]
+    exact = across * (thickness - across / 2)
+    inside = across < thickness
+    torch.testing.assert_close(found[inside], exact[inside], atol=0.03 * thickness**2 / 2, rtol=0)
 
 
 def test_negative_viscosity_is_refused():

@@ -7,7 +7,7 @@ import torch
 from fluidsim import RunConfig
 from fluidsim.grid import Grid
 from fluidsim.shapes import Box, Sphere
-from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.timing import StageTimer
 from scenes import karman_street
 from tests.fluidsim.worlds import CPU, smoke

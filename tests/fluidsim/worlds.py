@@ -9,12 +9,14 @@ from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.particles import Particles
 from fluidsim.seeding import seed
-from fluidsim.shapes import Shape
+from fluidsim.shapes import Shape, Vector
 from fluidsim.simulation import PressureOptions
-from fluidsim.smoke import Smoke, SmokeOptions, Source
+from fluidsim.smoke import Smoke
+from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.solids import Solids
 from fluidsim.sources import Sources
 from fluidsim.timing import StageTimer
+from fluidsim.volume import liquid_volume
 from solvers import registry
 
 CPU = torch.device("cpu")
@@ -36,31 +38,38 @@ def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
 
 
 def liquid(
-    grid: Grid, shape: Shape, solids=(), open_sides=(), gravity=9.81, flip=0.99, rtol=1e-8,
-    solver="cg", velocity=None, cfl=3.0, stairs=False, surface_tension=0.0, viscosity=0.0,
-    inflows=(), outflows=(),
+    grid: Grid, shape: Shape, solids=(), open_sides=(), gravity: float | Vector = 9.81,
+    flip=0.99, rtol=1e-8, solver="cg", velocity=None, cfl=3.0, surface_tension=0.0,
+    viscosity=0.0, inflows=(), outflows=(), walls=None, body_force=None,
 ) -> Liquid:  # fmt: skip
-    world = Solids(grid, solids, open_sides, CPU)
+    world = Solids(grid, solids, open_sides, CPU, walls)
     positions = seed(shape, world, grid, torch.Generator().manual_seed(0))
     options = PressureOptions(registry.create(solver, {}), rtol, 1000.0)
     start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
-    surface = None if stairs else LevelSet.of(shape, grid, CPU)
+    surface = LevelSet.of(shape, grid, CPU)
     sources = Sources(grid, world, inflows, outflows, 0) if inflows or outflows else None
     return Liquid(
         grid, world, positions, start, LiquidOptions(gravity, flip, viscosity, surface_tension),
-        options, StageTimer(CPU), cfl, 0, surface, sources,
+        options, StageTimer(CPU), cfl, 0, surface, sources, body_force,
     )  # fmt: skip
 
 
 def smoke(
     grid: Grid, sources=(), solids=(), open_sides=(), physics=None, rtol=1e-8, cfl=2.0,
-    solver="cg",
+    solver="cg", walls=None, inlets=(), body_force=None,
 ) -> Smoke:  # fmt: skip
-    world = Solids(grid, solids, open_sides, CPU)
+    world = Solids(grid, solids, open_sides, CPU, walls, inlets)
     options = PressureOptions(registry.create(solver, {}), rtol, 1.2)
     physics = physics or SmokeOptions()
-    return Smoke(grid, world, sources, physics, options, StageTimer(CPU), cfl, seed=0)
+    timer = StageTimer(CPU)
+    return Smoke(grid, world, sources, physics, options, timer, cfl, seed=0, body_force=body_force)
 
 
 def source(shape: Shape) -> Source:
     return Source(shape, temperature=150.0, roughness=0.1)
+
+
+def volume_of(tank: Liquid) -> float:
+    """Of its liquid, m^dim."""
+    distance = tank.grid.cells(tank.surface.distance)
+    return liquid_volume(distance, tank.particles, tank.solids, tank.grid)
