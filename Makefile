@@ -2,6 +2,7 @@
 # make test   install what is needed, run the tests (make test-slow: the long ones)
 # make bench  measure the README's tables anew, on an idle machine (half an hour; make
 #             bench-schur: those of direct solvers)
+# make verify  run the flows with known answers and write their page anew (ten minutes)
 # make gallery  after make demo: draw the README's pictures anew, in ten minutes
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := renders/demo
 
-.PHONY: demo test test-slow bench bench-schur gallery train lint clean
+.PHONY: demo test test-slow bench bench-schur verify gallery train lint clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
@@ -27,6 +28,9 @@ bench: $(VENV)/.installed
 
 bench-schur: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures README.md schur stencils
+
+verify: $(VENV)/.installed
+	$(BIN)/fluidsim verify --out renders/gallery/verification
 
 gallery: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures.stills

@@ -11,6 +11,7 @@ os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 from fluidsim.boundary import Inlet, Wall
 from fluidsim.combustion import Combustion
 from fluidsim.config import RunConfig
+from fluidsim.probes import HeightProbe, PressureProbe
 from fluidsim.render.camera import Camera
 from fluidsim.run import run
 from fluidsim.scene import LiquidScene, SmokeScene
@@ -21,10 +22,12 @@ from fluidsim.sources import Inflow, Outflow
 __all__ = [
     "Camera",
     "Combustion",
+    "HeightProbe",
     "Inflow",
     "Inlet",
     "LiquidScene",
     "Outflow",
+    "PressureProbe",
     "RunConfig",
     "SmokeOptions",
     "SmokeScene",

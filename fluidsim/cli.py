@@ -1,4 +1,4 @@
-"""The command `fluidsim`: run, render, compare, bench, and what goes with them."""
+"""The command `fluidsim`: run, render, compare, bench, verify, and what goes with them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from fluidsim.run import make_video, run
 from fluidsim.stopping import guarded
 from fluidsim.stored import open_run
 from fluidsim.train import add_train_flags, train
+from fluidsim.verification.suite import list_cases, verify
 from fluidsim.view import WHAT, view
 from solvers import runtime
 from solvers.model_systems import KINDS, SCENES, model_system
@@ -125,6 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     trainer.add_argument("solver", choices=("npsdo",))
     add_train_flags(trainer)
     trainer.set_defaults(action=lambda options: guarded(lambda: train(options), options.debug))
+    verifier = commands.add_parser("verify", help="run flows with known answers, write a page")
+    verifier.add_argument("cases", nargs="*", metavar="CASE", help="names, families, patterns")
+    verifier.add_argument("--list", action="store_true", help="what cases there are, one line each")
+    verifier.add_argument("--out", type=Path, default=Path("renders/verification"), metavar="DIR")
+    verifier.add_argument("--threads", type=whole(1, 1024), default=None, help="cases at a time")
+    verifier.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    verifier.set_defaults(action=_verify)
     models = commands.add_parser(
         "model-systems", help="store systems of any size for bench, without a simulation"
     )
@@ -216,6 +224,15 @@ def _store_models(options: argparse.Namespace) -> None:
         with replacing(path) as temporary:
             save_system(temporary, stored)
         print(f"{path}: {stored.system.unknowns:,} unknowns")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    if options.list:
+        return guarded(list_cases, options.debug)
+    command = " ".join(["fluidsim verify", *options.cases, f"--out {options.out}"])
+    return guarded(
+        lambda: verify(options.cases, options.out, options.threads, command), options.debug
+    )
 
 
 def _export(options: argparse.Namespace) -> int:

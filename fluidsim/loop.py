@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fluidsim.checkpoint import Checkpoint
 from fluidsim.config import RunConfig
 from fluidsim.easel import Draw
 from fluidsim.health import Health
+from fluidsim.probes import Gauges, Probe, ProbeLog
 from fluidsim.progress import Progress
 from fluidsim.record import FrameRecord, RunFolder
 from fluidsim.recorder import SystemRecorder
@@ -22,12 +24,14 @@ from fluidsim.simulation import Simulation, SimulationError
 from fluidsim.snapshot import frame_of, solid_grid
 from fluidsim.stopping import asked_to_stop, gently
 
+PROBES = "probes"  # in a checkpoint: lines of probes.csv that are still to be written
+
 
 class FrameLoop:
     """Takes a simulation from frame to frame and writes what comes of it into the run's folder.
 
     identity: of the run: flags, scene and grid, for its checkpoints. seconds: between frames.
-    draw: called with each frame that is stored.
+    draw: called with each frame that is stored. probes: of the scene, by name.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class FrameLoop:
         identity: dict[str, Any],
         seconds: float,
         draw: Draw | None,
+        probes: Mapping[str, Probe],
     ):
         self.simulation = simulation
         self.config = config
@@ -54,6 +59,11 @@ class FrameLoop:
         if config.record_systems:
             self.recorder = SystemRecorder(folder.path / "systems", config, simulation)
             simulation.observer = self.recorder
+        self.probes = None
+        if probes:
+            self.probes = ProbeLog(folder.probes, Gauges(probes, simulation), simulation)
+            if config.resume is None:
+                self.probes.begin()
 
     def go_on_from(self, start: Checkpoint) -> None:
         """Bring the simulation to a checkpoint; its frame is written if the run had not come to.
@@ -67,6 +77,8 @@ class FrameLoop:
         self.frame = start.frame
         if self.recorder is not None:
             self.recorder.count = start.systems
+        if self.probes is not None:
+            self.probes.go_on_from(start.state.get(PROBES))
         stored = [Entry.of(line) for line in self.folder.frame_lines()]
         self._indices.add(*stored)
         if start.frame not in (each.frame for each in stored):
@@ -119,6 +131,8 @@ class FrameLoop:
                     frames.save_solids(self._solids, folder, number if moving else None)
             frame = frame_of(simulation, number, self.caption, self._solids)
             frames.save(frame, folder)
+            if self.probes is not None:
+                self.probes.write()
         if self.draw is not None:
             with simulation.timer("render"):
                 self.draw(frame)
@@ -136,13 +150,14 @@ class FrameLoop:
 
     def _keep(self, record: FrameRecord) -> Path:
         count = 0 if self.recorder is None else self.recorder.count
+        state = self.simulation.state()
+        waiting = None if self.probes is None else self.probes.waiting()
+        if waiting is not None:  # they could not be written
+            state[PROBES] = waiting
         return checkpoint.save(
             self.folder.checkpoints,
-            Checkpoint(
-                record.frame, self.simulation.state(), dataclasses.asdict(record), count,
-                self.identity,
-            ),
-        )  # fmt: skip
+            Checkpoint(record.frame, state, dataclasses.asdict(record), count, self.identity),
+        )
 
     def _rescue(self, record: FrameRecord, error: OSError) -> str:
         """Keep the state of a frame that cannot be written, in place of an older one if needed."""

@@ -17,14 +17,15 @@ PLAIN_LINES = 10  # progress lines of a run without a terminal
 class Progress:
     """Use as a context; `advance` or `step` after each frame."""
 
-    def __init__(self, frames: int, done: int = 0):
-        """frames: in all. done: of them, before this."""
+    def __init__(self, frames: int, done: int = 0, what: str = "frame"):
+        """frames: in all. done: of them, before this. what: they are called."""
+        self._what = what
         self.frames = frames
         self._before = self._done = done
         self._console = Console()
         self._begin = time.perf_counter()
         self._bar = rich.progress.Progress(
-            rich.progress.TextColumn("frame {task.completed}/{task.total}"),
+            rich.progress.TextColumn(f"{what} {{task.completed}}/{{task.total}}"),
             rich.progress.BarColumn(),
             rich.progress.TimeElapsedColumn(),
             rich.progress.TextColumn("ETA"),
@@ -55,7 +56,7 @@ class Progress:
             spent = time.perf_counter() - self._begin
             left = spent / (self._done - self._before) * (self.frames - self._done)
             print(
-                f"frame {self._done}/{self.frames}  {spent:.1f} s  ETA {left:.1f} s  {note}",
+                f"{self._what} {self._done}/{self.frames}  {spent:.1f} s  ETA {left:.1f} s  {note}",
                 flush=True,
             )
 

@@ -1,4 +1,4 @@
-"""A run's folder: config.json, log.jsonl, frames/, video.mp4.
+"""A run's folder: config.json, log.jsonl, frames/, video.mp4; probes.csv of a scene with probes.
 
 config.json says what was asked for and how the run ended ("running", "done", "interrupted" or
 "failed: ..."). The first line of log.jsonl names config, versions, machine, threads and commit;
@@ -111,6 +111,10 @@ class RunFolder:
     @property
     def frames(self) -> Path:
         return self.path / "frames"
+
+    @property
+    def probes(self) -> Path:
+        return self.path / "probes.csv"
 
     @property
     def checkpoints(self) -> Path:

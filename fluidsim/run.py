@@ -82,7 +82,7 @@ def _write_run(
         )
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
         with easel(drawing, folder.frames, machine) as draw:
-            loop = FrameLoop(simulation, config, folder, identity, seconds, draw)
+            loop = FrameLoop(simulation, config, folder, identity, seconds, draw, scene.probes)
             if start is not None:
                 loop.go_on_from(start)
                 console.print(f"going on after frame {start.frame}")

@@ -18,6 +18,7 @@ from fluidsim.grid import Grid
 from fluidsim.levelset import LevelSet
 from fluidsim.liquid import Liquid, LiquidOptions
 from fluidsim.motion import RigidMotion
+from fluidsim.probes import Probe, check_probes
 from fluidsim.scene_view import View
 from fluidsim.seeding import seed
 from fluidsim.shapes import Shape, Vector
@@ -42,7 +43,8 @@ class Scene(ABC):
     function of points (..., dim), m, and time, s, that returns (..., dim). density: of the fluid,
     kg/m^3.
     cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
-    view: of its pictures.
+    view: of its pictures. probes: gauges by name, which a run logs after each substep into
+    RUN_DIR/probes.csv: `PressureProbe` and `HeightProbe`.
     """
 
     kind: ClassVar[str]
@@ -55,6 +57,7 @@ class Scene(ABC):
     cfl: float
     frame_seconds: float
     view: View = field(default_factory=View)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not min(self.size) > 0:
@@ -62,6 +65,7 @@ class Scene(ABC):
         for name in ("density", "cfl", "frame_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} of a scene must be positive")
+        check_probes(self.probes, self.size, self.solids, self.kind)
 
     def _refuse_drag_without(self, viscosity: float) -> None:
         for name, wall in self.walls.items():

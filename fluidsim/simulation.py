@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -96,6 +97,7 @@ class Simulation(ABC):
         self.body_force = BodyForce(body_force, grid, self.device) if body_force else None
         self.report = FrameReport()
         self.observer: pressure.Observer | None = None
+        self.after_substep: Callable[[], None] | None = None
 
     @abstractmethod
     def step(self, dt: float) -> None:
@@ -168,6 +170,8 @@ class Simulation(ABC):
             self.time = end if steps == 1 else self.time + dt
             self.report.substeps += 1
             left = end - self.time
+            if self.after_substep is not None:
+                self.after_substep()
         return self.report
 
     def pushing(self) -> float:

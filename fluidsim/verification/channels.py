@@ -1,0 +1,215 @@
+"""Viscous flows between walls and down a slope, and the wake of a cylinder."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fluidsim.scene import LiquidScene, SmokeScene
+from fluidsim.shapes import HalfSpace, Sphere
+from fluidsim.smoke import Smoke, SmokeOptions
+from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
+from fluidsim.verification.worlds import frames, liquid, smoke
+
+DENSITY, SPEED = 1.2, 1.0
+POISEUILLE = "Poiseuille: u = 6 U y (1 - y), dp/dx = -12 mu U / H^2"
+
+
+def viscous(viscosity: float) -> SmokeOptions:
+    return SmokeOptions(weight=0.0, lift=0.0, vorticity=0.0, cooling=0.0, viscosity=viscosity)
+
+
+def channel(cells: int) -> Findings:
+    """Uniform flow comes into a channel of 6 heights at Re 20; looked at far from both ends."""
+    from fluidsim import Inlet
+
+    viscosity = DENSITY * SPEED / 20
+    scene = SmokeScene(
+        size=(6.0, 1.0), sources=[], inlets=[Inlet("x-", (SPEED, 0.0))], open_sides=["x+"],
+        physics=viscous(viscosity), density=DENSITY,
+    )  # fmt: skip
+    room = smoke(scene, 6 * cells, rtol=1e-6)
+    for _ in frames(room, 12.0, 0.25):
+        pass
+    y = (np.arange(cells) + 0.5) / cells
+    flow = room.grid.faces(room.velocity, 0)[4 * cells].numpy()
+    exact = 6 * SPEED * y * (1 - y)
+    assert room.pressure is not None
+    pressure = room.pressure.mean(1).numpy()[3 * cells : 5 * cells]
+    slope = np.polyfit((np.arange(2 * cells) + 0.5) / cells, pressure, 1)[0]
+    axis = float(flow[cells // 2 - 1 : cells // 2 + 1].mean() / exact[cells // 2 - 1])
+    return Findings(
+        (
+            Check("speed on the axis / exact", axis, 1.0, 0.01),
+            Check("pressure gradient / exact", slope / (-12 * viscosity * SPEED), 1.0, 0.01),
+            Check("mean speed / inlet", float(flow.mean()) / SPEED, 1.0, 0.001),
+        ),
+        (_profile(f"channel, {cells} cells", "height / H", y, flow / SPEED, exact / SPEED),),
+    )
+
+
+def driven(cells: int) -> Findings:
+    """Poiseuille's flow comes in, and a uniform acceleration does what the pressure did."""
+    from fluidsim import Inlet
+
+    friction = SPEED / 20  # kinematic viscosity
+    push = 12 * friction * SPEED
+    scene = SmokeScene(
+        size=(4.0, 1.0), sources=[], inlets=[Inlet("x-", _parabola)], open_sides=["x+"],
+        physics=viscous(DENSITY * friction), density=DENSITY,
+        body_force=functools.partial(_along, push),
+    )  # fmt: skip
+    room = smoke(scene, 4 * cells, rtol=1e-6)
+    for _ in frames(room, 8.0, 0.25):
+        pass
+    y = (np.arange(cells) + 0.5) / cells
+    flow = room.grid.faces(room.velocity, 0)[2 * cells].numpy()
+    exact = 6 * SPEED * y * (1 - y)
+    assert room.pressure is not None
+    pressure = room.pressure.mean(1).numpy()[cells : 3 * cells]
+    slope = np.polyfit((np.arange(2 * cells) + 0.5) / cells, pressure, 1)[0]
+    error = float(np.abs(flow - exact).max() / exact.max())
+    return Findings(
+        (
+            Check("worst error / fastest", error, 0.0, 0.01),
+            Check("pressure gradient / push", slope / (DENSITY * push), 0.0, 0.01),
+        ),
+        (_profile(f"driven, {cells} cells", "height / H", y, flow, exact),),
+    )
+
+
+def film(cells: int, degrees: float) -> Findings:
+    """A viscous film starts on a slope; in its middle it soon flows as an endless one would.
+
+    cells: of its thickness. degrees: of the slope; 90 is a wall.
+    """
+    thick, gravity = 0.1, 9.81
+    angle = math.radians(degrees)
+    pull = gravity * math.sin(angle)
+    friction = math.sqrt(pull * thick**3)  # kinematic viscosity: a Reynolds number near 1
+    scene = LiquidScene(
+        size=(1.6, 0.15), liquid=HalfSpace(thick), viscosity=1000 * friction,
+        gravity=(pull, -gravity * math.cos(angle)),
+    )  # fmt: skip
+    tank = liquid(scene, 16 * cells, rtol=1e-6)
+    end = 1.5 * thick**2 / friction
+    for _ in frames(tank, end, end / 40):
+        pass
+    y = (np.arange(cells) + 0.5) / cells
+    flow = tank.grid.faces(tank.velocity, 0)[8 * cells, :cells].numpy()
+    fastest = pull * thick**2 / (2 * friction)
+    exact = fastest * y * (2 - y)
+    for k in range(20):  # what is left of the start: the series of the half channel
+        m = (k + 0.5) * math.pi
+        decay = math.exp(-(m**2) * friction * end / thick**2)
+        exact -= fastest * 4 / m**3 * decay * np.sin(m * y)
+    error = float(np.abs(flow - exact).max() / fastest)
+    return Findings(
+        (Check("worst error / surface speed", error, 0.0, 0.03),),
+        (_profile(f"film, {degrees:g} degrees", "height / film", y, flow, exact),),
+    )
+
+
+def cylinder(cells: int) -> Findings:
+    """Re 100, between walls that slip 12.5 diameters apart. cells: of the diameter."""
+    from fluidsim import Inlet, Wall
+
+    size, wide = 0.1, 1.25
+    scene = SmokeScene(
+        size=(1.8, wide), sources=[], solids=[Sphere((0.5, wide / 2), size / 2)], open_sides=["x+"],
+        inlets=[Inlet("x-", (SPEED, 0.0))],
+        walls={"z-": Wall(slip=True), "z+": Wall(slip=True)},
+        physics=viscous(DENSITY * SPEED * size / 100), density=DENSITY,
+    )  # fmt: skip
+    room = smoke(scene, round(1.8 / size * cells), rtol=1e-5)
+    _wind(room, wide, size)
+    times, forces = [], []
+    for time in frames(room, 9.0, 0.02):
+        times.append(time)
+        forces.append(room.force_on_solids().numpy() / (0.5 * DENSITY * SPEED**2 * size))
+    force = np.array(forces)
+    settled = np.array(times) > 5.5
+    drag, lift = float(force[settled, 0].mean()), force[settled, 1]
+    spectrum = np.abs(np.fft.rfft((lift - lift.mean()) * np.hanning(len(lift)), 1 << 14))
+    frequency = float(np.fft.rfftfreq(1 << 14, 0.02)[spectrum.argmax()])
+    return Findings(
+        (
+            Check("drag coefficient", drag, 1.375, 0.07),
+            Check("Strouhal number", frequency * size / SPEED, 0.168, 0.008),
+        ),
+        (
+            Plot(
+                f"cylinder, {cells} cells", "time U / D", "force coefficients",
+                (
+                    Curve("drag", [t / size for t in times[10:]], force[10:, 0].tolist()),
+                    Curve("lift", [t / size for t in times[10:]], force[10:, 1].tolist()),
+                ),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _wind(room: Smoke, wide: float, size: float) -> None:
+    """Start with the wind and a gust across it behind the cylinder, that starts the street."""
+    room.grid.faces(room.velocity, 0).fill_(SPEED)
+    points = room.grid.face_positions(1, torch.device("cpu"))
+    away = (points - points.new_tensor((0.5 + 2 * size, wide / 2))).norm(dim=-1)
+    gust = room.grid.faces(
+        torch.stack([torch.zeros_like(away), torch.exp(-((away / size) ** 2))]), 1
+    )
+    faces = room.grid.faces(room.velocity, 1)
+    faces[:, 1:-1] = 0.3 * SPEED * gust[:, 1:-1]
+
+
+def _parabola(points: Tensor) -> Tensor:
+    """Poiseuille's flow with the mean SPEED along x, m/s."""
+    flow = torch.zeros_like(points)
+    flow[..., 0] = 6 * SPEED * points[..., -1] * (1 - points[..., -1])
+    return flow
+
+
+def _along(push: float, points: Tensor, time: float) -> Tensor:
+    """Acceleration along x, m/s^2."""
+    return points.new_tensor((push, *(0.0,) * (points.shape[-1] - 1))).expand_as(points)
+
+
+def _profile(title: str, up: str, y: np.ndarray, flow: np.ndarray, exact: np.ndarray) -> Plot:
+    """Speed over height."""
+    curves = (
+        Curve("exact", exact.tolist(), y.tolist(), True),
+        Curve("measured", flow.tolist(), y.tolist()),
+    )
+    return Plot(title, "speed", up, curves)
+
+
+CASES = (
+    *(
+        Case(
+            f"channel-inlet-{cells}", f"channel from an inlet at Re 20, {cells} cells across",
+            POISEUILLE, functools.partial(channel, cells), cells,
+        )
+        for cells in (16, 32)
+    ),
+    Case(
+        "channel-driven-16", "channel flow that a body force keeps up, 16 cells across",
+        POISEUILLE, functools.partial(driven, 16), 10,
+    ),
+    *(
+        Case(
+            f"channel-film-{degrees:g}", f"viscous film of 8 cells on a slope, {degrees:g} degrees",
+            "u = g sin(a) y (2 h - y) / (2 nu), with the series of its start (Batchelor 1967, 4.2)",
+            functools.partial(film, 8, degrees), 20,
+        )
+        for degrees in (30.0, 90.0)
+    ),
+    Case(
+        "channel-cylinder", "cylinder at Re 100, 12 cells across, blockage 8 %",
+        "drag 1.35-1.40 with this blockage, Strouhal number 0.164-0.172 (Williamson 1996, Annu. "
+        "Rev. Fluid Mech. 28; Park, Kwon & Choi 1998, KSME Int. J. 12)",
+        functools.partial(cylinder, 12), 120,
+    ),
+)  # fmt: skip

@@ -1,0 +1,83 @@
+"""The surface alone, carried by a flow that is given: a disk with a slot turns once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fluidsim import levelset_kernels, scheduling
+from fluidsim.grid import Grid
+from fluidsim.levelset import LevelSet
+from fluidsim.shapes import Box, Shape, Sphere
+from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
+from fluidsim.verification.worlds import CPU, machine
+
+CELLS, STEPS = 100, 314  # STEPS of a turn: at most 1 cell each where the disk is
+CENTER, RADIUS = (0.5, 0.75), 0.15
+SLOT = Box((0.475, 0.0), (0.525, 0.85))
+
+
+@dataclass(frozen=True)
+class Slotted(Shape):
+    """The disk without its slot."""
+
+    def distance(self, points: Tensor) -> Tensor:
+        return (Sphere(CENTER, RADIUS) - SLOT).distance(points)
+
+
+def zalesak() -> Findings:
+    machine()
+    grid = Grid((CELLS,) * 2, 1 / CELLS)
+    surface = LevelSet.of(Slotted(), grid, CPU)
+    first = grid.cells(surface.distance).clone()
+    flow = grid.zeros(CPU, 2)
+    for axis in (0, 1):
+        arm = grid.face_positions(axis, CPU)[..., 1 - axis] - 0.5
+        flow[axis] = 2 * math.pi * (-arm if axis == 0 else arm)
+    pairs = torch.stack([flow, torch.zeros_like(flow)], -1).reshape(-1)
+    program = levelset_kernels.kernels(2, scheduling.for_device(CPU))
+    here, there = surface.distance, torch.zeros_like(surface.distance)
+    shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
+    for _ in range(STEPS):
+        program.carry(
+            here.view(-1), pairs, there.view(-1), shape, strides, grid.node_count,
+            1 / STEPS / grid.dx,
+        )  # fmt: skip
+        here, there = there, here
+    last = grid.cells(here)
+    before, after = ((0.5 - part).clamp(0, 1).double() for part in (first, last))
+    moved = float((after - before).abs().sum() / before.sum())
+    lines = [_outline(part.numpy()) for part in (first, last)]
+    return Findings(
+        (
+            Check("area / first", float(after.sum() / before.sum()), 1.0, 0.02),
+            Check("area that is in another place / area", moved, 0.0, 0.05),
+        ),
+        (
+            Plot("Zalesak's disk", "x, cells", "y, cells", (
+                Curve("before", *lines[0], reference=True),
+                Curve("after a turn", *lines[1]),
+            )),
+        ),
+    )  # fmt: skip
+
+
+def _outline(distance: np.ndarray) -> tuple[list[float], list[float]]:
+    """The zero line, x and y in cells."""
+    import contourpy
+
+    lines = contourpy.contour_generator(z=distance.T).lines(0.0)
+    x, y = np.asarray(max(lines, key=len)).T
+    return x.tolist(), y.tolist()
+
+
+CASES = (
+    Case(
+        "disk-zalesak", "slotted disk, R = 15 cells, turned once by a given flow",
+        "Zalesak 1979, J. Comput. Phys. 31", zalesak, 5,
+    ),
+)  # fmt: skip
