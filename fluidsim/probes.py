@@ -132,7 +132,7 @@ class _Point:
         values = simulation.pressure[self._cells].cpu().numpy()
         fluid = values != 0  # as the solve leaves those that have none
         arms, known = [self._arms[fluid]], [values[fluid]]
-        if isinstance(simulation, Liquid) and simulation.surface is not None:
+        if isinstance(simulation, Liquid):
             distance = self._grid.cells(simulation.surface.distance)[self._cells].cpu().numpy()
             if (distance * self._linear).sum() >= 0:
                 return 0.0
@@ -180,7 +180,7 @@ class Columns:
 
     def heights(self, tank: Simulation) -> Tensor:
         """(n,) float64, m."""
-        if not len(self._points) or not isinstance(tank, Liquid) or tank.surface is None:
+        if not len(self._points) or not isinstance(tank, Liquid):
             return torch.zeros(len(self._points), dtype=torch.float64)
         distance = self._grid.cells(tank.surface.distance)
         device = distance.device

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from fluidsim.boundary import Wall
 from fluidsim.motion import Moving
 from fluidsim.scene import SmokeScene
 from fluidsim.shapes import Box
@@ -40,14 +41,12 @@ def cavity(cells: int, lid: str) -> Findings:
     if lid == "solid":
         slab = Moving(Box((-20.0, 1.0), (21.0, 2.0)), (0.0, 1.0), velocity=(SPEED, 0.0))
         scene = SmokeScene(
-            size=(1.0, 1 + 4 / cells), sources=[], solids=[slab], physics=viscous, density=DENSITY
+            size=(1.0, 1 + 4 / cells), solids=[slab], physics=viscous, density=DENSITY
         )
         room = smoke(scene, cells + 4, rtol=1e-6)
     else:
-        from fluidsim import Wall
-
         scene = SmokeScene(
-            size=(1.0, 1.0), sources=[], physics=viscous, density=DENSITY,
+            size=(1.0, 1.0), physics=viscous, density=DENSITY,
             walls={"z+": Wall(velocity=(SPEED, 0.0), slip=False)},
         )  # fmt: skip
         room = smoke(scene, cells, rtol=1e-6)

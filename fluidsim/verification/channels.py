@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim.boundary import Inlet, Wall
 from fluidsim.scene import LiquidScene, SmokeScene
 from fluidsim.shapes import HalfSpace, Sphere
 from fluidsim.smoke import Smoke, SmokeOptions
@@ -25,11 +26,9 @@ def viscous(viscosity: float) -> SmokeOptions:
 
 def channel(cells: int) -> Findings:
     """Uniform flow comes into a channel of 6 heights at Re 20; looked at far from both ends."""
-    from fluidsim import Inlet
-
     viscosity = DENSITY * SPEED / 20
     scene = SmokeScene(
-        size=(6.0, 1.0), sources=[], inlets=[Inlet("x-", (SPEED, 0.0))], open_sides=["x+"],
+        size=(6.0, 1.0), inlets=[Inlet("x-", (SPEED, 0.0))], open_sides=["x+"],
         physics=viscous(viscosity), density=DENSITY,
     )  # fmt: skip
     room = smoke(scene, 6 * cells, rtol=1e-6)
@@ -54,12 +53,10 @@ def channel(cells: int) -> Findings:
 
 def driven(cells: int) -> Findings:
     """Poiseuille's flow comes in, and a uniform acceleration does what the pressure did."""
-    from fluidsim import Inlet
-
     friction = SPEED / 20  # kinematic viscosity
     push = 12 * friction * SPEED
     scene = SmokeScene(
-        size=(4.0, 1.0), sources=[], inlets=[Inlet("x-", _parabola)], open_sides=["x+"],
+        size=(4.0, 1.0), inlets=[Inlet("x-", _parabola)], open_sides=["x+"],
         physics=viscous(DENSITY * friction), density=DENSITY,
         body_force=functools.partial(_along, push),
     )  # fmt: skip
@@ -116,11 +113,9 @@ def film(cells: int, degrees: float) -> Findings:
 
 def cylinder(cells: int) -> Findings:
     """Re 100, between walls that slip 12.5 diameters apart. cells: of the diameter."""
-    from fluidsim import Inlet, Wall
-
     size, wide = 0.1, 1.25
     scene = SmokeScene(
-        size=(1.8, wide), sources=[], solids=[Sphere((0.5, wide / 2), size / 2)], open_sides=["x+"],
+        size=(1.8, wide), solids=[Sphere((0.5, wide / 2), size / 2)], open_sides=["x+"],
         inlets=[Inlet("x-", (SPEED, 0.0))],
         walls={"z-": Wall(slip=True), "z+": Wall(slip=True)},
         physics=viscous(DENSITY * SPEED * size / 100), density=DENSITY,

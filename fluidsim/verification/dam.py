@@ -73,7 +73,6 @@ def front(transfer: str) -> Findings:
 
 def _front(tank: Liquid) -> float:
     """Where the level set ends on the floor, m."""
-    assert tank.surface is not None
     row = tank.grid.cells(tank.surface.distance)[:, 0].numpy()
     last = int(np.flatnonzero(row < 0).max())
     beyond = row[min(last + 1, len(row) - 1)]

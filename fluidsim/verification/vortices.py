@@ -22,7 +22,7 @@ def taylor_green() -> Findings:
     """u = sin(pi x) cos(pi y), v = -cos(pi x) sin(pi y): steady without viscosity."""
     left, errors = [], []
     for cells in CELLS:
-        room = smoke(SmokeScene(size=(1.0, 1.0), sources=[], physics=IDEAL), cells)
+        room = smoke(SmokeScene(size=(1.0, 1.0), physics=IDEAL), cells)
         exact = []
         for axis in (0, 1):
             x, y = (math.pi * part for part in faces(room, axis))
@@ -42,7 +42,7 @@ def carried_vortex() -> Findings:
     left, errors = [], []
     for cells in CELLS:
         scene = SmokeScene(
-            size=(2.0, 1.0), sources=[], physics=IDEAL, open_sides=["x-", "x+"], frame_seconds=LONG
+            size=(2.0, 1.0), physics=IDEAL, open_sides=["x-", "x+"], frame_seconds=LONG
         )
         room = smoke(scene, 2 * cells)
         exact = []
