@@ -59,8 +59,8 @@ class Emitter:
 
 
 def let_in(scalars: Tensor, boundary: Boundary, dt: float, grid: Grid) -> None:
-    """Fill what the flow through inlets has come to fill in `dt` seconds, in place: cells within
-    its velocity times dt, the last one in part.
+    """Add what the flow through inlets has brought in `dt` seconds, in place, to cells within its
+    velocity times dt, the last one in part, which it has filled with clean air.
 
     scalars: density, temperature and, if any, fuel, (components, *nodes).
     """
@@ -75,7 +75,8 @@ def let_in(scalars: Tensor, boundary: Boundary, dt: float, grid: Grid) -> None:
                 share = (there - layer).clamp(0, 1)
                 for values, level in zip(scalars, levels, strict=True):
                     cells = values.select(side.axis, place)
-                    cells += share * (level - cells)
+                    most = cells.clamp(min=level)  # what interpolates may leave a little too much
+                    cells.add_(share, alpha=level).copy_(torch.minimum(cells, most))
 
 
 def part_inside(shape: Shape, grid: Grid, device: torch.device) -> Tensor:

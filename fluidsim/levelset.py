@@ -67,13 +67,14 @@ class LevelSet:
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
 
-    def wet(self, occupied: Tensor, solids: Solids) -> Tensor:
+    def wet(self, occupied: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
         """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
 
         occupied: (*shape) bool, cells with particles. Others between the surface and the air beside
-        a cell inside have none: the liquid's velocity is continued to them. A cell at a wall that
-        air reaches and no particle has none either, so that no suction holds liquid that leaves
-        the wall; away from the air it has, particles or not, and where a solid leaves them no room.
+        a cell inside have none: the liquid's velocity is continued to them. A cell at a wall has
+        none either where no particle is and air reaches it or suction was, `pulled` (*shape) bool:
+        nothing holds liquid that leaves the wall. Elsewhere it has, particles or not, and where a
+        solid leaves them no room.
         """
         grid = self.grid
         room = grid.cells(solids.solid) == 0
@@ -83,8 +84,10 @@ class LevelSet:
         for axis, n in enumerate(grid.shape):
             closed = grid.faces(solids.open, axis) == 0
             at_wall |= closed.narrow(axis, 0, n) | closed.narrow(axis, 1, n)
-        expected = at_wall & (solids.room > ROOMY) & _beside(room & ~below, grid)
-        inside &= occupied | ~expected
+        parting = _beside(room & ~below, grid)
+        if pulled is not None:
+            parting |= pulled
+        inside &= occupied | ~(at_wall & (solids.room > ROOMY) & parting)
         return inside | (occupied & ~(inside | _beside(inside, grid)))
 
     def _kinds(self, particles: Particles, solids: Solids) -> Tensor:

@@ -162,7 +162,8 @@ class Liquid(Simulation):
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
-        return self.surface.wet(self.particles.held > 0, self.solids)
+        pulled = None if self.pressure is None else self.pressure < 0
+        return self.surface.wet(self.particles.held > 0, pulled, self.solids)
 
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):

@@ -110,8 +110,9 @@ class Smoke(Simulation):
 
     def step(self, dt: float) -> None:
         timer = self.timer
-        rest = dt if self._middle.seconds == 0 else 0.5 * dt  # at first nothing has acted before
-        flux = self._flux.ahead(self.solids.open * self.velocity, dt) * (dt / self.grid.dx)
+        if self._middle.seconds == 0:
+            self._begin(dt)
+        flux = self._flux.ahead(self._flow(), dt) * (dt / self.grid.dx)
         room, flowing = self._room(), self.smoke_cells()
         with timer("solids"):
             self.move_solids(dt)
@@ -122,9 +123,10 @@ class Smoke(Simulation):
             self._fade(dt)
             self._feed(dt)
             expansion = self._burn(dt)
-            self._push(dt, rest)
+            self._take_forces(self.time + dt)
+            self.velocity.add_(self.acceleration, alpha=0.5 * dt)
         self._drag(dt)
-        self._balance(rest, expansion)
+        self._balance(0.5 * dt, expansion)
         with timer("solids"):
             self._continue_into_solids()
 
@@ -215,9 +217,31 @@ class Smoke(Simulation):
         self.report.smoke_burnt += self.smoke_mass() - before
         return expansion
 
-    def _push(self, dt: float, rest: float) -> None:
-        """Take the forces at the end of the step as the new acceleration; they act for the `rest`
-        of the step, s."""
+    def _begin(self, dt: float) -> None:
+        """Make the start free of divergence and find its acceleration: its pressure by a trial
+        step, if anything moves or is pushed."""
+        self._take_forces(self.time)
+        if not (self.velocity.any() or self.acceleration.any()):
+            return
+        self.project(self.smoke_cells(), self.solids.open, dt)
+        self.pressure = None
+        start = self.velocity.clone()
+        self._advection.trace(start, dt)
+        self.velocity = self._advection.faces(start + dt * self.acceleration)
+        self._balance(dt, 0.0)
+        self.velocity = start
+
+    def _flow(self) -> Tensor:
+        """Volume through each face over its area, (dim, *nodes), m/s."""
+        solids = self.solids
+        flow = solids.open * self.velocity
+        if solids.boundary.inlets:
+            flow += solids.walls * solids.velocity
+        return flow
+
+    def _take_forces(self, time: float) -> None:
+        """Take the forces at a time, s, as the acceleration: its halves act before and after the
+        flow carries the velocity."""
         physics, grid = self.physics, self.grid
         self.acceleration.zero_()
         add_buoyancy(
@@ -225,10 +249,9 @@ class Smoke(Simulation):
             grid,
         )  # fmt: skip
         if self.body_force is not None:
-            self.body_force.add(self.acceleration, self.time + dt, 1.0)
+            self.body_force.add(self.acceleration, time, 1.0)
         if physics.vorticity > 0:
             add_vorticity_confinement(self.acceleration, self.velocity, physics.vorticity, grid)
-        self.velocity.add_(self.acceleration, alpha=rest)
 
     def _drag(self, dt: float) -> None:
         """Viscosity: implicit for what the old acceleration left; the new one takes its share.

@@ -18,7 +18,7 @@ def test_above_the_surface_only_lone_drops_have_a_pressure(dim):
     occupied[..., :4] = True
     below = occupied.clone()
     occupied[beside] = occupied[drop] = True
-    wet = surface.wet(occupied, solids)
+    wet = surface.wet(occupied, None, solids)
     assert wet[drop] and not wet[beside] and torch.equal(wet & below, below)
 
 
@@ -27,9 +27,11 @@ def test_at_a_wall_only_cells_beside_the_air_need_particles(dim):
     grid = cubic(dim, 8)
     surface, solids = LevelSet.of(HalfSpace(0.5), grid, CPU), Solids(grid, [], [], CPU)
     occupied = torch.zeros(grid.shape, dtype=torch.bool)
-    wet = surface.wet(occupied, solids)
+    wet = surface.wet(occupied, None, solids)
     assert wet[..., :3].all()
     assert not wet[0, ..., 3].any() and wet[(3,) * dim]
+    pulled = torch.ones_like(occupied)
+    assert not surface.wet(occupied, pulled, solids)[0, ..., :4].any()
 
 
 @pytest.mark.parametrize("dim", [2, 3])

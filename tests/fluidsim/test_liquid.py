@@ -109,7 +109,7 @@ def test_apic_keeps_the_angular_momentum_that_pic_loses(dim):
         for _ in range(20):
             blob.step(0.02)
         kept[name] = spin(blob) / before
-    assert kept["apic"] == pytest.approx(1.0, abs=0.04)  # the rest is the coarse grid's
+    assert kept["apic"] == pytest.approx(1.0, abs=0.06)  # the rest is the coarse grid's
     assert kept["flip"] == pytest.approx(kept["apic"], abs=0.01)
     assert kept["pic"] < 0.9
 
