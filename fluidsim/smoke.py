@@ -218,8 +218,9 @@ class Smoke(Simulation):
         return expansion
 
     def _begin(self, dt: float) -> None:
-        """Make the start free of divergence and find its acceleration: its pressure by a trial
-        step, if anything moves or is pushed."""
+        """Fill the sources, make the start free of divergence and find its acceleration: its
+        pressure by a trial step, if anything moves or is pushed."""
+        self._feed(0.0)
         self._take_forces(self.time)
         if not (self.velocity.any() or self.acceleration.any()):
             return

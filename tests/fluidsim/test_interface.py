@@ -92,7 +92,13 @@ def error_around_a_ball(dim, n):
             velocity[axis] += sign * (points[..., other] - middle[other])
     still = torch.zeros_like(solids.open)
     rhs = -divergence(velocity, solids.open, still, wet, grid)
-    interface = Interface.of(distance, wet, grid, wave(x))
+    held = grid.zeros(CPU, dim).double()
+    for axis, n in enumerate(grid.shape):
+        inner = [x.narrow(axis, first, n - 1) for first in (0, 1)]
+        ends = [distance.narrow(axis, first, n - 1) for first in (0, 1)]
+        part = (ends[0] / (ends[0] - ends[1])).clamp(0, 1)[..., None]
+        grid.faces(held, axis).narrow(axis, 1, n - 1).copy_(wave(torch.lerp(*inner, part)))
+    interface = Interface.of(distance, wet, grid, held)
     found = pressure_in(wet, interface, solids.open, rhs, grid)
     kept = wet & (ball.distance(x) > 0)
     return float((found - wave(x))[kept].square().mean().sqrt())

@@ -2,24 +2,22 @@
 
 import json
 
-import numpy as np
 import pytest
 
 import solvers
 from fluidsim.cli import main
 from fluidsim.shapes import Box, Cylinder
-from tests.fluidsim.test_smoke import vortex_error
+from tests.fluidsim.test_smoke import energy_and_error, fitted_order
 from tests.fluidsim.worlds import cubic, liquid
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(("method", "order"), [("maccormack", 2.0), ("semi-lagrangian", 1.0)])
-def test_steady_vortex_converges_in_3d(method, order):
-    sizes = [16, 32, 48]
-    errors = [vortex_error(3, n, method, 6.4 / n**2, n * n // 64) for n in sizes]
-    fitted = -np.polyfit(np.log(sizes), np.log(errors), 1)[0]
-    assert fitted == pytest.approx(order, abs=0.1)
+def test_taylor_green_converges_in_3d():
+    sizes = [12, 24, 48]
+    energies, errors = zip(*(energy_and_error(3, n, 0.5) for n in sizes), strict=True)
+    assert energies[-1] > 0.995
+    assert fitted_order(sizes, list(errors)) > 1.9
 
 
 @pytest.mark.parametrize(("dim", "resolution"), [(2, 128), (3, 48)])
