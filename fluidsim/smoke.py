@@ -18,7 +18,6 @@ from fluidsim.flux import subtract_gradient
 from fluidsim.forces import Acceleration, add_buoyancy
 from fluidsim.grid import Grid
 from fluidsim.imposed import refuse_trapped_flow, with_open_face
-from fluidsim.interface import Interface
 from fluidsim.levels import levels_beside, levels_of
 from fluidsim.midstep import Midstep
 from fluidsim.simulation import PressureOptions, Simulation, fill, top_component
@@ -130,22 +129,15 @@ class Smoke(Simulation):
         with timer("solids"):
             self._continue_into_solids()
 
-    def project(
-        self,
-        fluid: Tensor,
-        open_faces: Tensor,
-        dt: float,
-        expansion: float | Tensor = 0.0,
-        interface: Interface | None = None,
-        solid: Tensor | None = None,
-    ) -> None:
-        """As `Simulation.project`; the velocity of sources that have one is kept."""
+    def _project(self, dt: float, expansion: float | Tensor = 0.0) -> None:
+        """As `project`; the velocity of sources that have one is kept."""
+        fluid, opened, solid = self.smoke_cells(), self.solids.open, None
         imposed = self._fans.imposed(self.time)
         if imposed is not None:
             imposed.set(self.velocity)
-            open_faces, solid = imposed.closing(open_faces, self.solids.velocity)
-            fluid = with_open_face(fluid, open_faces, self.grid)
-        super().project(fluid, open_faces, dt, expansion, interface, solid)
+            opened, solid = imposed.closing(opened, self.solids.velocity)
+            fluid = with_open_face(fluid, opened, self.grid)
+        self.project(fluid, opened, dt, expansion, solid=solid)
 
     def smoke_cells(self) -> Tensor:
         """Cells with room outside of solids, (*shape) bool."""
@@ -224,7 +216,7 @@ class Smoke(Simulation):
         self._take_forces(self.time)
         if not (self.velocity.any() or self.acceleration.any()):
             return
-        self.project(self.smoke_cells(), self.solids.open, dt)
+        self._project(dt)
         self.pressure = None
         start = self.velocity.clone()
         self._advection.trace(start, dt)
@@ -294,7 +286,7 @@ class Smoke(Simulation):
         carried along less its gradient: in third order of dt.
         """
         earlier = self.pressure
-        self.project(self.smoke_cells(), self.solids.open, rest, expansion)
+        self._project(rest, expansion)
         assert self.pressure is not None
         self.pressure = 0.5 * (self.pressure if earlier is None else self.pressure + earlier)
         self._projector.guess_from(self.pressure)
