@@ -216,13 +216,14 @@ class Smoke(Simulation):
         self._take_forces(self.time)
         if not (self.velocity.any() or self.acceleration.any()):
             return
+        observer, self.observer = self.observer, None  # the trial is no step of the run
         self._project(dt)
         self.pressure = None
         start = self.velocity.clone()
         self._advection.trace(start, dt)
         self.velocity = self._advection.faces(start + dt * self.acceleration)
         self._balance(dt, 0.0)
-        self.velocity = start
+        self.velocity, self.observer = start, observer
 
     def _flow(self) -> Tensor:
         """Volume through each face over its area, (dim, *nodes), m/s."""
