@@ -217,13 +217,14 @@ class Smoke(Simulation):
         if not (self.velocity.any() or self.acceleration.any()):
             return
         observer, self.observer = self.observer, None  # the trial is no step of the run
+        iterations = self.report.iterations
         self._project(dt)
         self.pressure = None
         start = self.velocity.clone()
         self._advection.trace(start, dt)
         self.velocity = self._advection.faces(start + dt * self.acceleration)
         self._balance(dt, 0.0)
-        self.velocity, self.observer = start, observer
+        self.velocity, self.observer, self.report.iterations = start, observer, iterations
 
     def _flow(self) -> Tensor:
         """Volume through each face over its area, (dim, *nodes), m/s."""
