@@ -1,8 +1,9 @@
 """The steps of advection (see advection_torch.py) as CPU kernels, row by row along the last axis.
 
 What a row needs is gathered into a small table, a line for each value, so that the arithmetic runs
-over lines and uses all lanes of the processor. The kernels are three-dimensional; a grid of two
-axes has a first one of a single cell before them.
+over lines and uses all lanes of the processor; but for cubics, which take too many values and go
+point by point. The kernels are three-dimensional; a grid of two axes has a first one of a single
+cell before them.
 """
 
 from __future__ import annotations
@@ -86,16 +87,9 @@ def _carry_sharply(field, back, out, axis, shape, strides):
     across = shape[1] + (axis == 1)
     for row in numba.prange((shape[0] + (axis == 0)) * across):
         x, part = np.empty((3, n), F32), np.empty((3, n), F32)
-        base, values = np.empty(n, U32), np.empty((8, n), F32)
-        low, high = np.empty(n, F32), np.empty(n, F32)
+        base = np.empty(n, U32)
         a, b = row // across, row % across
         start = a * strides[0] + b * strides[1]
         lines.set_ends(x, a, b, back, axis, shape, strides)
         steps = lines.locate(x, axis, shape, strides, base, part)
-        lines.collect(field, base, steps, values)
-        lines.extremes(values, low, high)
-        result = out[start : start + n]
-        lines.copy(low, result)
-        if lines.differ(low, high):
-            lines.interpolate_cubic(field, base, steps, x, part, axis, shape, values[0])
-            lines.clip(values[0], low, high, result)
+        lines.sharpen(field, base, steps, x, part, axis, shape, out[start : start + n])

@@ -2,6 +2,8 @@
 
 x, part: (3, n) float32, places in cells and the way from the lowest of the points around them.
 base: (n,) uint32, index of that point in a flat field. values: (8, n) float32, at those points.
+weights: (3, 4, n) float32, of the points before, at, after and beyond on each axis; ends: (3, 2, n)
+uint32, the steps from the lowest point to those before and beyond.
 """
 
 from __future__ import annotations
@@ -54,12 +56,6 @@ def set_ends(x, a, b, moved, axis, shape, strides):
 def add_scaled(line, other, factor):
     for i in range(len(line)):
         line[i] += factor * other[i]
-
-
-@numba.njit(cache=True)
-def copy(line, out):
-    for i in range(len(line)):
-        out[i] = line[i]
 
 
 @numba.njit(cache=True)
@@ -126,81 +122,85 @@ def interpolate(values, part, out):
 
 
 @numba.njit(cache=True)
-def extremes(values, low, high):
-    for i in range(len(low)):
-        least = values[0, i]
-        most = least
-        for corner in range(1, 8):
-            value = values[corner, i]
-            least = value if value < least else least
-            most = value if value > most else most
-        low[i] = least
-        high[i] = most
-
-
-@numba.njit(cache=True)
-def differ(low, high):
-    differ = False
-    for i in range(len(low)):
-        differ |= low[i] != high[i]
-    return differ
-
-
-@numba.njit(cache=True)
-def clip(line, low, high, out):
-    for i in range(len(out)):
-        out[i] = clipped(line[i], low[i], high[i])
-
-
-@numba.njit(cache=True)
-def clipped(value, low, high):
-    """By comparisons, which unlike min and max use all lanes."""
-    value = value if value < high else high
-    return value if value > low else low
-
-
-@numba.njit(cache=True)
-def interpolate_cubic(field, base, steps, x, part, axis, shape, result):
-    """Catmull-Rom along each axis; at a rim the outermost value goes on."""
+def sharpen(field, base, steps, x, part, axis, shape, result):
+    """Catmull-Rom along each axis, within the range of the corners; at a rim the outermost value
+    goes on."""
     n = len(result)
-    weights, offsets = np.empty((3, 4, n), F32), np.empty((3, 4, n), U32)
+    weights, ends = np.empty((3, 4, n), F32), np.empty((3, 2, n), U32)
     for k in range(3):
         first, last = F32(np.inf), F32(-np.inf)
         if shape[k] + (k == axis) > 2:
             first = ONE if k == axis else F32(1.5)
             last = F32(shape[k]) - first
-        set_taps(x[k], part[k], I32(steps[k]), first, last, weights[k], offsets[k])
-    for i in range(n):
-        result[i] = F32(0.0)
-    for a in range(4 if shape[0] > 1 else 1):
-        for b in range(4):
-            tap = a if shape[0] > 1 else 1
-            add_row(
-                field, base, offsets[0, tap], offsets[1, b], offsets[2], weights[0, tap],
-                weights[1, b], weights[2], result,
-            )  # fmt: skip
+        set_taps(x[k], part[k], I32(steps[k]), first, last, weights[k], ends[k])
+    add_taps(field, base, steps, weights, ends, result)
 
 
 @numba.njit(cache=True)
-def add_row(field, base, first, second, third, weight, factor, weights, result):
-    for i in range(len(result)):
-        j = base[i] + first[i] + second[i]
-        row = weights[0, i] * field[U32(j + third[0, i])]
-        row += weights[1, i] * field[U32(j)]
-        row += weights[2, i] * field[U32(j + third[2, i])]
-        row += weights[3, i] * field[U32(j + third[3, i])]
-        result[i] += weight[i] * factor[i] * row
-
-
-@numba.njit(cache=True)
-def set_taps(x, part, step, first, last, weights, offsets):
+def set_taps(x, part, step, first, last, weights, ends):
+    """Of one axis."""
     for i in range(len(x)):
         p = part[i]
         weights[0, i] = p * (p * (ONE - HALF * p) - HALF)
         weights[1, i] = ONE + p * p * (F32(1.5) * p - F32(2.5))
         weights[2, i] = p * (HALF + p * (TWO - F32(1.5) * p))
         weights[3, i] = p * p * (HALF * p - HALF)
-        offsets[0, i] = U32(-step if x[i] >= first else 0)
-        offsets[1, i] = 0
-        offsets[2, i] = U32(step)
-        offsets[3, i] = U32(2 * step if x[i] < last else step)
+        ends[0, i] = U32(-step if x[i] >= first else 0)
+        ends[1, i] = U32(2 * step if x[i] < last else step)
+
+
+@numba.njit(cache=True)
+def add_taps(field, base, steps, weights, ends, result):
+    """Point by point: the 64 values lie close together, and those of one point in registers."""
+    flat = steps[0] == 0
+    for i in range(len(result)):
+        here, up, along = base[i], U32(steps[1]), U32(steps[2])
+        beside = U32(here + steps[0])
+        low, high = field[here], field[here]
+        low, high = widened(field, here, along, low, high)
+        low, high = widened(field, U32(here + up), along, low, high)
+        low, high = widened(field, beside, along, low, high)
+        low, high = widened(field, U32(beside + up), along, low, high)
+        if low == high:
+            result[i] = low
+            continue
+        total = weights[0, 1, i] * plane(field, here, along, up, weights, ends, i)
+        if not flat:
+            below, beyond = U32(here + ends[0, 0, i]), U32(here + ends[0, 1, i])
+            total += weights[0, 0, i] * plane(field, below, along, up, weights, ends, i)
+            total += weights[0, 2, i] * plane(field, beside, along, up, weights, ends, i)
+            total += weights[0, 3, i] * plane(field, beyond, along, up, weights, ends, i)
+        result[i] = clipped(total, low, high)
+
+
+@numba.njit(cache=True)
+def widened(field, here, along, low, high):
+    """The range with the values of two neighbours; by comparisons, as min and max are slower."""
+    one, other = field[here], field[U32(here + along)]
+    least, most = (one, other) if one < other else (other, one)
+    return least if least < low else low, most if most > high else high
+
+
+@numba.njit(cache=True)
+def plane(field, here, along, up, weights, ends, i):
+    below, beyond = U32(here + ends[1, 0, i]), U32(here + ends[1, 1, i])
+    total = weights[1, 0, i] * line(field, below, along, weights, ends, i)
+    total += weights[1, 1, i] * line(field, here, along, weights, ends, i)
+    total += weights[1, 2, i] * line(field, U32(here + up), along, weights, ends, i)
+    total += weights[1, 3, i] * line(field, beyond, along, weights, ends, i)
+    return total
+
+
+@numba.njit(cache=True)
+def line(field, here, along, weights, ends, i):
+    total = weights[2, 0, i] * field[U32(here + ends[2, 0, i])]
+    total += weights[2, 1, i] * field[here]
+    total += weights[2, 2, i] * field[U32(here + along)]
+    total += weights[2, 3, i] * field[U32(here + ends[2, 1, i])]
+    return total
+
+
+@numba.njit(cache=True)
+def clipped(value, low, high):
+    value = value if value < high else high
+    return value if value > low else low

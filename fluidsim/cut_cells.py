@@ -8,7 +8,7 @@ conservation laws".
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -43,12 +43,7 @@ class CutCells:
         numbers = torch.full(grid.shape, -1, dtype=torch.int64, device=after.device)
         numbers[near] = torch.arange(len(places), device=after.device)
         self._beside, self._stays, self._arrives = self._ways(places, numbers, open_faces)
-        last = torch.tensor(grid.shape, device=after.device) - 1
-        offsets = itertools.product((-1, 0, 1), repeat=grid.dim)
-        around = [places + torch.tensor(offset, device=after.device) for offset in offsets]
-        self._around = torch.stack(
-            [(torch.minimum(p.clamp(min=0), last) * strides).sum(1) for p in around], 1
-        )
+        self._box, self._boxed = _box_around(places, grid)
 
     def set_right(self, values: Tensor, old: Tensor, volume: Tensor, dilutes: bool) -> None:
         """Change `values` (*nodes) so that with the room of the cells they hold what they should.
@@ -66,8 +61,7 @@ class CutCells:
             size = volume.view(-1)[self.cells]
             flat[self.cells[self._wrong]] = new[self._wrong]
             new = flat[self.cells]
-        around = torch.cat((flat[self._around], before[self._around]), 1)
-        lowest, highest = around.amin(1), around.amax(1)
+        lowest, highest = self._range(values, old)
         owed = (size - self._after) * new - (1 - self._before) * before[self.cells]
         owed = torch.where(self._wrong, owed, 0.0).double()
         for turn in range(2 * ROUNDS):
@@ -83,6 +77,15 @@ class CutCells:
         if total > 0:
             new = (new + weight * (float(owed.sum()) / total)).clamp(lowest, highest).to(new.dtype)
         flat[self.cells] = new
+
+    def _range(self, values: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the cells around each one, also over edges and corners, in both fields (*nodes)."""
+        values, old = self.grid.cells(values)[self._box], self.grid.cells(old)[self._box]
+        ranges = []
+        for extreme in (torch.minimum, torch.maximum):
+            most = _spread(extreme(values, old), extreme)
+            ranges.append(most.flatten()[self._boxed])
+        return ranges[0], ranges[1]
 
     def _ways(
         self, places: Tensor, numbers: Tensor, open_faces: Tensor
@@ -129,9 +132,30 @@ def touched(flux: Tensor, grid: Grid) -> Tensor:
 
 def _grown(mask: Tensor) -> Tensor:
     """The cells (*shape) bool and those beside them, also over edges and corners."""
-    for axis in range(mask.ndim):
-        n, grown = mask.shape[axis] - 1, mask.clone()
-        grown.narrow(axis, 0, n).logical_or_(mask.narrow(axis, 1, n))
-        grown.narrow(axis, 1, n).logical_or_(mask.narrow(axis, 0, n))
-        mask = grown
-    return mask
+    return _spread(mask, torch.logical_or)
+
+
+def _spread(field: Tensor, join: Callable[..., Tensor]) -> Tensor:
+    """What is in each cell (*shape) joined with what is beside it, over edges and corners too."""
+    for axis in range(field.ndim):
+        n, spread = field.shape[axis] - 1, field.clone()
+        lower, upper = spread.narrow(axis, 0, n), spread.narrow(axis, 1, n)
+        join(lower, field.narrow(axis, 1, n), out=lower)
+        join(upper, field.narrow(axis, 0, n), out=upper)
+        field = spread
+    return field
+
+
+def _box_around(places: Tensor, grid: Grid) -> tuple[tuple[slice, ...], Tensor]:
+    """The box of these cells (n, dim) and those beside them; their flat index in it."""
+    if len(places) == 0:
+        return (slice(0, 1),) * grid.dim, places.sum(1)
+    low, high = (bound.tolist() for bound in torch.aminmax(places, dim=0))
+    box = [
+        (max(below - 1, 0), min(above + 2, n))
+        for below, above, n in zip(low, high, grid.shape, strict=True)
+    ]
+    index = torch.zeros_like(places[:, 0])
+    for axis, (begin, end) in enumerate(box):
+        index = index * (end - begin) + places[:, axis] - begin
+    return tuple(slice(*bounds) for bounds in box), index
