@@ -17,7 +17,7 @@ from fluidsim.extrapolation import extrapolate
 from fluidsim.grid import Grid
 from fluidsim.levels import levels_of
 from fluidsim.levelset_kernels import EMPTY, HIDDEN, OCCUPIED
-from fluidsim.particles import Particles
+from fluidsim.particles import SEEDED, Particles
 from fluidsim.shapes import Shape
 from fluidsim.solids import Solids
 
@@ -25,6 +25,7 @@ HELD = 1.0  # cells: what the carried distance may differ from that of the parti
 SMOOTHED = 3.0  # the same where surface tension keeps the surface smooth: noise would feed waves
 FAR = 5.0  # cells: larger distances are cut off; more than anything moves in a step
 ROOMY = 0.5  # of a cell: a smaller open part may hold no particle by chance
+TAKEN = 0.5  # of what a mostly solid cell can hold: with as many particles it is full enough
 SOLID_LAYERS = 3  # cells of a solid into which it is continued
 
 
@@ -67,16 +68,17 @@ class LevelSet:
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
 
-    def wet(self, occupied: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
+    def wet(self, held: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
         """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
 
-        occupied: (*shape) bool, cells with particles. Others between the surface and the air beside
-        a cell inside have none: the liquid's velocity is continued to them. A cell at a wall has
-        none either where no particle is and air reaches it or suction was, `pulled` (*shape) bool:
+        held: (*shape), particles in each cell. Those between the surface and the air beside a cell
+        inside have none: the liquid's velocity is continued to them. A cell at a wall has none
+        either where no particle is and air reaches it or suction was, `pulled` (*shape) bool:
         nothing holds liquid that leaves the wall. Elsewhere it has, particles or not, and where a
-        solid leaves them no room.
+        solid leaves them no room. A cell whose centre is in a solid, where no surface comes, has
+        when particles fill it: liquid that falls on a wall is stopped there.
         """
-        grid = self.grid
+        grid, occupied = self.grid, held > 0
         room = grid.cells(solids.solid) == 0
         below = grid.cells(self.distance) < 0
         inside = below & room
@@ -88,6 +90,8 @@ class LevelSet:
         if pulled is not None:
             parting |= pulled
         inside &= occupied | ~(at_wall & (solids.room > ROOMY) & parting)
+        filled = held >= (TAKEN * SEEDED[grid.dim] * solids.room).clamp(min=1)
+        inside |= filled & room & (grid.cells(solids.cut) == 2)
         return inside | (occupied & ~(inside | _beside(inside, grid)))
 
     def _kinds(self, particles: Particles, solids: Solids) -> Tensor:

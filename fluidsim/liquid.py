@@ -14,7 +14,7 @@ from fluidsim.curvature import curvature
 from fluidsim.extrapolation import extrapolate
 from fluidsim.forces import Acceleration, add_gravity, gravity_vector
 from fluidsim.grid import Grid
-from fluidsim.impact import pressed
+from fluidsim.impact import SMALL_STEP, Impacts, pressed
 from fluidsim.interface import Interface
 from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN, levels_beside
 from fluidsim.levelset import HELD, SMOOTHED, LevelSet
@@ -35,8 +35,6 @@ from fluidsim.timing import StageTimer
 from fluidsim.volume import holes, liquid_volume
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-PRESSED = 3e-3  # of the liquid: what a step may press into walls, unless its motion is a cell
-SMALL_STEP = 0.5  # cells of motion: steps are not made smaller than this for it
 WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
 GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
@@ -96,6 +94,7 @@ class Liquid(Simulation):
         self.sources = sources
         self.exchanged = Exchange()
         self.expansion = 0.0
+        self._impacts = Impacts()
         self._before = torch.zeros_like(self.velocity)
 
     def advance(self, seconds: float) -> FrameReport:
@@ -103,6 +102,7 @@ class Liquid(Simulation):
         at most."""
         error = max(-MOST_RELAXED, min(MOST_RELAXED, self.volume_error()))
         self.expansion = -error / max(VOLUME_RELAXATION, 2 * seconds)
+        self._impacts = Impacts()
         return super().advance(seconds)
 
     def state(self) -> dict[str, Tensor]:
@@ -163,7 +163,7 @@ class Liquid(Simulation):
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
         pulled = None if self.pressure is None else self.pressure < 0
-        return self.surface.wet(self.particles.held > 0, pulled, self.solids)
+        return self.surface.wet(self.particles.held, pulled, self.solids)
 
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):
@@ -180,17 +180,17 @@ class Liquid(Simulation):
     def _substeps_for(self, seconds: float) -> int:
         """More where liquid is about to hit something."""
         steps = super()._substeps_for(seconds)
-        grid, distance = self.grid, self.grid.cells(self.surface.distance)
+        grid, distance, fluid = (
+            self.grid,
+            self.grid.cells(self.surface.distance),
+            self.fluid_cells(),
+        )
+
+        def pressed_in(count: int) -> float:
+            return pressed(self.velocity, distance, fluid, self.solids, seconds / count, grid)
+
         most = seconds * self.report.top_speed / (SMALL_STEP * grid.dx)
-        if steps >= most:
-            return steps
-        fluid = self.fluid_cells()
-        allowed = PRESSED * float(fluid.sum())
-        while steps < most and pressed(
-            self.velocity, distance, fluid, self.solids, seconds / steps, grid
-        ) > allowed:  # fmt: skip
-            steps += 1
-        return steps
+        return self._impacts.steps(steps, most, float(fluid.sum()), pressed_in)
 
     def longest_step(self) -> float:
         """That of the shortest waves: of gravity, and capillary ones (Brackbill, Kothe & Zemach

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fluidsim.cells import CellType
-from fluidsim.impact import pressed
+from fluidsim.impact import ALLOWED, BUDGET, Impacts, pressed
 from fluidsim.shapes import Box, Capsule, HalfSpace, Sphere, Torus
 from fluidsim.volume import holes
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, volume_of
@@ -100,6 +100,16 @@ def test_a_fast_block_before_a_wall_is_stopped_in_small_steps(dim):
         assert report.particles_removed < 0.01 * count
     assert substeps[0] == 1 and max(substeps) >= 3
     assert volume_of(drop) == pytest.approx(before, rel=0.04)
+
+
+def test_a_frame_has_a_budget_of_what_it_presses():
+    """Each step presses as much as is allowed, which is less and less."""
+    impacts, pressed_in = Impacts(), (lambda count: 20.0 / count)
+    counts = [impacts.steps(2, 1e3, 1000.0, pressed_in) for _ in range(6)]
+    assert counts[0] == 20.0 / (ALLOWED * 1000.0) and counts == sorted(counts)
+    assert counts[-1] > 3 * counts[0] and impacts.spent < BUDGET
+    assert Impacts().steps(2, 4, 1000.0, pressed_in) == 4
+    assert Impacts().steps(3, 1e3, 1000.0, lambda count: 0.0) == 3
 
 
 @DIMS
