@@ -8,7 +8,7 @@ angle, instead of stairs of cells.
 from __future__ import annotations
 
 import itertools
-import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -21,63 +21,76 @@ _SHIFT = 1e-4
 _LEAST, _MOST = 0.01, 0.999
 
 
-def open_fractions(distance: Tensor, grid: Grid) -> Tensor:
+def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor]) -> Tensor:
     """Open part of each face, (dim, *nodes) float32; 1 at stored points beyond the grid.
 
-    distance: (*nodes), m, negative inside of solids; linear on each edge (2D) or on the triangles
-    between the edges of a face and its middle (3D).
+    distance: (*nodes), m, negative inside of solids; at: the same at points (n, dim), m. Faces
+    whose corners lie on both sides are halved along each of their axes, so that curved walls fit;
+    there it is linear on each edge (2D) or on the triangles between the edges of a quarter of a
+    face and its middle (3D).
     """
     fractions = torch.ones((grid.dim, *grid.nodes), device=distance.device)
-    shifted = distance - _SHIFT * grid.dx
+    shift = _SHIFT * grid.dx
     for axis in range(grid.dim):
-        corners = _corners(shifted, axis)
+        around = _around(axis, grid.dim)
+        faces = [n + (k == axis) for k, n in enumerate(grid.shape)]
+        corners = [
+            distance[tuple(slice(o, o + n) for o, n in zip(steps, faces, strict=True))] - shift
+            for steps in around
+        ]
         lowest, highest = torch.aminmax(torch.stack(corners), dim=0)
         part = (lowest > 0).to(torch.float32)
         crossed = (lowest <= 0) & (highest > 0)
-        values = [corner[crossed] for corner in corners]
-        part[crossed] = _edge(*values) if grid.dim == 2 else _square(*values)
+        if crossed.any():
+            offsets = torch.tensor(around, dtype=torch.float32, device=distance.device)
+            halves = (offsets + offsets.roll(-1, 0)) / 2  # of the edges; in 2D the middle, twice
+            places = torch.cat((halves, offsets.mean(0, keepdim=True)))
+            points = (crossed.nonzero()[:, None] + places) * grid.dx
+            inner = (at(points.flatten(0, 1)) - shift).view(-1, len(places)).unbind(1)
+            values = [corner[crossed] for corner in corners]
+            fill = _edges if grid.dim == 2 else _squares
+            part[crossed] = fill(values, inner)
         part = torch.where(part < _LEAST, 0.0, torch.where(part > _MOST, 1.0, part))
         grid.faces(fractions, axis).copy_(part)
     return fractions
 
 
-def room(distance: Tensor, cut: Tensor, grid: Grid) -> Tensor:
+def room(cut: Tensor, grid: Grid, at: Callable[[Tensor], Tensor]) -> Tensor:
     """Part of each cell outside of solids, (*shape) float32: 1 but where `cut` (*shape) is true.
 
-    distance: (*nodes), m; at the middles of the 2^dim parts of a cell a wall counts as flat.
+    at: the distance, m, at points (n, dim), m; a wall is flat in each of the 2^dim parts of a cell.
     """
-    result = torch.ones(grid.shape, device=distance.device)
-    corners = list(itertools.product((0, 1), repeat=grid.dim))
-    values = torch.stack(
-        [distance[tuple(slice(c, c + n) for c, n in zip(k, grid.shape, strict=True))][cut]
-         for k in corners]
-    )  # fmt: skip
-    parts = []
-    for middle in corners:
-        weights = [math.prod(0.75 if c == m else 0.25 for c, m in zip(k, middle)) for k in corners]  # noqa: B905
-        at = (values * values.new_tensor(weights)[:, None]).sum(0)
-        parts.append((0.5 + at / (0.5 * grid.dx)).clamp(0, 1))
-    result[cut] = torch.stack(parts).mean(0)
+    result = torch.ones(grid.shape, device=cut.device)
+    parts = torch.cartesian_prod(*[torch.tensor((0.25, 0.75), device=cut.device)] * grid.dim)
+    points = (cut.nonzero()[:, None] + parts) * grid.dx
+    distance = at(points.flatten(0, 1)).view(-1, len(parts))
+    result[cut] = (0.5 + distance / (0.5 * grid.dx)).clamp(0, 1).mean(1)
     return result
 
 
-def _corners(values: Tensor, axis: int) -> list[Tensor]:
-    """Values at the corners of the faces normal to an axis, in the order around the face."""
-    across = [k for k in range(values.ndim) if k != axis]
-    around = [(0,), (1,)] if len(across) == 1 else [(0, 0), (0, 1), (1, 1), (1, 0)]
-    corners = []
-    for offsets in around:
-        view = values
-        for k, offset in zip(across, offsets, strict=True):
-            view = view.narrow(k, offset, values.shape[k] - 1)
-        corners.append(view)
-    return corners
+def _around(axis: int, dim: int) -> list[tuple[int, ...]]:
+    """Corners of a face normal to an axis, as steps from its lowest one, in the order around it."""
+    ring = [(0,), (1,)] if dim == 2 else [(0, 0), (0, 1), (1, 1), (1, 0)]
+    return [(*steps[:axis], 0, *steps[axis:]) for steps in ring]
+
+
+def _edges(ends: Sequence[Tensor], inner: Sequence[Tensor]) -> Tensor:
+    """inner: in the middle of the edge."""
+    return torch.stack([_edge(end, inner[0]) for end in ends]).mean(0)
+
+
+def _squares(corners: Sequence[Tensor], inner: Sequence[Tensor]) -> Tensor:
+    """inner: in the middles of the edges, each after its first corner, and of the face."""
+    *middles, centre = inner
+    parts = [_square(a, middles[k], centre, middles[k - 1]) for k, a in enumerate(corners)]
+    return torch.stack(parts).mean(0)
 
 
 def _edge(a: Tensor, b: Tensor) -> Tensor:
-    """Part of an edge where the linear function between its ends is positive; signs differ."""
+    """Part of an edge where the linear function between its ends is positive."""
     high, low = torch.maximum(a, b), torch.minimum(a, b)
-    return high / (high - low)
+    part = high / (high - low).clamp(min=1e-30)
+    return torch.where(low > 0, 1.0, torch.where(high > 0, part, 0.0))
 
 
 def _square(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -77,11 +78,12 @@ class Solids:
             self._add_velocity(body, own, time)
         if not torch.isfinite(self.distance).all():
             raise ValueError(f"the distance of a solid is not finite at {time:.4g} s")
-        self.open = open_fractions(self.distance, grid)
+        at = functools.partial(self.distance_at, time=time)
+        self.open = open_fractions(self.distance, grid, at)
         inside = (self.open == 0) & ~self.walls
         self._move_sides()
         self.open[self.walls] = 0.0
-        self._classify(centres)
+        self._classify(centres, at)
         self._slip = SlipFaces.of(inside, self.distance, grid)
 
     def state(self) -> dict[str, Tensor]:
@@ -147,7 +149,7 @@ class Solids:
             mixed = speed + opened * (side.velocity[side.axis] - speed)
             speed.copy_(torch.where(side.closed, mixed, speed))
 
-    def _classify(self, centres: Tensor) -> None:
+    def _classify(self, centres: Tensor, at: Callable[[Tensor], Tensor]) -> None:
         """solid, cut and room, from the open faces and the distance of the cells' centres."""
         grid = self.grid
         widest = torch.zeros(grid.shape, device=self.device)
@@ -167,7 +169,7 @@ class Solids:
         grid.cells(self.solid).copy_(is_solid)
         kinds = reached.to(torch.int8) + (reached & (grid.cells(centres) < 0))
         grid.cells(self.cut).copy_(torch.where(is_solid, 0, kinds))
-        self.room = room(self.distance, reached, grid)
+        self.room = room(reached, grid, at)
 
     def _add_velocity(self, body: RigidMotion, distance: Tensor, time: float) -> None:
         """The body's velocity on every face that has a corner in it or near it."""
