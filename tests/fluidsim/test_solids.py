@@ -58,7 +58,7 @@ def test_room_in_cells_is_the_volume_outside(dim):
     solids = Solids(cubic(dim, n), [ball], [], CPU)
     volume = 1 - float(solids.room.double().mean())
     exact = 3.14159 * 0.31**2 if dim == 2 else 4 / 3 * 3.14159 * 0.31**3
-    assert volume == pytest.approx(exact, rel=0.003)
+    assert volume == pytest.approx(exact, rel=0.005)
 
 
 @DIMS
@@ -71,7 +71,7 @@ def test_closed_parts_of_faces_have_the_volume_of_a_small_ball(dim):
         closed = 1 - grid.faces(Solids(grid, [ball], [], CPU).open, grid.up)[..., 1:-1]
         volumes.append(float(closed.sum(dtype=torch.float64)) / n**dim)
     exact = 3.14159 * radius**2 if dim == 2 else 4 / 3 * 3.14159 * radius**3
-    assert sum(volumes) / len(volumes) == pytest.approx(exact, rel=0.003)
+    assert sum(volumes) / len(volumes) == pytest.approx(exact, rel=0.005)
 
 
 @DIMS
