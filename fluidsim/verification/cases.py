@@ -14,6 +14,7 @@ from fluidsim.verification import (
     drops,
     mass,
     rest,
+    schemes,
     vortices,
     waves,
 )
@@ -24,6 +25,7 @@ FAMILIES = {
     "rest": ("Water at rest", rest.CASES),
     "drop": ("Drops under surface tension", drops.CASES),
     "vortex": ("Inviscid vortices", vortices.CASES),
+    "scheme": ("Ways to step smoke in time", schemes.CASES),
     "mass": ("Mass of smoke", mass.CASES),
     "cavity": ("Lid-driven cavity", cavity.CASES),
     "channel": ("Channels, films and a cylinder", channels.CASES),

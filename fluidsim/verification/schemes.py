@@ -1,0 +1,98 @@
+"""Two ways to step smoke in time: with one projection a step, as the program does, and by advection
+and reflection, with two.
+
+A step by reflection costs twice as much here, where all of it is advection and projection of the
+velocity, and 1.5 times as much in 3D with smoke. Where a frame is a step, at CFL numbers around 1,
+one projection is both cheaper and more exact, as the field is interpolated half as often; at 4
+reflection is better at equal cost.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import time
+from collections.abc import Callable
+
+from torch import Tensor
+
+from fluidsim.scene import SmokeScene
+from fluidsim.smoke import Smoke
+from fluidsim.verification.case import Case, Check, Findings
+from fluidsim.verification.vortices import (
+    BOX,
+    IDEAL,
+    TUNNEL,
+    steady_cells,
+    vortex_in_wind,
+)
+from fluidsim.verification.worlds import smoke
+
+CELLS = 128
+NUMBERS = (1.0, 2.0, 4.0)
+SOURCE = (
+    "Zehnder, Narain & Thomaszewski 2018, An advection-reflection solver for detail-preserving "
+    "fluid simulation, with traces along velocities extrapolated in time"
+)
+
+
+class Reflecting(Smoke):
+    """Carry by half a step, reflect at the flow without divergence, carry by the other half.
+
+    Inviscid, without sources and forces.
+    """
+
+    @classmethod
+    def like(cls, room: Smoke) -> Reflecting:
+        return cls(room.grid, room.solids, (), IDEAL, room.options, room.timer, room.cfl, seed=0)
+
+    def step(self, dt: float) -> None:
+        start = self.velocity.clone()
+        self._carry(self._middle.ahead(start, dt / 2), dt / 2)
+        carried = self.velocity.clone()
+        self._project(dt / 2)
+        middle = self.velocity.clone()
+        self.velocity.mul_(2).sub_(carried)
+        self._carry(1.5 * middle - 0.5 * start, dt / 2)
+        self._project(dt / 2)
+        self._middle.seconds = dt
+        self.enforce_walls(self.solids.open)
+
+    def _carry(self, along: Tensor, dt: float) -> None:
+        self._advection.trace(along, dt)
+        self.velocity = self._advection.faces(self.velocity)
+
+
+def compared(scene: SmokeScene, measure: Callable[[Smoke], tuple[float, float]]) -> Findings:
+    rows = [("CFL number", "scheme", "CPU, s", "energy left", "error of the speed")]
+    errors = {}
+    for cfl, name in itertools.product(NUMBERS, ("one projection", "reflection")):
+        room = smoke(scene, round(max(scene.size)) * CELLS)
+        if name == "reflection":
+            room = Reflecting.like(room)
+        room.cfl = cfl
+        begin = time.process_time()
+        left, error = measure(room)
+        seconds = time.process_time() - begin
+        errors[name, cfl] = error
+        rows.append((f"{cfl:g}", name, f"{seconds:.1f}", f"{left:.5f}", f"{error:.3%}"))
+    gain = errors["reflection", NUMBERS[0]] / errors["one projection", NUMBERS[0]]
+    return Findings(
+        (Check("error by reflection / by one projection, CFL 1", gain, 1.0, 0.0, at_least=True),),
+        table=tuple(rows),
+    )
+
+
+CASES = tuple(
+    Case(
+        f"scheme-{name}",
+        f"{what}, {CELLS} cells a metre: one projection a step against advection-reflection",
+        SOURCE,
+        functools.partial(compared, scene, measure),
+        20,
+    )
+    for name, what, scene, measure in (
+        ("taylor_green", "Taylor-Green cells", BOX, steady_cells),
+        ("carried", "carried vortex", TUNNEL, vortex_in_wind),
+    )
+)
