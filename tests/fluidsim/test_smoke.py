@@ -12,6 +12,7 @@ from fluidsim.confinement import acceleration, acceleration_as_defined, vorticit
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, Cylinder, Sphere
+from fluidsim.smoke import FAR
 from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.snapshot import centred
 from tests.fluidsim.worlds import CPU, cubic, smoke, source
@@ -93,6 +94,27 @@ def test_a_carried_vortex_converges_in_space_and_time_together():
     errors = [carried_vortex(n) for n in sizes]
     assert errors[-1] < 0.01
     assert fitted_order(sizes, errors) > 1.9
+
+
+def plume_around_a_ball(steps):
+    """Until 0.8 s in steps of equal length."""
+    grid = Grid((24, 36), 1 / 24)
+    hot = Source(Sphere((0.45, 0.25), 0.12), roughness=0.0)
+    room = smoke(grid, [hot], [Sphere((0.5, 0.7), 0.15)], physics=SmokeOptions(vorticity=0.0))
+    room.cfl = math.inf
+    fastest = 0.0
+    for _ in range(steps):
+        fastest = max(fastest, room.advance(0.8 / steps).top_speed * 0.8 / steps / grid.dx)
+    return room, fastest
+
+
+def test_long_steps_hold_to_short_ones():
+    """A plume in steps of three cells, which project twice, is that in steps of half a cell."""
+    short, _ = plume_around_a_ball(48)
+    few, fastest = plume_around_a_ball(8)
+    assert fastest > 2 * FAR
+    for long, exact in ((few.velocity, short.velocity), (few.density, short.density)):
+        assert float((long - exact).norm()) < 0.12 * float(exact.norm())
 
 
 def test_viscous_decay_is_of_second_order_in_time():
