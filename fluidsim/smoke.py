@@ -250,6 +250,7 @@ class Smoke(Simulation):
 
     def _drag(self, dt: float) -> None:
         """Viscosity: implicit for what the old acceleration left; the new one takes its share.
+        Faces that stick do so at once: half a stop a step would swing for ever.
 
         The last pressure acts meanwhile, so that walls hold what comes of it and a steady flow is
         that of any step (van Kan 1986, "A second-order accurate pressure-correction scheme for
@@ -264,8 +265,9 @@ class Smoke(Simulation):
         self._press(self.velocity, 0.5 * dt)
         before = self.velocity.clone()
         held = None if imposed is None else imposed.faces
-        self.diffuse(self.smoke_cells(), opened, implicit, held)
-        change = torch.where(opened > 0, self.velocity - before, 0.0)
+        self.diffuse(self.smoke_cells(), opened, implicit, held, whole=dt)
+        drags = (opened > 0) & ~self.viscosity.stuck
+        change = torch.where(drags, self.velocity - before, 0.0)
         self._press(self.velocity, -0.5 * dt)
         self._viscous_share = self.viscosity.explicit_share(dt)
         self.acceleration.add_(change, alpha=2 * self._viscous_share / implicit)
