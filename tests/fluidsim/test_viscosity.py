@@ -10,7 +10,7 @@ import scipy.special
 import torch
 
 from fluidsim import LiquidScene, RunConfig, viscosity
-from fluidsim.boundary import SIDES, Wall
+from fluidsim.boundary import SIDES, Inlet, Wall
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, HalfSpace, Sphere
@@ -336,6 +336,28 @@ def test_viscous_water_stays_at_rest_around_a_body(dim):
     for _ in range(3):
         tank.step(1 / 60)
     assert float(tank.particles.velocities.abs().max()) < 2e-3
+
+
+def test_a_cylinder_in_a_channel_is_dragged_as_in_the_benchmark():
+    """Schaefer & Turek 1996, 2D-1: a drag coefficient of 5.5795; 10 cells across, off the grid."""
+    wide, thickness = 0.41, 1e-3
+
+    def parabola(points):
+        flow, height = torch.zeros_like(points), points[..., -1] / wide
+        flow[..., 0] = 1.2 * height * (1 - height)
+        return flow
+
+    grid = Grid((50, 41), 0.01)
+    physics = SmokeOptions(weight=0, lift=0, vorticity=0, viscosity=thickness * 1.2)
+    flow = smoke(
+        grid, (), [Sphere((0.2, 0.2), 0.05)], ["x+"], physics, 1e-6, solver="multigrid",
+        inlets=[Inlet("x-", parabola)],
+    )  # fmt: skip
+    for _ in range(20):
+        flow.advance(0.1)
+    drag = flow.force_on_solids() / (0.5 * 1.2 * 0.2**2 * 0.1)
+    assert float(drag[0]) == pytest.approx(5.5795, rel=0.01)
+    assert float(drag[1]) == pytest.approx(0.0106, abs=0.02)
 
 
 @pytest.mark.slow
