@@ -228,12 +228,12 @@ CASES = (
     Case(
         "channel-steady_cylinder", "cylinder in a channel at Re 20, steady, 10 and 20 cells across",
         "Schaefer & Turek 1996, benchmark 2D-1; drag 5.57953 by spectral elements (Nabh 1998)",
-        functools.partial(steady_cylinder, (10, 20)), 50,
+        functools.partial(steady_cylinder, (10, 20)), 25,
     ),
     Case(
         "channel-cylinder", "cylinder at Re 100, 12 cells across, sides 12 diameters away or more",
         "drag 1.33 (to 5 %), Strouhal number 0.165 (Park, Kwon & Choi 1998, KSME Int. J. 12), with "
         "nothing around",
-        functools.partial(cylinder, 12), 180,
+        functools.partial(cylinder, 12), 110,
     ),
 )  # fmt: skip
