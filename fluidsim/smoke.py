@@ -27,6 +27,7 @@ from fluidsim.timing import StageTimer
 from fluidsim.transport import Transport
 
 DENSITY, TEMPERATURE, FUEL = range(3)  # of the scalars
+FORESEEN = 2.0  # cells of motion in a step, beyond which the pressure's change is trusted less
 SOLID_LAYERS = 2  # cells of a solid into which values are continued, for interpolation near it
 
 
@@ -56,6 +57,7 @@ class Smoke(Simulation):
         self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
         self._spare_velocity = torch.zeros_like(self.velocity)
         self.acceleration = torch.zeros_like(self.velocity)
+        self._pressure_ahead: Tensor | None = None
         self._viscous_share = 0.0
         self._middle, self._flux = (Midstep(grid, self.device) for _ in range(2))
         self._advection = Advection(grid, self.device, physics.advection)
@@ -86,8 +88,10 @@ class Smoke(Simulation):
 
     def state(self) -> dict[str, Tensor]:
         clocks = self._middle.seconds, self._viscous_share, self._transport.turns
+        ahead = {} if self._pressure_ahead is None else {"pressure_ahead": self._pressure_ahead}
         return {
             **super().state(),
+            **ahead,
             "scalars": self.scalars,
             "acceleration": self.acceleration,
             "velocity_before": self._middle.before,
@@ -98,6 +102,11 @@ class Smoke(Simulation):
 
     def restore(self, state: dict[str, Tensor]) -> None:
         super().restore(state)
+        self._pressure_ahead = None
+        if self.pressure is not None:
+            self._pressure_ahead = torch.zeros_like(self.pressure)
+            fill(self._pressure_ahead, state["pressure_ahead"])
+        self._projector.guess_from(self._pressure_ahead)
         fill(self.scalars, state["scalars"])
         fill(self.acceleration, state["acceleration"])
         fill(self._middle.before, state["velocity_before"])
@@ -108,8 +117,8 @@ class Smoke(Simulation):
         self._continuations = self._cut = None
 
     def step(self, dt: float) -> None:
-        timer = self.timer
-        if self._middle.seconds == 0:
+        timer, last = self.timer, self._middle.seconds
+        if last == 0:
             self._begin(dt)
         flux = self._flux.ahead(self._flow(), dt) * (dt / self.grid.dx)
         room, flowing = self._room(), self.smoke_cells()
@@ -125,7 +134,7 @@ class Smoke(Simulation):
             self._take_forces(self.time + dt)
             self.velocity.add_(self.acceleration, alpha=0.5 * dt)
         self._drag(dt)
-        self._balance(0.5 * dt, expansion)
+        self._balance(0.5 * dt, expansion, min(1.0, FORESEEN / self.cfl) * dt / (dt + last))
         with timer("solids"):
             self._continue_into_solids()
 
@@ -219,11 +228,11 @@ class Smoke(Simulation):
         observer, self.observer = self.observer, None  # the trial is no step of the run
         iterations = self.report.iterations
         self._project(dt)
-        self.pressure = None
+        self.pressure = self._pressure_ahead = None
         start = self.velocity.clone()
         self._advection.trace(start, dt)
         self.velocity = self._advection.faces(start + dt * self.acceleration)
-        self._balance(dt, 0.0)
+        self._balance(dt, 0.0, 0.0)
         self.velocity, self.observer, self.report.iterations = start, observer, iterations
 
     def _flow(self) -> Tensor:
@@ -262,39 +271,42 @@ class Smoke(Simulation):
         if imposed is not None:
             imposed.set(self.velocity)
         implicit = (1 - self._viscous_share) * dt
-        self._press(self.velocity, 0.5 * dt)
+        self._press(self.velocity, self.pressure, 0.5 * dt)
         before = self.velocity.clone()
         held = None if imposed is None else imposed.faces
         self.diffuse(self.smoke_cells(), opened, implicit, held, whole=dt)
         drags = (opened > 0) & ~self.viscosity.stuck
         change = torch.where(drags, self.velocity - before, 0.0)
-        self._press(self.velocity, -0.5 * dt)
+        self._press(self.velocity, self.pressure, -0.5 * dt)
         self._viscous_share = self.viscosity.explicit_share(dt)
         self.acceleration.add_(change, alpha=2 * self._viscous_share / implicit)
 
-    def _press(self, target: Tensor, seconds: float) -> None:
-        """Add what the pressure does to a velocity in this time, or in 1 s to an acceleration."""
-        if self.pressure is not None:
+    def _press(self, target: Tensor, pressure: Tensor | None, seconds: float) -> None:
+        """Add what a pressure does to a velocity in this time, or in 1 s to an acceleration."""
+        if pressure is not None:
             opened, imposed = self.solids.open, self._fans.imposed(self.time)
             if imposed is not None:
                 opened, _ = imposed.closing(opened, self.solids.velocity)
             density = self.options.density
-            subtract_gradient(target, self.pressure * seconds, opened, density, self.grid)
+            subtract_gradient(target, pressure * seconds, opened, density, self.grid)
 
-    def _balance(self, rest: float, expansion: Tensor | float) -> None:
+    def _balance(self, rest: float, expansion: Tensor | float, ahead: float) -> None:
         """Project, with the pressure at the end of the step over the `rest` of it, s.
 
-        The pressure that is kept, and taken for the first half of the next step, is the mean of
-        this one and of what acted before: of the middle of the step. That at the end would swing
-        from step to step, and a pressure late by half a step changes the velocity by its gradient
-        carried along less its gradient: in third order of dt.
+        The pressure that is kept is the mean of this one and of what acted before: of the middle of
+        the step; that at the end would swing from step to step. In the first half of the next step
+        acts what it comes to at the end, `ahead` times its last change: late by half a step, it
+        would change the velocity by its gradient carried along less its gradient.
         """
-        earlier = self.pressure
+        earlier, acted = self.pressure, self._pressure_ahead
         self._project(rest, expansion)
         assert self.pressure is not None
-        self.pressure = 0.5 * (self.pressure if earlier is None else self.pressure + earlier)
-        self._projector.guess_from(self.pressure)
-        self._press(self.acceleration, 1.0)
+        if acted is not None:
+            self.pressure = 0.5 * (self.pressure + acted)
+        before = self.pressure if earlier is None else earlier
+        self._pressure_ahead = torch.lerp(self.pressure, before, -ahead)
+        self._projector.guess_from(self._pressure_ahead)
+        self._press(self.acceleration, self._pressure_ahead, 1.0)
         imposed = self._fans.imposed(self.time)
         if imposed is not None:
             self.acceleration.masked_fill_(imposed.faces, 0.0)
