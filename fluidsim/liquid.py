@@ -142,13 +142,15 @@ class Liquid(Simulation):
             fluid = self._classify()
             self._close_gaps(fluid)
         with timer("forces"):
+            unpushed = None if self.viscosity is None else self.velocity.clone()
             add_gravity(self.velocity, self.gravity, dt)
             if self.body_force is not None:
                 self.body_force.add(self.velocity, self.time + dt / 2, dt)
+            pushed = None if unpushed is None else self.velocity - unpushed
             open_faces = self._open_faces()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)
-        self.diffuse(fluid, open_faces, dt, held, self._filling(fluid))
+        self.diffuse(fluid, open_faces, dt, held, self._filling(fluid), pushed=pushed)
         self.project(fluid, open_faces, dt, expansion, interface)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)

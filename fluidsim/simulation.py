@@ -218,18 +218,21 @@ class Simulation(ABC):
         dt: float,
         held: Tensor | None = None,
         surface: Tensor | None = None,
+        whole: float | None = None,
+        pushed: Tensor | None = None,
     ) -> None:
         """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
 
         open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
-        surface: (*shape), signed distance in cells, where the fluid ends within cells.
+        surface: (*shape), signed distance in cells, where the fluid ends within cells. whole,
+        pushed: as for `Viscosity.apply`.
         Raises SimulationError when the solve fails.
         """
         if self.viscosity is None:
             return
         with self.timer("viscosity"):
             done = self.viscosity.apply(
-                self.velocity, fluid, open_faces, self.solids, dt, held, surface
+                self.velocity, fluid, open_faces, self.solids, dt, held, surface, whole, pushed
             )
         self.report.viscosity_iterations += done.iterations
         if not done.relative_residual <= self.options.rtol:

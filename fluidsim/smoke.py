@@ -28,6 +28,7 @@ from fluidsim.transport import Transport
 
 DENSITY, TEMPERATURE, FUEL = range(3)  # of the scalars
 FAR = 1.5  # cells in a step
+FORESEEN = 2.0  # cells of motion in a step, beyond which the pressure's change is trusted less
 SOLID_LAYERS = 2  # cells of a solid into which values are continued, for interpolation near it
 
 
@@ -57,6 +58,7 @@ class Smoke(Simulation):
         self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
         self._spare_velocity = torch.zeros_like(self.velocity)
         self.acceleration = torch.zeros_like(self.velocity)
+        self._pressure_ahead: Tensor | None = None
         self._viscous_share = 0.0
         self._middle, self._flux = (Midstep(grid, self.device) for _ in range(2))
         self._advection = Advection(grid, self.device, physics.advection)
@@ -87,8 +89,10 @@ class Smoke(Simulation):
 
     def state(self) -> dict[str, Tensor]:
         clocks = self._middle.seconds, self._viscous_share, self._transport.turns
+        ahead = {} if self._pressure_ahead is None else {"pressure_ahead": self._pressure_ahead}
         return {
             **super().state(),
+            **ahead,
             "scalars": self.scalars,
             "acceleration": self.acceleration,
             "velocity_before": self._middle.before,
@@ -99,6 +103,11 @@ class Smoke(Simulation):
 
     def restore(self, state: dict[str, Tensor]) -> None:
         super().restore(state)
+        self._pressure_ahead = None
+        if self.pressure is not None:
+            self._pressure_ahead = torch.zeros_like(self.pressure)
+            fill(self._pressure_ahead, state["pressure_ahead"])
+        self._projector.guess_from(self._pressure_ahead)
         fill(self.scalars, state["scalars"])
         fill(self.acceleration, state["acceleration"])
         fill(self._middle.before, state["velocity_before"])
@@ -109,8 +118,8 @@ class Smoke(Simulation):
         self._continuations = self._cut = None
 
     def step(self, dt: float) -> None:
-        timer = self.timer
-        if self._middle.seconds == 0:
+        timer, last = self.timer, self._middle.seconds
+        if last == 0:
             self._begin(dt)
         flux = self._flux.ahead(self._flow(), dt) * (dt / self.grid.dx)
         room, flowing = self._room(), self.smoke_cells()
@@ -130,7 +139,8 @@ class Smoke(Simulation):
             self._take_forces(self.time + dt)
             self.velocity.add_(self.acceleration, alpha=0.5 * dt)
         self._drag(dt)
-        self._balance(0.5 * dt, expansion, middle)
+        ahead = min(1.0, FORESEEN / self.cfl) * dt / (dt + last)
+        self._balance(0.5 * dt, expansion, ahead, middle)
         with timer("solids"):
             self._continue_into_solids()
 
@@ -183,12 +193,12 @@ class Smoke(Simulation):
         """Carry by half a step, mirror the flow at the one free of divergence, carry by the rest:
         Zehnder, Narain & Thomaszewski 2018, "An advection-reflection solver for detail-preserving
         fluid simulation". The pressure in the middle of the step, (*shape), Pa."""
-        timer, half = self.timer, dt / 2
+        timer, half, earlier = self.timer, dt / 2, self.pressure
         with timer("advect"):
             start = self.velocity.clone()
             self._advection.trace(self._middle.ahead(start, half), half)
             self._middle.seconds = dt
-            self._press(self.acceleration, -1.0)
+            self._press(self.acceleration, self._pressure_ahead, -1.0)
             self.velocity.add_(self.acceleration, alpha=half)
             carried = self._advection.faces(self.velocity, self._spare_velocity)
             self.velocity.copy_(carried)
@@ -204,7 +214,8 @@ class Smoke(Simulation):
             self.velocity = self._advection.faces(self.velocity)
         self._projector.guess_from(None)
         assert self.pressure is not None
-        return self.pressure
+        middle, self.pressure = self.pressure, earlier
+        return middle
 
     def _carry_scalars(self, flux: Tensor, room: Tensor, flowing: Tensor) -> None:
         solids = self.solids
@@ -257,11 +268,11 @@ class Smoke(Simulation):
         observer, self.observer = self.observer, None  # the trial is no step of the run
         iterations = self.report.iterations
         self._project(dt)
-        self.pressure = None
+        self.pressure = self._pressure_ahead = None
         start = self.velocity.clone()
         self._advection.trace(start, dt)
         self.velocity = self._advection.faces(start + dt * self.acceleration)
-        self._balance(dt, 0.0)
+        self._balance(dt, 0.0, 0.0)
         self.velocity, self.observer, self.report.iterations = start, observer, iterations
 
     def _flow(self) -> Tensor:
@@ -288,6 +299,7 @@ class Smoke(Simulation):
 
     def _drag(self, dt: float) -> None:
         """Viscosity: implicit for what the old acceleration left; the new one takes its share.
+        Faces that stick do so at once: half a stop a step would swing for ever.
 
         The last pressure acts meanwhile, so that walls hold what comes of it and a steady flow is
         that of any step (van Kan 1986, "A second-order accurate pressure-correction scheme for
@@ -299,43 +311,51 @@ class Smoke(Simulation):
         if imposed is not None:
             imposed.set(self.velocity)
         implicit = (1 - self._viscous_share) * dt
-        self._press(self.velocity, 0.5 * dt)
+        self._press(self.velocity, self.pressure, 0.5 * dt)
         before = self.velocity.clone()
         held = None if imposed is None else imposed.faces
-        self.diffuse(self.smoke_cells(), opened, implicit, held)
-        change = torch.where(opened > 0, self.velocity - before, 0.0)
-        self._press(self.velocity, -0.5 * dt)
+        self.diffuse(self.smoke_cells(), opened, implicit, held, whole=dt)
+        drags = (opened > 0) & ~self.viscosity.stuck
+        change = torch.where(drags, self.velocity - before, 0.0)
+        self._press(self.velocity, self.pressure, -0.5 * dt)
         self._viscous_share = self.viscosity.explicit_share(dt)
         self.acceleration.add_(change, alpha=2 * self._viscous_share / implicit)
 
-    def _press(self, target: Tensor, seconds: float) -> None:
-        """Add what the pressure does to a velocity in this time, or in 1 s to an acceleration."""
-        if self.pressure is not None:
+    def _press(self, target: Tensor, pressure: Tensor | None, seconds: float) -> None:
+        """Add what a pressure does to a velocity in this time, or in 1 s to an acceleration."""
+        if pressure is not None:
             opened, imposed = self.solids.open, self._fans.imposed(self.time)
             if imposed is not None:
                 opened, _ = imposed.closing(opened, self.solids.velocity)
             density = self.options.density
-            subtract_gradient(target, self.pressure * seconds, opened, density, self.grid)
+            subtract_gradient(target, pressure * seconds, opened, density, self.grid)
 
     def _balance(
-        self, rest: float, expansion: Tensor | float, middle: Tensor | None = None
+        self,
+        rest: float,
+        expansion: Tensor | float,
+        ahead: float,
+        middle: Tensor | None = None,
     ) -> None:
         """Project, with the pressure at the end of the step over the `rest` of it, s.
 
-        The pressure that is kept, and taken for the first half of the next step, is the mean of
-        this one and of what acted before: of the middle of the step. That at the end would swing
-        from step to step, and a pressure late by half a step changes the velocity by its gradient
-        carried along less its gradient: in third order of dt. Where the pressure in the `middle`
-        acted already, as in a reflection, it is that.
+        The pressure that is kept is that in the `middle` of the step, where it is known, else the
+        mean of this one and of what acted before: that at the end would swing from step to step. In
+        the first half of the next step acts what it comes to at the end, `ahead` times its last
+        change: late by half a step, it would change the velocity by its gradient carried along less
+        its gradient.
         """
-        earlier = self.pressure
+        earlier, acted = self.pressure, self._pressure_ahead
         self._project(rest, expansion)
         assert self.pressure is not None
-        if middle is None:
-            middle = 0.5 * (self.pressure if earlier is None else self.pressure + earlier)
-        self.pressure = middle
-        self._projector.guess_from(self.pressure)
-        self._press(self.acceleration, 1.0)
+        if acted is not None and middle is None:
+            middle = 0.5 * (self.pressure + acted)
+        if middle is not None:
+            self.pressure = middle
+        before = self.pressure if earlier is None else earlier
+        self._pressure_ahead = torch.lerp(self.pressure, before, -ahead)
+        self._projector.guess_from(self._pressure_ahead)
+        self._press(self.acceleration, self._pressure_ahead, 1.0)
         imposed = self._fans.imposed(self.time)
         if imposed is not None:
             self.acceleration.masked_fill_(imposed.faces, 0.0)

@@ -37,7 +37,7 @@ class Viscosity:
         self.viscosity = viscosity
         self.density = density
         self.rtol = rtol
-        self._last: tuple[ViscousOperator, Tensor, Tensor] | None = None
+        self._last: tuple[ViscousOperator, Tensor, Tensor, Tensor] | None = None
 
     def apply(
         self,
@@ -48,12 +48,17 @@ class Viscosity:
         dt: float,
         held: Tensor | None = None,
         surface: Tensor | None = None,
+        whole: float | None = None,
+        pushed: Tensor | None = None,
     ) -> Outcome:
         """One implicit Euler step on `velocity` (dim, *nodes), in place.
 
         fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open faces.
         Faces inside of solids and walls take the velocity of these; those `held` (dim, *nodes)
         bool keep theirs and drag the fluid along, as at a spout. surface: as for `Strain.of`.
+        whole: the step, s, if dt is the implicit part of one. pushed: (dim, *nodes), m/s, what
+        forces have added in the step: open faces that stick keep it for the pressure to answer,
+        else what is at rest would not stay so.
         """
         grid = self.grid
         strain = Strain.of(fluid, open_faces, solids, grid, held, surface)
@@ -71,9 +76,14 @@ class Viscosity:
         iterations, history = 0, [0.0]
         if norm_b != 0:
             iterations, history = pcg.iterate(space, norm_b, self.rtol, MAX_ITERATIONS)
-        velocity[strain.stuck] = strain.solid[strain.stuck]
+        before = velocity.clone()
+        stopped = strain.solid if pushed is None else strain.solid + pushed * (open_faces > 0)
+        velocity[strain.stuck] = stopped[strain.stuck]
         velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
-        self._last = operator, space.x, fixed
+        seconds = torch.where(strain.stuck, dt if whole is None else whole, dt)
+        braking = strain.mass * (before - velocity) / seconds
+        cut = (open_faces - strain.free.float()) * ~solids.walls
+        self._last = operator, space.x, fixed, (cut * braking).flatten(1).double().sum(1)
         return Outcome(iterations, history[-1])
 
     def explicit_share(self, dt: float) -> float:
@@ -85,20 +95,29 @@ class Viscosity:
         stiffness = 4 * self.grid.dim * self.viscosity * dt / (self.density * self.grid.dx**2)
         return min(0.5, (1 + 2 / stiffness) / 3)
 
+    @property
+    def stuck(self) -> Tensor:
+        """The faces (dim, *nodes) bool that had the velocity of solids and walls after `apply`."""
+        assert self._last is not None
+        return self._last[0].strain.stuck
+
     def friction(self, solids: Solids) -> Tensor:
         """Force (dim,) float64 of the last step on solids other than the domain's walls, N.
 
-        In 2D for each metre of depth.
+        In 2D for each metre of depth. Together with `pressure_force` it is the momentum that the
+        flow loses: the pressure moves a face by its open part, friction moves it as a whole or,
+        where its middle is inside of a solid, stops it; the difference is given to the solid too.
         """
         grid = self.grid
         if self._last is None:
             return torch.zeros(grid.dim, dtype=torch.float64, device=solids.device)
-        operator, x, fixed = self._last
+        operator, x, fixed, cut = self._last
         velocity = fixed.to(torch.float64, copy=True)
         velocity.view(-1)[operator.faces] = x
         on_solids = operator.strain.stuck & ~solids.walls
         forces = operator.forces(velocity) * on_solids
-        return forces.flatten(1).sum(1) * self.viscosity * grid.dx ** (grid.dim - 2)
+        stress = forces.flatten(1).sum(1) * self.viscosity * grid.dx ** (grid.dim - 2)
+        return stress + cut * self.density * grid.dx**grid.dim
 
 
 class _Space:

@@ -10,6 +10,8 @@ from fluidsim.verification import suite
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot, fitted_order
 from fluidsim.verification.cases import CASES, FAMILIES, chosen
 from fluidsim.verification.fits import swing
+from fluidsim.verification.vortices import TUNNEL, vortex_in_wind
+from fluidsim.verification.worlds import smoke
 
 
 def test_a_swing_is_found():
@@ -45,6 +47,13 @@ def test_cases_are_listed(capsys):
     assert [line.split()[0] for line in lines] == [case.name for case in CASES]
     assert main(["verify", "flying", "--out", "nowhere"]) == 1
     assert "no case 'flying'" in capsys.readouterr().err
+
+
+def test_a_vortex_that_the_wind_carries_keeps_its_energy():
+    """A pressure that acts half a step late takes an eighth of it at this size."""
+    left, error = vortex_in_wind(smoke(TUNNEL, 64))
+    assert left == pytest.approx(1.0, abs=0.03)
+    assert error < 0.16
 
 
 def test_a_case_is_run_and_its_page_is_written(tmp_path, monkeypatch, capsys):

@@ -10,7 +10,7 @@ import scipy.special
 import torch
 
 from fluidsim import LiquidScene, RunConfig, viscosity
-from fluidsim.boundary import SIDES, Wall
+from fluidsim.boundary import SIDES, Inlet, Wall
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.shapes import Box, HalfSpace, Sphere
@@ -143,13 +143,15 @@ def test_momentum_and_spin_are_conserved_away_from_walls(dim):
 
 @DIMS
 def test_friction_is_the_momentum_that_the_fluid_loses(dim):
+    """By the open part of each face, as the pressure moves it."""
     grid = cubic(dim, 10)
     solids = everywhere_open(grid, [Sphere((0.52,) * dim, 0.22)])
     fluid = grid.cells(solids.solid) == 0
     flow = random_flow(grid) + 1.0
     result, acting = apply(flow, fluid, solids, 2.0)
     strain = Strain.of(fluid, solids.open, solids, grid)
-    lost = ((flow - result).double() * strain.mass * strain.free).flatten(1).sum(1)
+    assert bool((strain.stuck & (solids.open > 0)).any())
+    lost = ((flow - result).double() * strain.mass * solids.open).flatten(1).sum(1)
     expected = lost * grid.dx**dim
     torch.testing.assert_close(acting.friction(solids), expected, rtol=1e-5, atol=1e-7)
     assert float(expected.min()) > 0
@@ -323,6 +325,39 @@ def test_water_at_rest_lifts_a_body_by_the_weight_it_displaces(dim):
     force = tank.force_on_solids() / (1000 * 9.81 * volume)
     assert float(force[-1]) == pytest.approx(1.0, abs=0.02 if dim == 2 else 0.05)
     assert float(force[:-1].abs().max()) < 0.02
+
+
+@DIMS
+def test_viscous_water_stays_at_rest_around_a_body(dim):
+    """Faces that the body cuts are stopped, but not by what gravity has just given them."""
+    grid = cubic(dim, 24 if dim == 2 else 14)
+    ball = Sphere((0.52, 0.49, 0.4)[-dim:], 0.2)
+    tank = liquid(grid, HalfSpace(0.8), [ball], viscosity=1e-3)
+    for _ in range(3):
+        tank.step(1 / 60)
+    assert float(tank.particles.velocities.abs().max()) < 2e-3
+
+
+def test_a_cylinder_in_a_channel_is_dragged_as_in_the_benchmark():
+    """Schaefer & Turek 1996, 2D-1: a drag coefficient of 5.5795; 10 cells across, off the grid."""
+    wide, thickness = 0.41, 1e-3
+
+    def parabola(points):
+        flow, height = torch.zeros_like(points), points[..., -1] / wide
+        flow[..., 0] = 1.2 * height * (1 - height)
+        return flow
+
+    grid = Grid((50, 41), 0.01)
+    physics = SmokeOptions(weight=0, lift=0, vorticity=0, viscosity=thickness * 1.2)
+    flow = smoke(
+        grid, (), [Sphere((0.2, 0.2), 0.05)], ["x+"], physics, 1e-6, solver="multigrid",
+        inlets=[Inlet("x-", parabola)],
+    )  # fmt: skip
+    for _ in range(20):
+        flow.advance(0.1)
+    drag = flow.force_on_solids() / (0.5 * 1.2 * 0.2**2 * 0.1)
+    assert float(drag[0]) == pytest.approx(5.5795, rel=0.01)
+    assert float(drag[1]) == pytest.approx(0.0106, abs=0.02)
 
 
 @pytest.mark.slow
