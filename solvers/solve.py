@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from solvers import registry
+from solvers.periodic import Unrolled
 from solvers.protocol import Outcome, Solver
 from solvers.runtime import synchronize
 from solvers.system import PoissonSystem
@@ -86,6 +87,8 @@ def prepare(system: PoissonSystem, solver: str | Solver = "multigrid", **options
     elif options:
         raise ValueError(f"options go with a solver's name, not with an object: {list(options)}")
     _check_weights(system)
+    if any(system.periodic) and not getattr(solver, "wraps", False):
+        solver = Unrolled(solver)
     synchronize(system.device)
     begin = time.perf_counter()
     state = solver.setup(system) if system.unknowns else None
