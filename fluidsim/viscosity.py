@@ -73,6 +73,8 @@ class Viscosity:
             iterations, history = pcg.iterate(space, norm_b, self.rtol, MAX_ITERATIONS)
         velocity[strain.stuck] = strain.solid[strain.stuck]
         velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
+        for axis in grid.periodic:  # where the last faces are the free ones
+            velocity[axis].select(axis, 0).copy_(velocity[axis].select(axis, grid.shape[axis]))
         self._last = operator, space.x, fixed
         return Outcome(iterations, history[-1])
 
@@ -97,6 +99,8 @@ class Viscosity:
         velocity = fixed.to(torch.float64, copy=True)
         velocity.view(-1)[operator.faces] = x
         on_solids = operator.strain.stuck & ~solids.walls
+        for axis in grid.periodic:  # each face once
+            on_solids[axis].select(axis, 0).fill_(False)
         forces = operator.forces(velocity) * on_solids
         return forces.flatten(1).sum(1) * self.viscosity * grid.dx ** (grid.dim - 2)
 

@@ -116,9 +116,7 @@ def residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
 
 
 @lru_cache(maxsize=4)
-def _row_tables(
-    rows: tuple[int, ...], periodic: tuple[bool, ...]
-) -> tuple[np.ndarray, np.ndarray]:
+def _row_tables(rows: tuple[int, ...], periodic: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray]:
     """`faces` and `neighbours` of a RowLayout for rows laid out in this shape."""
     count = int(np.prod(rows))
     number = np.arange(count).reshape(rows)
@@ -127,8 +125,11 @@ def _row_tables(
         grown = [n + (d == axis) for d, n in enumerate(rows)]
         face = np.moveaxis(np.arange(np.prod(grown)).reshape(grown), axis, 0)
         ring = [(int(d == axis),) * 2 for d in range(len(rows))]
-        around = {"mode": "wrap"} if periodic[axis] else {"constant_values": count}
-        cell = np.moveaxis(np.pad(number, ring, **around), axis, 0)
+        if periodic[axis]:
+            cell = np.pad(number, ring, mode="wrap")
+        else:
+            cell = np.pad(number, ring, constant_values=count)
+        cell = np.moveaxis(cell, axis, 0)
         sides = (face[:-1], face[1:], cell[:-2], cell[2:])
         flat = [np.moveaxis(side, 0, axis).ravel() for side in sides]
         faces.append(flat[:2])

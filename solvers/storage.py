@@ -1,8 +1,9 @@
 """Pressure systems in files: compact, versioned, read without pickle.
 
 A file is a compressed npz: `version`, `active` (bits), `shape`, `rhs`, `guess` (empty for none),
-`notes` (JSON text), in version 2 `periodic` (0 or 1 an axis), and, for each axis, the face weights as `values_d` (the distinct ones, at most
-256 of them) and `codes_d` (uint8) where so few occur, else as `weights_d`.
+`notes` (JSON text), in version 2 `periodic` (0 or 1 an axis), and for each axis the face weights as
+`values_d` (the distinct ones, at most 256 of them) and `codes_d` (uint8) where so few occur, else
+as `weights_d`.
 """
 
 from __future__ import annotations
