@@ -39,7 +39,7 @@ class Cut:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A system, its rows on the CPU, its cuts, and the inverse diagonal in cells that none holds."""
+    """A system, its rows on the CPU, its cuts, and the inverse diagonal of cells that none has."""
 
     system: PoissonSystem
     layout: RowLayout | None
