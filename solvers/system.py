@@ -13,7 +13,7 @@ from torch import Tensor
 from solvers.nullspace import FloatingComponents, find_floating
 from solvers.slicing import interior, lower, upper
 
-LEAST_CELLS = 3  # along a periodic axis, so that the two neighbours of a cell are two
+LEAST_CELLS = 4  # along a periodic axis: the neighbours of a cell are two, and four cuts differ
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,7 +120,7 @@ def test_iterations_of_multigrid_hardly_grow_with_the_grid(periodic):
     for n in (16, 64, 256):
         system = ring((n, n), periodic)
         counts.append(solvers.solve(system, random_rhs(system), rtol=1e-6).iterations)
-    assert max(counts) <= 40 and counts[2] <= 1.3 * counts[0] + 2
+    assert max(counts) <= 8 * (1 + sum(periodic)) and counts[2] <= counts[0] + 4
 
 
 @pytest.mark.parametrize(("dim", "periodic"), RINGS)
@@ -198,8 +198,8 @@ def test_bad_periodic_axes_are_refused():
     system = ring((5, 4), (True, False))
     with pytest.raises(ValueError, match="a bool an axis"):
         dataclasses.replace(system, periodic=(True,))
-    with pytest.raises(ValueError, match="needs 3 cells"):
-        ring((2, 4), (True, False))
+    with pytest.raises(ValueError, match="needs 4 cells"):
+        ring((3, 4), (True, False))
     uneven = (system.face_weights[0].clone(), system.face_weights[1])
     uneven[0][0, 1] += 1
     with pytest.raises(ValueError, match="equal weights"):
