@@ -39,7 +39,8 @@ class Scene(ABC):
     size: sides of the domain, m. solids: shapes, or ones that move (`Moving`, `Keyframed`).
     open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
     periodic: axes, out of "x", "y", "z", along which the domain goes on at its beginning; they have
-    no sides, and solids and sources recur with each period.
+    no sides, and solids and sources recur with each period. No pressure holds a mean force along
+    such an axis.
     walls: what the closed sides are like, by their names; a side that is not named is at rest and
     sticks to a fluid with viscosity. body_force: acceleration in m/s^2 that acts on the fluid, a
     function of points (..., dim), m, and time, s, that returns (..., dim). density: of the fluid,

@@ -12,6 +12,7 @@ from fluidsim.flux import subtract_gradient, subtract_gradient_as_defined
 from fluidsim.grid import Grid
 from fluidsim.motion import Moving
 from fluidsim.periodic import Halo, Image, repeated
+from fluidsim.probes import Gauges, PressureProbe
 from fluidsim.scene import LiquidScene, SmokeScene
 from fluidsim.shapes import Box, Sphere
 from fluidsim.smoke import Smoke
@@ -55,12 +56,15 @@ def twice_stored_faces_agree(flow: Smoke) -> bool:
 @pytest.mark.parametrize("viscosity", [0.0, 0.01])
 def test_a_run_that_is_shifted_along_the_ring_gives_the_same_shifted(dim, periodic, viscosity):
     first, second = (room(dim, periodic, shift, viscosity=viscosity) for shift in (0, 7))
+    balance = 0.0
     for _ in range(3):
         first.advance(0.05)
         second.advance(0.05)
+        balance += second.report.smoke_added
         assert twice_stored_faces_agree(first) and twice_stored_faces_agree(second)
     assert float(first.density.max()) > 0.5 and float(first.density[0].max()) > 0.1
     assert (first.density.roll(7, 0) - second.density).abs().max() < 1e-4
+    assert second.smoke_mass() == pytest.approx(balance, rel=1e-6)
     speeds = []
     for flow in (first, second):  # faces that solids close are of no account
         opened = flow.grid.faces(flow.solids.open, dim - 1) > 0
@@ -214,6 +218,19 @@ def test_shapes_and_bodies_recur_with_each_period():
         assert solids.velocity[0][:, :10][covered] == pytest.approx(
             1 - 2 * (place[:, 1] - 0.5), abs=1e-5
         )
+
+
+def test_a_pressure_probe_beside_the_seam_sees_beyond_it():
+    flow = smoke(Grid((10, 8), 0.1, (0,)))
+    flow.pressure = (
+        1 + torch.rand(flow.grid.shape, generator=torch.Generator().manual_seed(0)).double()
+    )
+    ring, read = flow.pressure, []
+    for shift in (0, 4):
+        probe = PressureProbe(((0.98 + shift * 0.1) % 1.0, 0.33))
+        flow.pressure = ring.roll(shift, 0)
+        read += Gauges({"gauge": probe}, flow).read()
+    assert read[0] == pytest.approx(read[1], rel=1e-9)
 
 
 def test_axes_by_name_and_what_they_exclude():
