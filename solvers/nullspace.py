@@ -77,7 +77,7 @@ def find_floating(system: PoissonSystem) -> FloatingComponents:
         wall = np.zeros((2, *system.shape), dtype=weights[0].dtype)
         weights = [wall, weights[0][None], weights[1][None]]
     wraps = np.array((False,) * (3 - system.dim) + system.periodic)
-    labels, count = _label_floating(np.ascontiguousarray(active), *weights, wraps)
+    labels, count = _label_floating(np.ascontiguousarray(active), wraps, *weights)
     grid = torch.from_numpy(labels.reshape(system.shape)).to(system.device)
     return FloatingComponents(int(count), grid)
 
@@ -109,7 +109,7 @@ def _root(parent, label):
 
 
 @numba.njit(cache=True)
-def _label_floating(active, w0, w1, w2, wraps):
+def _label_floating(active, wraps, w0, w1, w2):
     """Labels of the floating components of a 3D grid (-1 elsewhere) and their number.
 
     One union-find over runs: cells in a row along the last axis share a provisional label as
