@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fluidsim.grid import Grid
+from fluidsim.periodic import repeated
 from fluidsim.shapes import Shape, Vector
 
 SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
@@ -71,6 +72,7 @@ class Side:
     closed bool: walls and inlets, and stored points beyond the grid. grip float32: 1 where a
     viscous fluid sticks, 0 where it slips or leaves. velocity (dim, ...) float32, m/s: of the wall
     or of what comes in, 0 where neither moves. inlets int64: which inlet it is, -1 where none.
+    periodic: axes of the grid that are.
     """
 
     axis: int
@@ -79,6 +81,7 @@ class Side:
     grip: Tensor
     velocity: Tensor
     inlets: Tensor
+    periodic: tuple[int, ...]
 
     def faces(self, component: Tensor) -> Tensor:
         """View of the side's points of the component (*nodes) along its axis."""
@@ -86,20 +89,23 @@ class Side:
 
     def along(self, values: Tensor, axis: int) -> Tensor:
         """The mean of the side's values (nodes without its axis) between its faces next to each
-        other along another axis; at the rim that of the only face."""
+        other along another axis; at a rim that of the only face."""
         place = axis - (axis > self.axis)
         cells = values.narrow(place, 0, values.shape[place] - 1)
         first = cells.narrow(place, 0, 1)
         last = cells.narrow(place, cells.shape[place] - 1, 1)
-        return (torch.cat((first, cells), place) + torch.cat((cells, last), place)) / 2
+        before, after = (last, first) if axis in self.periodic else (first, last)
+        return (torch.cat((before, cells), place) + torch.cat((cells, after), place)) / 2
 
 
 class Boundary:
-    """The sides of a domain; sides that nobody speaks of are closed and stick.
+    """The sides of a domain; sides that nobody speaks of are closed and stick. Periodic axes have
+    none.
 
     closed (dim, *nodes) bool: faces of walls and inlets, and stored points beyond the grid.
     moves: whether a wall or an inlet has a velocity.
-    Raises ValueError for names of sides that there are not and for walls that move across theirs.
+    Raises ValueError for names of sides that there are not, and of such on periodic axes, and for
+    walls that move across theirs.
     """
 
     def __init__(
@@ -116,19 +122,22 @@ class Boundary:
         for name in walls:
             if name in open_sides:
                 raise ValueError(f"the side {name} is open, it has no wall")
+        letters = [side_name(axis, False, grid.dim)[0] for axis in grid.periodic]
+        refuse_sides_of(letters, (*open_sides, *walls, *(inlet.side for inlet in inlets)))
         self.grid = grid
         self.inlets = tuple(inlets)
         self.sides = tuple(
             _side(grid, axis, upper, device, open_sides, walls, self.inlets)
             for axis in range(grid.dim)
+            if axis not in grid.periodic
             for upper in (False, True)
         )
         self.moves = any(bool(side.velocity.any()) for side in self.sides)
-        self._open = tuple(not bool(side.closed.all()) for side in self.sides)
+        self._open = {(side.axis, side.upper) for side in self.sides if not bool(side.closed.all())}
         self.closed = torch.ones((grid.dim, *grid.nodes), dtype=torch.bool, device=device)
-        for side in self.sides:
-            n = grid.shape[side.axis]
-            grid.faces(self.closed, side.axis).narrow(side.axis, 1, n - 1).fill_(False)
+        for axis, n in enumerate(grid.shape):
+            rim = int(axis not in grid.periodic)
+            grid.faces(self.closed, axis).narrow(axis, rim, n + 1 - 2 * rim).fill_(False)
         for side in self.sides:
             side.faces(self.closed[side.axis]).copy_(side.closed)
 
@@ -138,7 +147,7 @@ class Boundary:
 
     def is_open(self, axis: int, upper: bool) -> bool:
         """Whether there is an opening in a side."""
-        return self._open[2 * axis + upper]
+        return (axis, upper) in self._open
 
     def stop(self, velocity: Tensor, open_faces: Tensor) -> None:
         """Give the closed faces among those of (dim, *nodes) the velocity of walls and inlets, in
@@ -153,6 +162,24 @@ def check_side(name: str) -> None:
     """Raises ValueError for a name of none."""
     if name not in SIDES:
         raise ValueError(f"no side {name!r}; the sides are {', '.join(SIDES)}")
+
+
+def periodic_axes(names: Sequence[str], dim: int) -> tuple[int, ...]:
+    """The axes "x", "y", "z" by number, in order. Raises ValueError for other names."""
+    letters = [side_name(axis, False, dim)[0] for axis in range(dim)]
+    for name in names:
+        if name not in letters:
+            raise ValueError(f"no axis {name!r} in {dim}D; the axes are {', '.join(letters)}")
+    return tuple(axis for axis, letter in enumerate(letters) if letter in names)
+
+
+def refuse_sides_of(periodic: Sequence[str], sides: Iterable[str]) -> None:
+    """Raises ValueError if one of the sides belongs to a periodic axis."""
+    for name in sides:
+        if name[:1] in periodic:
+            raise ValueError(
+                f"the axis {name[0]} is periodic: it has no side {name} to open, wall off or let in"
+            )
 
 
 def _side(
@@ -180,14 +207,14 @@ def _side(
         if inlet.side == name:
             inside = ~beyond
             if inlet.shape is not None:
-                inside &= inlet.shape.distance(points) < 0
+                inside &= repeated(inlet.shape, grid).distance(points) < 0
             if not inside.any():
                 raise ValueError(f"no face of the side {name} is inside of its inlet {number + 1}")
             closed, grip = closed | inside, torch.where(inside, 1.0, grip)
             velocity = torch.where(inside[..., None], inlet.velocity_at(points), velocity)
             which[inside] = number
     velocity[beyond] = 0.0
-    return Side(axis, upper, closed | beyond, grip, velocity.movedim(-1, 0), which)
+    return Side(axis, upper, closed | beyond, grip, velocity.movedim(-1, 0), which, grid.periodic)
 
 
 def _speed_of(wall: Wall, axis: int, name: str, dim: int) -> Vector:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fluidsim.forces import add_cell_acceleration
 from fluidsim.grid import Grid
+from fluidsim.periodic import Halo
 
 F32 = np.float32
 HALF = F32(0.5)
@@ -26,7 +27,12 @@ def add_vorticity_confinement(
 ) -> None:
     """Add confinement of dimensionless `strength` to the acceleration `target` (dim, *nodes)."""
     on_cpu = velocity.device.type == "cpu"
-    force = (acceleration if on_cpu else acceleration_as_defined)(velocity, strength, grid)
+    find = acceleration if on_cpu else acceleration_as_defined
+    if grid.periodic:
+        halo = Halo.around(grid, 0.0)
+        force = halo.crop(find(halo.widen(velocity), strength, halo.wide))
+    else:
+        force = find(velocity, strength, grid)
     for axis in range(grid.dim):
         add_cell_acceleration(target, axis, force[axis], 1.0, grid)
 

@@ -32,10 +32,13 @@ class Continuation:
         places = (level == UNKNOWN).nonzero()
         strides = torch.tensor((grid.node_count, *grid.strides), device=level.device)
         last = torch.tensor(grid.nodes, device=level.device) - 1
+        below, above = (places[:, 1:] - 1).clamp(min=0), torch.minimum(places[:, 1:] + 1, last)
+        for axis in grid.periodic:
+            n, place = grid.shape[axis], places[:, 1 + axis]
+            below[:, axis], above[:, axis] = (place - 1) % n, (place + 1) % n
         points = (places * strides).sum(1)
-        around = points[:, None, None].repeat(1, grid.dim, 2)
-        around[..., 0] -= strides[1:] * (places[:, 1:] > 0)
-        around[..., 1] += strides[1:] * (places[:, 1:] < last)
+        beside = torch.stack((below, above), -1) - places[:, 1:, None]
+        around = points[:, None, None] + strides[1:, None] * beside
         around = around.view(len(points), 2 * grid.dim)
         levels = level.view(-1)
         found = []

@@ -34,7 +34,7 @@ class CutCells:
         wrong = ((before < 1) | (after < 1)) & flowing
         near = wrong
         for _ in range(REACH):
-            near = _grown(near)
+            near = _grown(near, grid)
         near &= (after > 0) | wrong
         places = near.nonzero()
         strides = torch.tensor(grid.strides, device=after.device)
@@ -83,7 +83,7 @@ class CutCells:
         values, old = self.grid.cells(values)[self._box], self.grid.cells(old)[self._box]
         ranges = []
         for extreme in (torch.minimum, torch.maximum):
-            most = _spread(extreme(values, old), extreme)
+            most = _spread(extreme(values, old), extreme, self.grid.periodic)
             ranges.append(most.flatten()[self._boxed])
         return ranges[0], ranges[1]
 
@@ -102,6 +102,8 @@ class CutCells:
             for up in (0, 1):
                 there = places.clone()
                 there[:, axis] += 2 * up - 1
+                if axis in grid.periodic:
+                    there[:, axis] %= n
                 exists = (there[:, axis] >= 0) & (there[:, axis] < n)
                 there[:, axis].clamp_(0, n - 1)
                 number = numbers[tuple(there.T)]
@@ -130,30 +132,35 @@ def touched(flux: Tensor, grid: Grid) -> Tensor:
     return found
 
 
-def _grown(mask: Tensor) -> Tensor:
+def _grown(mask: Tensor, grid: Grid) -> Tensor:
     """The cells (*shape) bool and those beside them, also over edges and corners."""
-    return _spread(mask, torch.logical_or)
+    return _spread(mask, torch.logical_or, grid.periodic)
 
 
-def _spread(field: Tensor, join: Callable[..., Tensor]) -> Tensor:
+def _spread(field: Tensor, join: Callable[..., Tensor], periodic: tuple[int, ...]) -> Tensor:
     """What is in each cell (*shape) joined with what is beside it, over edges and corners too."""
     for axis in range(field.ndim):
         n, spread = field.shape[axis] - 1, field.clone()
         lower, upper = spread.narrow(axis, 0, n), spread.narrow(axis, 1, n)
         join(lower, field.narrow(axis, 1, n), out=lower)
         join(upper, field.narrow(axis, 0, n), out=upper)
+        if axis in periodic:
+            first, last = spread.narrow(axis, 0, 1), spread.narrow(axis, n, 1)
+            join(first, field.narrow(axis, n, 1), out=first)
+            join(last, field.narrow(axis, 0, 1), out=last)
         field = spread
     return field
 
 
 def _box_around(places: Tensor, grid: Grid) -> tuple[tuple[slice, ...], Tensor]:
-    """The box of these cells (n, dim) and those beside them; their flat index in it."""
+    """The box of these cells (n, dim) and those beside them, all along periodic axes; their flat
+    index in it."""
     if len(places) == 0:
         return (slice(0, 1),) * grid.dim, places.sum(1)
     low, high = (bound.tolist() for bound in torch.aminmax(places, dim=0))
     box = [
-        (max(below - 1, 0), min(above + 2, n))
-        for below, above, n in zip(low, high, grid.shape, strict=True)
+        (0, n) if axis in grid.periodic else (max(low[axis] - 1, 0), min(high[axis] + 2, n))
+        for axis, n in enumerate(grid.shape)
     ]
     index = torch.zeros_like(places[:, 0])
     for axis, (begin, end) in enumerate(box):

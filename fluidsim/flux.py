@@ -53,7 +53,8 @@ def subtract_gradient(
 ) -> None:
     """velocity (dim, *nodes) -= grad q / density on every face that is open.
 
-    impulse: q (*shape) float64, Pa s; 0 outside of the grid. open_faces: (dim, *nodes) float32.
+    impulse: q (*shape) float64, Pa s; 0 outside of the grid where that has ends. open_faces: (dim,
+    *nodes) float32.
     """
     slope = 1 / (density * grid.dx)
     if velocity.device.type != "cpu":
@@ -63,7 +64,8 @@ def subtract_gradient(
         first = axis * grid.node_count
         _subtract_across(flow[first:], opened[first:], q, *_face_rows(grid, axis), slope)
     first = (grid.dim - 1) * grid.node_count
-    _subtract_along(flow[first:], opened[first:], q, _cell_rows(grid), slope)
+    wraps = grid.up in grid.periodic
+    _subtract_along(flow[first:], opened[first:], q, _cell_rows(grid), wraps, slope)
 
 
 def subtract_gradient_as_defined(
@@ -71,8 +73,10 @@ def subtract_gradient_as_defined(
 ) -> None:
     """What `subtract_gradient` does, as a torch expression; slope: 1 / (density dx)."""
     for axis in range(grid.dim):
-        outside = torch.zeros_like(impulse.narrow(axis, 0, 1))
-        jump = torch.diff(impulse, dim=axis, prepend=outside, append=outside)
+        first, last = impulse.narrow(axis, 0, 1), impulse.narrow(axis, grid.shape[axis] - 1, 1)
+        if axis not in grid.periodic:
+            first = last = torch.zeros_like(first)
+        jump = torch.diff(impulse, dim=axis, prepend=last, append=first)
         opened = grid.faces(open_faces, axis) > 0
         grid.faces(velocity, axis).sub_((slope * jump * opened).to(velocity.dtype))
 
@@ -98,7 +102,11 @@ def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     and the rows of cells below and above, or one past the last row outside of the grid."""
     rows = np.arange(len(_cell_rows(grid))).reshape(grid.shape[:-1])
     ring = [(int(k == axis),) * 2 for k in range(grid.dim - 1)]
-    padded = np.moveaxis(np.pad(rows, ring, constant_values=rows.size), axis, 0)
+    if axis in grid.periodic:
+        padded = np.pad(rows, ring, mode="wrap")
+    else:
+        padded = np.pad(rows, ring, constant_values=rows.size)
+    padded = np.moveaxis(padded, axis, 0)
     below, above = (np.moveaxis(part, 0, axis).ravel() for part in (padded[:-1], padded[1:]))
     faces = [n + (k == axis) for k, n in enumerate(grid.shape[:-1])]
     return np.tensordot(grid.strides[:-1], np.indices(faces), 1).ravel(), below, above
@@ -143,16 +151,17 @@ def _subtract_across(velocity, opened, impulse, starts, below, above, slope):
 
 
 @numba.njit(cache=True, parallel=True)
-def _subtract_along(velocity, opened, impulse, starts, slope):
+def _subtract_along(velocity, opened, impulse, starts, wraps, slope):
     cells = impulse.shape[1]
     for row in numba.prange(len(starts)):
         first, q = starts[row], impulse[row]
+        before, after = (q[cells - 1], q[0]) if wraps else (0.0, 0.0)
         if opened[first] > 0:
-            velocity[first] -= slope * q[0]
+            velocity[first] -= slope * (q[0] - before)
         inner = slice(first + 1, first + cells)
         _subtract_row(velocity[inner], opened[inner], q[:-1], q[1:], slope)
         if opened[first + cells] > 0:
-            velocity[first + cells] += slope * q[cells - 1]
+            velocity[first + cells] -= slope * (after - q[cells - 1])
 
 
 @numba.njit(cache=True)

@@ -49,6 +49,7 @@ class BodyForce:
         for axis, points in enumerate(self._points[1:]):
             faces = self._grid.faces(velocity, axis)
             faces.add_(self._at(points, time)[..., axis], alpha=dt)
+        self._grid.join(velocity)
 
     def strength(self, time: float) -> float:
         """The largest acceleration at the centres of cells at a time, m/s^2."""
@@ -78,9 +79,13 @@ def add_cell_acceleration(
 ) -> None:
     """Add dt times a cell field (*shape), m/s^2, to the faces between two cells of an axis."""
     n = grid.shape[axis]
-    faces = grid.faces(velocity, axis).narrow(axis, 1, n - 1)
+    faces = grid.faces(velocity, axis)
     lower, upper = acceleration.narrow(axis, 0, n - 1), acceleration.narrow(axis, 1, n - 1)
-    faces.add_(lower, alpha=0.5 * dt).add_(upper, alpha=0.5 * dt)
+    faces.narrow(axis, 1, n - 1).add_(lower, alpha=0.5 * dt).add_(upper, alpha=0.5 * dt)
+    if axis in grid.periodic:
+        seam = acceleration.narrow(axis, n - 1, 1) + acceleration.narrow(axis, 0, 1)
+        for rim in (0, n):
+            faces.narrow(axis, rim, 1).add_(seam, alpha=0.5 * dt)
 
 
 def add_buoyancy(

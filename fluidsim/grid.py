@@ -20,16 +20,19 @@ class Grid:
     """A box [0, extent] of cubic cells; axes are x, y(, z), up is the last.
 
     shape: cells on each axis. dx: side of a cell, m.
+    periodic: axes along which the box goes on at its beginning. Their first and last faces are the
+        same ones, which all fields hold twice.
     """
 
     shape: tuple[int, ...]
     dx: float
+    periodic: tuple[int, ...] = ()
 
     @staticmethod
-    def covering(size: tuple[float, ...], resolution: int) -> Grid:
+    def covering(size: tuple[float, ...], resolution: int, periodic: tuple[int, ...] = ()) -> Grid:
         """The grid with `resolution` cells along the longest side of a box of `size` metres."""
         dx = max(size) / resolution
-        return Grid(tuple(max(1, round(side / dx)) for side in size), dx)
+        return Grid(tuple(max(1, round(side / dx)) for side in size), dx, periodic)
 
     @property
     def dim(self) -> int:
@@ -76,6 +79,18 @@ class Grid:
             if other != axis:
                 component = component.narrow(other, 0, n)
         return component
+
+    def join(self, field: Tensor) -> None:
+        """Give the last faces of periodic axes, of a stored face field (dim, *nodes), the values of
+        the first ones, which they are, in place."""
+        for axis in self.periodic:
+            faces = self.faces(field, axis)
+            faces.select(axis, self.shape[axis]).copy_(faces.select(axis, 0))
+
+    def join_nodes(self, field: Tensor) -> None:
+        """The same for the nodes of a stored field (*nodes)."""
+        for axis in self.periodic:
+            field.select(axis, self.shape[axis]).copy_(field.select(axis, 0))
 
     def positions(self, offset: tuple[float, ...], device: torch.device) -> Tensor:
         """World positions (*nodes, dim), m, of the points `offset` cells above the nodes."""

@@ -41,6 +41,11 @@ class Imposed:
                 for first in (0, 1):
                     grid.faces(velocity, axis).narrow(axis, first, n)[cells] = speed
                     grid.faces(faces, axis).narrow(axis, first, n)[cells] = True
+                if axis in grid.periodic:
+                    seam = cells.select(axis, 0) | cells.select(axis, n - 1)
+                    for rim in (0, n):
+                        grid.faces(velocity, axis).select(axis, rim)[seam] = speed
+                        grid.faces(faces, axis).select(axis, rim)[seam] = True
         faces &= solids.open > 0
         return cls(faces, velocity * faces)
 

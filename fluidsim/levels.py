@@ -22,6 +22,9 @@ def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:
         faces.fill_(UNKNOWN)
         faces.narrow(axis, 0, n).bitwise_or_(flags)
         faces.narrow(axis, 1, n).bitwise_or_(flags)
+        if axis in grid.periodic:
+            first, last = faces.select(axis, 0), faces.select(axis, n)
+            last.copy_(first.bitwise_or_(last))
         faces.mul_(grid.faces(kept, axis))
     return level
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -13,9 +13,9 @@ import torch
 
 from fluidsim.checkpoint import KEPT
 from fluidsim.config import RunConfig
-from fluidsim.grid import Grid
 from fluidsim.motion import RigidMotion
 from fluidsim.particles import SEEDED
+from fluidsim.periodic import repeated
 from fluidsim.scene import LiquidScene, Scene, SmokeScene
 from fluidsim.shapes import Shape
 from fluidsim.simulation import SOLID_CELLS, Simulation
@@ -123,7 +123,7 @@ def _outside(scene: Scene, config: RunConfig) -> Iterator[str]:
         regions += [(f"outflow {k}", each.shape) for k, each in enumerate(scene.outflows, start=1)]
         if not scene.inflows:
             regions.append(("the liquid", scene.liquid))
-    grid = Grid.covering(scene.size, min(config.resolution, LOOK_CELLS))
+    grid = scene.grid(replace(config, resolution=min(config.resolution, LOOK_CELLS)))
     points = grid.node_positions(torch.device("cpu"))
     reach = grid.dx * grid.dim**0.5 / 2
     end = config.frames * (config.frame_seconds or scene.frame_seconds)
@@ -132,7 +132,7 @@ def _outside(scene: Scene, config: RunConfig) -> Iterator[str]:
             times = [end * look / (LOOKS - 1) for look in range(LOOKS)]
             nearest = min(float(region.distance(points, time).min()) for time in times)
         else:
-            nearest = float(region.distance(points).min())
+            nearest = float(repeated(region, grid).distance(points).min())
         if nearest > reach:
             yield name
 

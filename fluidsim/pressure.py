@@ -128,4 +128,5 @@ def assemble(
     weights = tuple(
         grid.faces(open_faces, axis).to(torch.float64).mul_(weight) for axis in range(grid.dim)
     )
-    return solvers.PoissonSystem(weights, fluid)
+    periodic = tuple(axis in grid.periodic for axis in range(grid.dim))
+    return solvers.PoissonSystem(weights, fluid, periodic)

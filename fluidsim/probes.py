@@ -112,11 +112,12 @@ class _Point:
         self._grid = grid
         at = np.clip(np.array(point) / grid.dx, 0, grid.shape)
         lowest = np.floor(at - 0.5).astype(int) - REACH + 1
-        ranges = [
-            np.arange(max(0, low), min(n, low + 2 * REACH))
-            for low, n in zip(lowest, grid.shape, strict=True)
-        ]
-        self._cells = tuple(slice(int(each[0]), int(each[-1]) + 1) for each in ranges)
+        ranges = [np.arange(low, low + 2 * REACH) for low in lowest]
+        for axis, n in enumerate(grid.shape):
+            if axis not in grid.periodic:
+                ranges[axis] = ranges[axis][(ranges[axis] >= 0) & (ranges[axis] < n)]
+        places = np.ix_(*(each % n for each, n in zip(ranges, grid.shape, strict=True)))
+        self._cells = tuple(torch.from_numpy(each) for each in places)
         ways = [each + 0.5 - x for each, x in zip(ranges, at, strict=True)]
         self._arms = np.stack(np.meshgrid(*ways, indexing="ij"), -1)
         near = np.prod(np.clip(1 - np.abs(self._arms), 0, None), -1)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from fluidsim.boundary import Inlet, Wall
+from fluidsim.boundary import Inlet, Wall, periodic_axes, refuse_sides_of
 from fluidsim.config import TRANSFERS, RunConfig
 from fluidsim.forces import Acceleration, gravity_vector
 from fluidsim.grid import Grid
@@ -38,6 +38,9 @@ class Scene(ABC):
 
     size: sides of the domain, m. solids: shapes, or ones that move (`Moving`, `Keyframed`).
     open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
+    periodic: axes, out of "x", "y", "z", along which the domain goes on at its beginning; they have
+    no sides, and solids and sources recur with each period. No pressure holds a mean force along
+    such an axis.
     walls: what the closed sides are like, by their names; a side that is not named is at rest and
     sticks to a fluid with viscosity. body_force: acceleration in m/s^2 that acts on the fluid, a
     function of points (..., dim), m, and time, s, that returns (..., dim). density: of the fluid,
@@ -51,6 +54,7 @@ class Scene(ABC):
     size: tuple[float, ...]
     solids: Sequence[Shape | RigidMotion] = ()
     open_sides: Sequence[str] = ()
+    periodic: Sequence[str] = ()
     walls: Mapping[str, Wall] = field(default_factory=dict)
     body_force: Acceleration | None = None
     density: float
@@ -65,6 +69,9 @@ class Scene(ABC):
         for name in ("density", "cfl", "frame_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} of a scene must be positive")
+        periodic_axes(self.periodic, len(self.size))
+        ends = (*self.open_sides, *self.walls, *(inlet.side for inlet in self._inlets()))
+        refuse_sides_of(self.periodic, ends)
         check_probes(self.probes, self.size, self.solids, self.kind)
 
     def _refuse_drag_without(self, viscosity: float) -> None:
@@ -80,7 +87,8 @@ class Scene(ABC):
         """Raises ValueError when the scene is not of the dimension that the run asks for."""
         if len(self.size) != config.dim:
             raise ValueError(f"the scene's size {self.size} is not of dimension {config.dim}")
-        return Grid.covering(self.size, config.resolution)
+        periodic = periodic_axes(self.periodic, config.dim)
+        return Grid.covering(self.size, config.resolution, periodic)
 
     def prepare(self, config: RunConfig, runtime: Runtime) -> tuple[Grid, Solids, PressureOptions]:
         """Grid, solids and pressure options of a run."""
@@ -122,6 +130,8 @@ class LiquidScene(Scene):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.periodic:
+            raise ValueError("a liquid cannot be periodic yet: only smoke can")
         if not self.viscosity >= 0:
             raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
         self._refuse_drag_without(self.viscosity)

@@ -67,10 +67,13 @@ def _faces_of(
     )
     values = distance.reshape(-1)
 
+    def within(moved: Tensor, last: Tensor) -> Tensor:
+        """Indices (n, dim) that left the grid along the axis: the nearest, or around the ring."""
+        return moved % top if axis in grid.periodic else torch.minimum(moved.clamp(min=0), last)
+
     def on_face(shift: int) -> Tensor:
         """Distances (n, corners) at the corners of the face `shift` cells up the axis."""
-        moved = (places + shift * unit[axis]).clamp(min=0)
-        moved = torch.minimum(moved, top)
+        moved = within(places + shift * unit[axis], top)
         return values[((moved[:, None] + corners) * strides).sum(-1)]
 
     here = on_face(0)
@@ -91,6 +94,6 @@ def _faces_of(
             continue
         for number, (below, above) in enumerate(itertools.product((0, 1), repeat=2)):
             cells = places - below * unit[axis]
-            cells = torch.minimum(cells.clamp(min=0), top - unit[axis]) + above * unit[k]
+            cells = within(cells, top - unit[axis]) + above * unit[k]
             around[:, k, number] = k * grid.node_count + (cells * strides).sum(1)
     return faces, torch.full_like(faces, axis), normals, around

@@ -20,6 +20,7 @@ from fluidsim.grid import Grid
 from fluidsim.imposed import refuse_trapped_flow, with_open_face
 from fluidsim.levels import levels_beside, levels_of
 from fluidsim.midstep import Midstep
+from fluidsim.periodic import repeated
 from fluidsim.simulation import PressureOptions, Simulation, fill, top_component
 from fluidsim.smoke_options import SmokeOptions, Source
 from fluidsim.solids import Solids
@@ -66,10 +67,15 @@ class Smoke(Simulation):
         self._cut: CutCells | None = None
         self._generator = torch.Generator().manual_seed(seed)
         self._emitters = [
-            Emitter(source.shape, source.roughness, grid, self.device) for source in self.sources
+            Emitter(repeated(source.shape, grid), source.roughness, grid, self.device)
+            for source in self.sources
         ]
         self._continuations: tuple[Continuation, Continuation] | None = None
-        fans = [(s.shape, s.velocity, s.acts) for s in self.sources if s.velocity is not None]
+        fans = [
+            (repeated(source.shape, grid), source.velocity, source.acts)
+            for source in self.sources
+            if source.velocity is not None
+        ]
         self._fans = Fans(fans, solids)
         imposed = self._fans.imposed(0.0)
         refuse_trapped_flow(self.smoke_cells(), imposed, solids)
@@ -261,6 +267,7 @@ class Smoke(Simulation):
     def _begin(self, dt: float) -> None:
         """Fill the sources, make the start free of divergence and find its acceleration: its
         pressure by a trial step, if anything moves or is pushed."""
+        self.grid.join(self.velocity)
         self._feed(0.0)
         self._take_forces(self.time)
         if not (self.velocity.any() or self.acceleration.any()):

@@ -14,6 +14,7 @@ from fluidsim.boundary import Boundary, Inlet, Wall
 from fluidsim.grid import Grid
 from fluidsim.motion import RigidMotion
 from fluidsim.openings import open_fractions, room
+from fluidsim.periodic import images, repeated
 from fluidsim.shapes import Shape, Union
 from fluidsim.slip import SlipFaces
 
@@ -22,7 +23,8 @@ LOOKS = 8  # times within a step at which the speed of moving solids is looked a
 
 
 class Solids:
-    """Where solids are and how they move, at the time of the last `update`.
+    """Where solids are and how they move, at the time of the last `update`. Along periodic axes
+    each recurs every period.
 
     distance  (*nodes) float32, m: signed distance at the nodes, negative inside
     open      (dim, *nodes) float32: part of each face that is outside of solids and walls, 0..1
@@ -50,8 +52,8 @@ class Solids:
         self.boundary = Boundary(grid, device, open_sides, walls, inlets)
         self.walls = self.boundary.closed
         static = tuple(shape for shape in shapes if isinstance(shape, Shape))
-        self.static = Union(static) if static else None
-        self.moving = tuple(shape for shape in shapes if isinstance(shape, RigidMotion))
+        self.static = repeated(Union(static), grid) if static else None
+        self.moving = images([s for s in shapes if isinstance(s, RigidMotion)], grid)
         self._node_points = grid.node_positions(device)
         self._cell_points = grid.cell_positions(device)
         self._static_distance = self._sample_static(self._node_points)
@@ -76,10 +78,13 @@ class Solids:
             torch.minimum(self.distance, own, out=self.distance)
             centres = torch.minimum(centres, body.distance(self._cell_points, time))
             self._add_velocity(body, own, time)
+        grid.join_nodes(self.distance)
+        grid.join(self.velocity)
         if not torch.isfinite(self.distance).all():
             raise ValueError(f"the distance of a solid is not finite at {time:.4g} s")
         at = functools.partial(self.distance_at, time=time)
         self.open = open_fractions(self.distance, grid, at)
+        grid.join(self.open)
         inside = (self.open == 0) & ~self.walls
         self._move_sides()
         self.open[self.walls] = 0.0
@@ -118,6 +123,7 @@ class Solids:
         """
         self.stop_at_walls(velocity, open_faces)
         self._slip.apply(velocity, self.velocity, open_faces)
+        self.grid.join(velocity)
 
     def stop_at_walls(self, velocity: Tensor, open_faces: Tensor) -> None:
         """Stop the flow (dim, *nodes) at walls and drive it at inlets, in place."""

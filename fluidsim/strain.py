@@ -80,8 +80,8 @@ class _Assembly:
         self.surface = None if surface is None else self._padded(surface) * self.inside
         self.room = self._room()
         self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
-        released = open_faces > solids.open
-        self.stuck = (open_faces == 0) | ((self.distance <= 0) & ~released)
+        opened, own = (ringed(faces, grid) for faces in (open_faces, solids.open))
+        self.stuck = (opened == 0) | ((self.distance <= 0) & ~(opened > own))
         self.mass = torch.stack([self._filled((axis,)) for axis in range(grid.dim)])
         self.known = (self.mass > 0) | self.stuck
 
@@ -90,12 +90,15 @@ class _Assembly:
         free = self.known & ~self.stuck
         if held is not None:
             free &= ~held
+        for axis in grid.periodic:  # of points that are stored twice, one is free
+            for component, faces in enumerate(free):
+                faces.select(axis, 0 if component == axis else grid.shape[axis]).fill_(False)
         shape = (grid.dim, *self.mass.shape)
         self.factors = self.mass.new_zeros(shape)
         moves = solids.moving or solids.boundary.moves
         self.drive = self.mass.new_zeros(shape) if moves else None
         inside = self.stuck & ~solids.walls
-        self.wall_speed = torch.where(solids.walls, 0.0, solids.velocity)
+        self.wall_speed = ringed(torch.where(solids.walls, 0.0, solids.velocity), grid)
         for axis in range(grid.dim):
             self._add_cells(axis)
         for pair in itertools.combinations(range(grid.dim), 2):
@@ -112,7 +115,8 @@ class _Assembly:
 
     def _add_edges(self, i: int, j: int) -> None:
         known = self.known
-        strained = known[i] & below(known[i], j, True) & known[j] & below(known[j], i, True)
+        strained = known[i] & below(known[i], j, True, self.grid)
+        strained &= known[j] & below(known[j], i, True, self.grid)
         outside = (0.5 + self._distance((i, j)) / self.grid.dx).clamp(LEAST_REACH, 1.0)
         for axis, other in ((i, j), (j, i)):
             for side in self.solids.boundary.of_axis(axis):
@@ -127,10 +131,10 @@ class _Assembly:
         if self.drive is not None:
             speed = self.wall_speed[component]
             if component == along:
-                jump = above(speed, along, 0.0) - speed
+                jump = above(speed, along, 0.0, self.grid) - speed
             else:
-                jump = speed - below(speed, along, 0.0)
-                for rim in (0, self.grid.shape[along]):
+                jump = speed - below(speed, along, 0.0, self.grid)
+                for rim in self._rims(along):
                     jump.select(along, rim).zero_()
             first, last = sorted((component, along))
             self.drive[first, last] += (plain - factor) * jump
@@ -147,24 +151,29 @@ class _Assembly:
         """Cells over which u_component differs along an axis: less than 1 up to a wall."""
         stuck, distance = self.stuck[component], self.distance[component]
         if component == along:
-            other_stuck, other = above(stuck, along, True), above(distance, along, 0.0)
+            beside = above
         else:
-            other_stuck, other = below(stuck, along, True), below(distance, along, 0.0)
+            beside = below
+        other_stuck = beside(stuck, along, True, self.grid)
+        other = beside(distance, along, 0.0, self.grid)
         outside = torch.where(stuck, other, distance)
         inside = torch.where(stuck, distance, other)
         crossed = (stuck != other_stuck) & (outside > 0) & (inside < 0)
         reach = torch.where(crossed, outside / (outside - inside), 1.0).clamp(min=LEAST_REACH)
         if component != along:  # walls of the domain lie half a cell from the outermost faces
-            for rim in (0, self.grid.shape[along]):
+            for rim in self._rims(along):
                 reach.select(along, rim).fill_(0.5)
         return reach
+
+    def _rims(self, axis: int) -> tuple[int, ...]:
+        return () if axis in self.grid.periodic else (0, self.grid.shape[axis])
 
     def _distance(self, axes: tuple[int, ...]) -> Tensor:
         """Signed distance at the middles of faces (axis,) or edges (two axes), (*nodes), m."""
         distance = self.solids.distance
         for axis in range(self.grid.dim):
             if axis not in axes:
-                distance = (distance + above(distance, axis, FAR)) / 2
+                distance = (distance + above(distance, axis, FAR, self.grid)) / 2
         return distance
 
     def _room(self) -> Tensor:
@@ -176,7 +185,7 @@ class _Assembly:
             for axis, n in enumerate(n for k, n in enumerate(grid.shape) if k != side.axis):
                 beyond = beyond.narrow(axis, 1, n + 1)
             beyond.copy_(~side.closed)
-        return room
+        return self._closed(room)
 
     def _filled(self, axes: tuple[int, ...]) -> Tensor:
         """Filled part of the cells around a cell (), face (axis,) or edge (two axes), (*nodes)."""
@@ -189,8 +198,15 @@ class _Assembly:
         return torch.where(filled < LEAST_FILLED, 0.0, filled)
 
     def _padded(self, cells: Tensor) -> Tensor:
-        """Of cells (*shape), with 0 around them, (*shape + 2)."""
-        return torch.nn.functional.pad(cells.float(), (1, 1) * self.grid.dim)
+        """Of cells (*shape), with 0 around them, (*shape + 2); along periodic axes they go on."""
+        return self._closed(torch.nn.functional.pad(cells.float(), (1, 1) * self.grid.dim))
+
+    def _closed(self, padded: Tensor) -> Tensor:
+        for axis in self.grid.periodic:
+            n = self.grid.shape[axis]
+            padded.select(axis, 0).copy_(padded.select(axis, n))
+            padded.select(axis, n + 1).copy_(padded.select(axis, 1))
+        return padded
 
     def _around(self, padded: Tensor, axes: tuple[int, ...]) -> Tensor:
         for axis, n in enumerate(self.grid.nodes):
@@ -199,13 +215,27 @@ class _Assembly:
         return padded
 
 
-def below(field: Tensor, axis: int, beyond: float) -> Tensor:
+def below(field: Tensor, axis: int, beyond: float, grid: Grid) -> Tensor:
     """The value one point down the axis, `beyond` at the lower rim."""
-    rim = torch.full_like(field.narrow(axis, 0, 1), beyond)
-    return torch.cat((rim, field.narrow(axis, 0, field.shape[axis] - 1)), axis)
+    n = grid.shape[axis]
+    last = field.narrow(axis, n - 1, 1)
+    rim = last if axis in grid.periodic else torch.full_like(last, beyond)
+    return torch.cat((rim, field.narrow(axis, 0, n)), axis)
 
 
-def above(field: Tensor, axis: int, beyond: float) -> Tensor:
+def above(field: Tensor, axis: int, beyond: float, grid: Grid) -> Tensor:
     """The value one point up the axis, `beyond` at the upper rim."""
+    n = grid.shape[axis]
+    if axis in grid.periodic:
+        return torch.cat((field.narrow(axis, 1, n - 1), field.narrow(axis, 0, 2)), axis)
     rim = torch.full_like(field.narrow(axis, 0, 1), beyond)
-    return torch.cat((field.narrow(axis, 1, field.shape[axis] - 1), rim), axis)
+    return torch.cat((field.narrow(axis, 1, n), rim), axis)
+
+
+def ringed(field: Tensor, grid: Grid) -> Tensor:
+    """A field (dim, *nodes) whose points at the ends of periodic axes are those at their beginning;
+    a copy if there are such axes."""
+    for axis in grid.periodic:
+        field = field.clone()
+        field.select(axis + 1, grid.shape[axis]).copy_(field.select(axis + 1, 0))
+    return field

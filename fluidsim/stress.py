@@ -38,6 +38,11 @@ class ViscousOperator:
         strained = (strain.factors != 0).flatten(2).any(0).any(0)
         self._places = strained.nonzero()[:, 0].to(torch.int32)
         self._strides = self.program.ivec(*grid.strides)
+        nodes, count = grid.nodes, grid.node_count
+        parts = self._velocity[self.pad :].view(grid.dim, self.span)[:, :count]
+        self._components = parts.unflatten(1, nodes)
+        parts = self._stress[self.pad :].view(grid.dim, grid.dim, self.span)[..., :count]
+        self._samples = parts.unflatten(2, nodes)
 
     def gather(self, field: Tensor) -> Tensor:
         """The values (n,) float64 of a face field (dim, *nodes) on the free faces."""
@@ -62,7 +67,7 @@ class ViscousOperator:
         for i in range(self.grid.dim):
             for j in range(self.grid.dim):
                 other = below if i == j else above
-                total[i] += squares[i, j] + other(squares[i, j], j, 0.0)
+                total[i] += squares[i, j] + other(squares[i, j], j, 0.0, self.grid)
         return self.mass + self.number * self.gather(total)
 
     def forces(self, velocity: Tensor) -> Tensor:
@@ -72,12 +77,10 @@ class ViscousOperator:
         Times number * density * dx^dim / dt it is the force on a face, N.
         """
         nodes, dim = self.grid.nodes, self.grid.dim
-        components = self._velocity[self.pad :].view(dim, self.span)[:, : self.grid.node_count]
-        components.copy_(velocity.view(dim, -1))
+        stress = self._samples
+        self._components.copy_(velocity)
         self._find_stress()
-        components.zero_()
-        stress = self._stress[self.pad :].view(dim, dim, self.span)[..., : self.grid.node_count]
-        stress = stress.reshape(dim, dim, *nodes)
+        self._components.zero_()
         if self.strain.drive is not None:
             factors, drive = self.strain.factors, self.strain.drive
             for i in range(dim):
@@ -87,14 +90,44 @@ class ViscousOperator:
         for i in range(dim):
             for j in range(dim):
                 own = stress[i, j]
-                total[i] += own - below(own, j, 0.0) if i == j else above(own, j, 0.0) - own
+                if i == j:
+                    total[i] += own - below(own, j, 0.0, self.grid)
+                else:
+                    total[i] += above(own, j, 0.0, self.grid) - own
         return total
 
     def _find_stress(self) -> None:
+        self._close_velocity()
         self.program.find_stress(
             self._velocity, self.strain.factors.view(-1), self._stress, self._places,
             self._strides, self.grid.node_count, self.span, self.pad,
         )  # fmt: skip
+        self._close_stress()
+
+    def _close_velocity(self) -> None:
+        """Along periodic axes: to each point that is not free the value of the one that it is."""
+        for axis in self.grid.periodic:
+            for component, values in enumerate(self._components):
+                first, last = values.select(axis, 0), values.select(axis, self.grid.shape[axis])
+                if component == axis:
+                    first.copy_(last)
+                else:
+                    last.copy_(first)
+
+    def _close_stress(self) -> None:
+        """Likewise: cells are found at the beginning of such an axis, edges at its end."""
+        for axis in self.grid.periodic:
+            for i in range(self.grid.dim):
+                for j in range(self.grid.dim):
+                    samples = self._samples[i, j]
+                    first, last = (
+                        samples.select(axis, 0),
+                        samples.select(axis, self.grid.shape[axis]),
+                    )
+                    if i == j == axis:
+                        last.copy_(first)
+                    elif i != j and axis in (i, j):
+                        first.copy_(last)
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fluidsim import transport_kernels, transport_torch
 from fluidsim.grid import Grid
+from fluidsim.periodic import Halo
 
 SQUEEZE = 0.75  # of a cell that one sweep may take from it or add to it; more goes in several turns
 
@@ -49,9 +50,22 @@ class Transport:
         for _ in range(turns):
             axes = range(grid.dim) if self.turns % 2 == 0 else reversed(range(grid.dim))
             for axis in axes:
-                left += self._sweep(values, self._volume, flux[axis], axis, grid).sum(1)
+                left += self._swept(values, flux[axis], axis)
             self.turns += 1
         return self._volume, left
+
+    def _swept(self, values: Tensor, flux: Tensor, axis: int) -> Tensor:
+        """Sweep values and volume along an axis; what left, (components,) float64."""
+        grid, volume = self.grid, self._volume
+        if axis not in grid.periodic:
+            return self._sweep(values, volume, flux, axis, grid).sum(1)
+        reach = float(flux.abs().amax()) / float(grid.cells(volume).amin())
+        halo = Halo.around(grid, reach, (axis,))
+        wide_values, wide_volume = halo.widen(values), halo.widen(volume)
+        self._sweep(wide_values, wide_volume, halo.widen(flux), axis, halo.wide)
+        grid.cells(values).copy_(grid.cells(halo.crop(wide_values)))
+        grid.cells(volume).copy_(grid.cells(halo.crop(wide_volume)))
+        return torch.zeros(len(values), dtype=torch.float64, device=values.device)
 
     def _turns_for(self, flux: Tensor) -> int:
         """So many that no sweep empties a cell."""

@@ -80,9 +80,13 @@ class Viscosity:
         stopped = strain.solid if pushed is None else strain.solid + pushed * (open_faces > 0)
         velocity[strain.stuck] = stopped[strain.stuck]
         velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
+        for axis in grid.periodic:  # where the last faces are the free ones
+            velocity[axis].select(axis, 0).copy_(velocity[axis].select(axis, grid.shape[axis]))
         seconds = torch.where(strain.stuck, dt if whole is None else whole, dt)
         braking = strain.mass * (before - velocity) / seconds
         cut = (open_faces - strain.free.float()) * ~solids.walls
+        for axis in grid.periodic:  # each face once
+            cut[axis].select(axis, 0).zero_()
         self._last = operator, space.x, fixed, (cut * braking).flatten(1).double().sum(1)
         return Outcome(iterations, history[-1])
 
@@ -115,6 +119,8 @@ class Viscosity:
         velocity = fixed.to(torch.float64, copy=True)
         velocity.view(-1)[operator.faces] = x
         on_solids = operator.strain.stuck & ~solids.walls
+        for axis in grid.periodic:  # each face once
+            on_solids[axis].select(axis, 0).fill_(False)
         forces = operator.forces(velocity) * on_solids
         stress = forces.flatten(1).sum(1) * self.viscosity * grid.dx ** (grid.dim - 2)
         return stress + cut * self.density * grid.dx**grid.dim

@@ -42,6 +42,7 @@ class AlgebraicMultigrid:
     """
 
     name: ClassVar[str] = "amg"
+    wraps: ClassVar[bool] = True
     max_iterations: int = 500
     sweeps: int = 1
     coarsening: str = "smoothed_aggregation"

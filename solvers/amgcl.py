@@ -42,6 +42,7 @@ class Amgcl:
     """
 
     name: ClassVar[str] = "amgcl"
+    wraps: ClassVar[bool] = True
     coarsening: str = "smoothed_aggregation"
     relaxation: str = "spai0"
     max_iterations: int = 500

@@ -36,6 +36,7 @@ class ConjugateGradient:
     """
 
     name: ClassVar[str] = "cg"
+    wraps: ClassVar[bool] = True
     max_iterations: int = 5000
     engine: str = "auto"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -47,11 +48,11 @@ def differentiable_solve(
     weights = system.face_weights
     if not isinstance(solver, Prepared):
         if any(w.requires_grad for w in weights):
-            system = PoissonSystem(tuple(w.detach() for w in weights), system.active)
+            system = replace(system, face_weights=tuple(w.detach() for w in weights))
         solver, options = prepare(system, solver, **options), {}
     start = guess.detach() if isinstance(guess, Tensor) else guess
     gate = partial(solve, system, solver=solver, rtol=rtol, **options)
-    return _Solve.apply(gate, rhs, start, *weights)
+    return _Solve.apply(gate, system, rhs, start, *weights)
 
 
 class _Solve(torch.autograd.Function):
@@ -61,28 +62,35 @@ class _Solve(torch.autograd.Function):
     def forward(
         ctx: Any,
         gate: Callable[..., Solution],
+        system: PoissonSystem,
         rhs: Tensor,
         guess: Tensor | None,
         *weights: Tensor,
     ) -> Tensor:
         pressure = gate(rhs, guess=guess).pressure
-        ctx.gate, ctx.dtype = gate, rhs.dtype
+        ctx.gate, ctx.system, ctx.dtype = gate, system, rhs.dtype
         ctx.save_for_backward(pressure, *weights)
         return pressure
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         pressure, *weights = ctx.saved_tensors
-        _, needs_rhs, _, *needs_weights = ctx.needs_input_grad
-        adjoint = _Solve.apply(ctx.gate, grads[0], None, *weights)
+        _, _, needs_rhs, _, *needs_weights = ctx.needs_input_grad
+        system: PoissonSystem = ctx.system
+        adjoint = _Solve.apply(ctx.gate, system, grads[0], None, *weights)
         of_weights = [
-            (-_jump(adjoint, axis) * _jump(pressure, axis)).to(w.dtype) if needed else None
+            _of_weights(adjoint, pressure, system, axis).to(w.dtype) if needed else None
             for axis, (w, needed) in enumerate(zip(weights, needs_weights, strict=True))
         ]
-        return None, adjoint.to(ctx.dtype) if needs_rhs else None, None, *of_weights
+        return None, None, adjoint.to(ctx.dtype) if needs_rhs else None, None, *of_weights
 
 
-def _jump(p: Tensor, axis: int) -> Tensor:
-    """Differences across the faces of an axis, with p = 0 outside the grid."""
-    outside = torch.zeros_like(p.narrow(axis, 0, 1))
-    return torch.diff(p, dim=axis, prepend=outside, append=outside)
+def _of_weights(adjoint: Tensor, pressure: Tensor, system: PoissonSystem, axis: int) -> Tensor:
+    """The gradient of the weights of an axis; a periodic one's rims share that of their face."""
+    gradient = -system.jump(adjoint, axis) * system.jump(pressure, axis)
+    if not system.periodic[axis]:
+        return gradient
+    share = torch.ones_like(gradient)
+    for rim in (0, system.shape[axis]):
+        share.select(axis, rim).fill_(0.5)
+    return gradient * share

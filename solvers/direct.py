@@ -49,6 +49,7 @@ class Direct:
     """
 
     name: ClassVar[str] = "direct"
+    wraps: ClassVar[bool] = True
     backend: str = "auto"
 
     def __post_init__(self) -> None:

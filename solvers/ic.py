@@ -44,6 +44,7 @@ class IncompleteCholesky:
     """
 
     name: ClassVar[str] = "ic"
+    wraps: ClassVar[bool] = True
     max_iterations: int = 2000
     modification: float = 0.97
     safety: float = 0.25

@@ -1,10 +1,10 @@
 """Floating components: where the pressure is defined up to a constant.
 
 Active cells are connected through faces of positive weight. A component floats when no positive
-weight leads out of it to an inactive cell or over the rim of the grid: then constants on it are
-in the null space of A, and a right-hand side must have zero mean on it. This file is the only
-place that knows of gauges: `solvers.solve` removes the means, and solvers that need a definite
-matrix take `definite_matrix`.
+weight leads out of it to an inactive cell or over the rim of the grid, which a periodic axis does
+not have: then constants on it are in the null space of A, and a right-hand side must have zero mean
+on it. This file is the only place that knows of gauges: `solvers.solve` removes the means, and
+solvers that need a definite matrix take `definite_matrix`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def find_floating(system: PoissonSystem) -> FloatingComponents:
         active = active[None]
         wall = np.zeros((2, *system.shape), dtype=weights[0].dtype)
         weights = [wall, weights[0][None], weights[1][None]]
-    labels, count = _label_floating(np.ascontiguousarray(active), *weights)
+    wraps = np.array((False,) * (3 - system.dim) + system.periodic)
+    labels, count = _label_floating(np.ascontiguousarray(active), wraps, *weights)
     grid = torch.from_numpy(labels.reshape(system.shape)).to(system.device)
     return FloatingComponents(int(count), grid)
 
@@ -108,12 +109,12 @@ def _root(parent, label):
 
 
 @numba.njit(cache=True)
-def _label_floating(active, w0, w1, w2):
+def _label_floating(active, wraps, w0, w1, w2):
     """Labels of the floating components of a 3D grid (-1 elsewhere) and their number.
 
     One union-find over runs: cells in a row along the last axis share a provisional label as
     long as they are connected, so most cells cost a copy. The smaller label becomes the parent,
-    which keeps roots in the order of the first cells.
+    which keeps roots in the order of the first cells. wraps: which axes are periodic.
     """
     nx, ny, nz = active.shape
     labels = np.full((nx, ny, nz), -1, dtype=np.int32)
@@ -142,13 +143,19 @@ def _label_floating(active, w0, w1, w2):
                     if labels[i, j - 1, k] != joined1:
                         joined1 = labels[i, j - 1, k]
                         _join(parent, label, joined1)
+                if wraps[0] and i == nx - 1 and w0[nx, j, k] > 0 and active[0, j, k]:
+                    _join(parent, label, labels[0, j, k])
+                if wraps[1] and j == ny - 1 and w1[i, ny, k] > 0 and active[i, 0, k]:
+                    _join(parent, label, labels[i, 0, k])
+                if wraps[2] and k == nz - 1 and w2[i, j, nz] > 0 and active[i, j, 0]:
+                    _join(parent, label, labels[i, j, 0])
                 if (
-                    (w0[i, j, k] > 0 and (i == 0 or not active[i - 1, j, k]))
-                    or (w1[i, j, k] > 0 and (j == 0 or not active[i, j - 1, k]))
-                    or (w2[i, j, k] > 0 and (k == 0 or not active[i, j, k - 1]))
-                    or (w0[i + 1, j, k] > 0 and (i == nx - 1 or not active[i + 1, j, k]))
-                    or (w1[i, j + 1, k] > 0 and (j == ny - 1 or not active[i, j + 1, k]))
-                    or (w2[i, j, k + 1] > 0 and (k == nz - 1 or not active[i, j, k + 1]))
+                    (w0[i, j, k] > 0 and not _is_active(active, i - 1, j, k, wraps))
+                    or (w1[i, j, k] > 0 and not _is_active(active, i, j - 1, k, wraps))
+                    or (w2[i, j, k] > 0 and not _is_active(active, i, j, k - 1, wraps))
+                    or (w0[i + 1, j, k] > 0 and not _is_active(active, i + 1, j, k, wraps))
+                    or (w1[i, j + 1, k] > 0 and not _is_active(active, i, j + 1, k, wraps))
+                    or (w2[i, j, k + 1] > 0 and not _is_active(active, i, j, k + 1, wraps))
                 ):
                     grounded[label] = True
     for label in range(used):
@@ -170,6 +177,19 @@ def _label_floating(active, w0, w1, w2):
         if flat[cell] >= 0:
             flat[cell] = final[flat[cell]]
     return labels, count
+
+
+@numba.njit(cache=True)
+def _is_active(active, i, j, k, wraps):
+    """Whether a cell is active, one beyond the rim being the first or last of a periodic axis."""
+    nx, ny, nz = active.shape
+    if i < 0 or i == nx:
+        return wraps[0] and active[nx - 1 if i < 0 else 0, j, k]
+    if j < 0 or j == ny:
+        return wraps[1] and active[i, ny - 1 if j < 0 else 0, k]
+    if k < 0 or k == nz:
+        return wraps[2] and active[i, j, nz - 1 if k < 0 else 0]
+    return active[i, j, k]
 
 
 @numba.njit(cache=True)

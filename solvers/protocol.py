@@ -33,7 +33,8 @@ class Solver(Protocol):
     `setup` may cost: its state serves any number of right-hand sides of the same system. Through
     the gate, `solve` receives a float64 rhs that is finite, not zero, 0 in inactive cells and
     free of means on floating components; guess (or None) is float64, finite, 0 in inactive cells
-    and free of means as well.
+    and free of means as well. A class with `wraps = True` takes systems with periodic axes itself;
+    for others the gate cuts these open (`solvers.periodic`).
     """
 
     name: ClassVar[str]

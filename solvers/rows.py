@@ -33,6 +33,8 @@ class RowLayout:
     across: for each other axis the weights as rows, (face rows, n).
     faces, neighbours: int64 (dim - 1, 2, m): for each other axis and side (below, above) the row
         of the face in `across` and the row of the neighbour in a padded vector.
+    closes: whether the last axis is periodic: then padding before and after the cells of a row
+        holds the last and the first of them, set by `product` and `residual`.
     spans: int64 (rows with active cells, 3): row, first active cell, one past the last.
     """
 
@@ -42,6 +44,7 @@ class RowLayout:
     across: tuple[np.ndarray, ...]
     faces: np.ndarray
     neighbours: np.ndarray
+    closes: bool
     spans: np.ndarray
 
     @classmethod
@@ -50,7 +53,7 @@ class RowLayout:
         cells = system.shape[-1]
         active = system.active.contiguous().numpy().reshape(-1, cells)
         weights = [w.detach().contiguous().numpy() for w in system.face_weights]
-        faces, neighbours = _row_tables(system.shape[:-1])
+        faces, neighbours = _row_tables(system.shape[:-1], system.periodic[:-1])
         return cls(
             shape=system.shape,
             active=active,
@@ -58,6 +61,7 @@ class RowLayout:
             across=tuple(w.reshape(-1, cells) for w in weights[:-1]),
             faces=faces,
             neighbours=neighbours,
+            closes=system.periodic[-1],
             spans=_spans(active),
         )
 
@@ -82,15 +86,21 @@ class RowLayout:
 
     def product(self, p: np.ndarray, q: np.ndarray) -> float:
         """q = A p on the active cells; returns (p, q). p is padded, q is not."""
+        self._close(p)
         sums = np.zeros(len(self.spans))
         _product(p, q, sums, *self._tables)
         return float(sums.sum())
 
     def residual(self, b: np.ndarray, p: np.ndarray, r: np.ndarray) -> float:
         """r = b - A p on the active cells; returns (r, r). p is padded, b and r are not."""
+        self._close(p)
         sums = np.zeros(len(self.spans))
         _residual(b, p, r, sums, *self._tables)
         return float(sums.sum())
+
+    def _close(self, padded: np.ndarray) -> None:
+        if self.closes:
+            padded[:, 0], padded[:, -1] = padded[:, -2], padded[:, 1]
 
     @property
     def _tables(self) -> tuple[Any, ...]:
@@ -106,7 +116,7 @@ def residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
 
 
 @lru_cache(maxsize=4)
-def _row_tables(rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _row_tables(rows: tuple[int, ...], periodic: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray]:
     """`faces` and `neighbours` of a RowLayout for rows laid out in this shape."""
     count = int(np.prod(rows))
     number = np.arange(count).reshape(rows)
@@ -115,7 +125,11 @@ def _row_tables(rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         grown = [n + (d == axis) for d, n in enumerate(rows)]
         face = np.moveaxis(np.arange(np.prod(grown)).reshape(grown), axis, 0)
         ring = [(int(d == axis),) * 2 for d in range(len(rows))]
-        cell = np.moveaxis(np.pad(number, ring, constant_values=count), axis, 0)
+        if periodic[axis]:
+            cell = np.pad(number, ring, mode="wrap")
+        else:
+            cell = np.pad(number, ring, constant_values=count)
+        cell = np.moveaxis(cell, axis, 0)
         sides = (face[:-1], face[1:], cell[:-2], cell[2:])
         flat = [np.moveaxis(side, 0, axis).ravel() for side in sides]
         faces.append(flat[:2])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from solvers import registry
+from solvers.periodic import Unrolled
 from solvers.protocol import Outcome, Solver
 from solvers.runtime import synchronize
 from solvers.system import PoissonSystem
@@ -68,7 +69,7 @@ class Prepared:
     """A solver set up for a system; hand it to `solve` to use the setup for many rhs."""
 
     system: PoissonSystem
-    solver: Solver
+    solver: Solver | Unrolled
     state: Any
     setup_seconds: float
 
@@ -86,11 +87,13 @@ def prepare(system: PoissonSystem, solver: str | Solver = "multigrid", **options
     elif options:
         raise ValueError(f"options go with a solver's name, not with an object: {list(options)}")
     _check_weights(system)
+    wraps = getattr(solver, "wraps", False) or not any(system.periodic)
+    chosen = solver if wraps else Unrolled(solver)
     synchronize(system.device)
     begin = time.perf_counter()
-    state = solver.setup(system) if system.unknowns else None
+    state = chosen.setup(system) if system.unknowns else None
     synchronize(system.device)
-    return Prepared(system, solver, state, time.perf_counter() - begin)
+    return Prepared(system, chosen, state, time.perf_counter() - begin)
 
 
 @torch.no_grad()

@@ -1,8 +1,9 @@
 """Pressure systems in files: compact, versioned, read without pickle.
 
 A file is a compressed npz: `version`, `active` (bits), `shape`, `rhs`, `guess` (empty for none),
-`notes` (JSON text) and, for each axis, the face weights as `values_d` (the distinct ones, at most
-256 of them) and `codes_d` (uint8) where so few occur, else as `weights_d`.
+`notes` (JSON text), in version 2 `periodic` (0 or 1 an axis), and for each axis the face weights as
+`values_d` (the distinct ones, at most 256 of them) and `codes_d` (uint8) where so few occur, else
+as `weights_d`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor
 from solvers import npz
 from solvers.system import PoissonSystem
 
-VERSION = 1
+VERSION, PERIODIC = 1, 2  # of files without and with periodic axes
 _MOST_VALUES = 256
 _MOST_NOTES = 2**20  # bytes
 _MOST_BYTES, _MOST_RATIO = 2**28, 300  # unpacked, at least and over the size of the file
@@ -40,13 +41,15 @@ def save_system(path: Path, stored: StoredSystem) -> None:
     """Write a system; `path` ends in .npz."""
     system = stored.system
     arrays: dict[str, np.ndarray] = {
-        "version": np.array(VERSION),
+        "version": np.array(PERIODIC if any(system.periodic) else VERSION),
         "shape": np.array(system.shape),
         "active": np.packbits(system.active.cpu().numpy()),
         "rhs": _on_cpu(stored.rhs),
         "guess": np.zeros(0) if stored.guess is None else _on_cpu(stored.guess),
         "notes": np.array(json.dumps(stored.notes)),
     }
+    if any(system.periodic):
+        arrays["periodic"] = np.array(system.periodic, dtype=np.uint8)
     for axis, weights in enumerate(system.face_weights):
         values, codes = np.unique(weights.cpu().numpy(), return_inverse=True)
         if len(values) <= _MOST_VALUES:
@@ -70,8 +73,10 @@ def load_system(path: Path) -> StoredSystem:
 def _unpacked(archive: npz.Archive, most: int) -> StoredSystem:
     """most: bytes of all arrays together."""
     version = int(archive.read("version", "iu", 8))
-    if version != VERSION:
-        raise ValueError(f"it has version {version}, this program reads version {VERSION}")
+    if version not in (VERSION, PERIODIC):
+        raise ValueError(
+            f"it has version {version}, this program reads versions {VERSION} and {PERIODIC}"
+        )
     shape = tuple(int(n) for n in archive.read("shape", "iu", 8 * 3))
     count = math.prod(shape)
     if len(shape) not in (2, 3) or min(shape) < 1 or 20 * count > most:
@@ -79,9 +84,10 @@ def _unpacked(archive: npz.Archive, most: int) -> StoredSystem:
     bits = archive.read("active", "u", -(-count // 8))
     active = torch.from_numpy(np.unpackbits(bits, count=count).astype(bool)).reshape(shape)
     weights = tuple(_weights(archive, axis, shape) for axis in range(len(shape)))
+    wraps = archive.read("periodic", "u", 3) if version == PERIODIC else ()
     guess = _floats(archive, "guess", count)
     return StoredSystem(
-        PoissonSystem(weights, active),
+        PoissonSystem(weights, active, tuple(bool(flag) for flag in wraps)),
         _floats(archive, "rhs", count).reshape(shape),
         guess.reshape(shape) if guess.numel() else None,
         _notes(str(archive.read("notes", "U", _MOST_NOTES))),

@@ -13,6 +13,8 @@ from torch import Tensor
 from solvers.nullspace import FloatingComponents, find_floating
 from solvers.slicing import interior, lower, upper
 
+LEAST_CELLS = 4  # along a periodic axis: the neighbours of a cell are two, and four cuts differ
+
 
 @dataclass(frozen=True, eq=False)
 class PoissonSystem:
@@ -28,6 +30,8 @@ class PoissonSystem:
         the open fraction of the face. Weight 0 is a wall (Neumann); a positive weight towards an
         inactive cell or over the rim holds p = 0 there (Dirichlet: air, an open side).
     active: bool, the shape of the grid; True where the pressure is unknown.
+    periodic: for each axis whether the grid goes on at its beginning, () for none. The first and
+        the last face of such an axis are the same one, between its last cell and its first.
 
     What follows from the tensors is computed once and kept: do not change them in place.
     Raises TypeError and ValueError with one line when types, shapes or devices do not fit;
@@ -36,6 +40,7 @@ class PoissonSystem:
 
     face_weights: tuple[Tensor, ...]
     active: Tensor
+    periodic: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.active, Tensor) or self.active.dtype != torch.bool:
@@ -50,6 +55,8 @@ class PoissonSystem:
             )
         for axis, weights in enumerate(self.face_weights):
             self._check_weights(axis, weights)
+        object.__setattr__(self, "periodic", tuple(self.periodic) or (False,) * self.dim)
+        self._check_periodic()
 
     def _check_weights(self, axis: int, weights: Tensor) -> None:
         name = f"face_weights[{axis}]"
@@ -62,6 +69,19 @@ class PoissonSystem:
             raise ValueError(f"{name} must have shape {expected}, not {tuple(weights.shape)}")
         if weights.device != self.device:
             raise ValueError(f"{name} is on {weights.device}, active on {self.device}")
+
+    def _check_periodic(self) -> None:
+        if len(self.periodic) != self.dim:
+            raise ValueError(f"periodic needs a bool an axis: {self.dim}, not {self.periodic}")
+        for axis, weights in enumerate(self.face_weights):
+            if self.periodic[axis]:
+                n = self.shape[axis]
+                if n < LEAST_CELLS:
+                    raise ValueError(f"a periodic axis needs {LEAST_CELLS} cells, axis {axis} {n}")
+                if not torch.equal(weights.select(axis, 0), weights.select(axis, n)):
+                    raise ValueError(
+                        f"axis {axis} is periodic: its first and last faces must have equal weights"
+                    )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,10 +117,15 @@ class PoissonSystem:
         pressure = torch.where(self.active, p, 0).to(torch.float64)
         total = torch.zeros_like(pressure)
         for axis, weights in enumerate(self.face_weights):
-            outside = torch.zeros_like(pressure.narrow(axis, 0, 1))
-            jump = torch.diff(pressure, dim=axis, prepend=outside, append=outside)
-            total = total - torch.diff(weights * jump, dim=axis)
+            total = total - torch.diff(weights * self.jump(pressure, axis), dim=axis)
         return torch.where(self.active, total, 0).to(p.dtype)
+
+    def jump(self, p: Tensor, axis: int) -> Tensor:
+        """Differences of p across all faces of an axis, with p = 0 outside the grid."""
+        first, last = p.narrow(axis, 0, 1), p.narrow(axis, p.shape[axis] - 1, 1)
+        if not self.periodic[axis]:
+            first = last = torch.zeros_like(first)
+        return torch.diff(p, dim=axis, prepend=last, append=first)
 
     def diagonal(self) -> Tensor:
         """The diagonal of A in float64: the sum of the weights around a cell, 0 in inactive cells.
@@ -140,7 +165,8 @@ class PoissonSystem:
         number[active] = torch.arange(count, dtype=torch.int32)
         below, above = [], []
         for axis, weights in enumerate(self.face_weights):
-            inner = -interior(weights.detach().cpu().double(), axis)
+            weights = -weights.detach().cpu().double()
+            inner, n = interior(weights, axis), self.shape[axis]
             column, value = torch.full_like(number, -1), torch.zeros(self.shape).double()
             upper(column, axis).copy_(lower(number, axis))
             upper(value, axis).copy_(inner)
@@ -149,6 +175,10 @@ class PoissonSystem:
             lower(column, axis).copy_(upper(number, axis))
             lower(value, axis).copy_(inner)
             above.append((column, value))
+            if self.periodic[axis]:
+                for (column, value), here, there in ((below[-1], 0, n - 1), (above[-1], n - 1, 0)):
+                    column.select(axis, here).copy_(number.select(axis, there))
+                    value.select(axis, here).copy_(weights.select(axis, 0))
         entries = [*below, (number, self.diagonal().detach().cpu()), *reversed(above)]
         columns = torch.stack([column[active] for column, _ in entries], dim=1)
         values = torch.stack([value[active] for _, value in entries], dim=1)
@@ -157,7 +187,10 @@ class PoissonSystem:
         starts = torch.zeros(count + 1, dtype=torch.int32)
         starts[1:] = stored.sum(dim=1).cumsum(0)
         data = (values[stored].numpy(), columns[stored].numpy(), starts.numpy())
-        return sp.csr_matrix(data, shape=(count, count)), active.nonzero().numpy()
+        matrix = sp.csr_matrix(data, shape=(count, count))
+        if any(self.periodic):
+            matrix.sort_indices()
+        return matrix, active.nonzero().numpy()
 
 
 def _kind(value: object) -> str:

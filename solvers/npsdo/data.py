@@ -110,14 +110,15 @@ def held_out(
 
 
 def load_recorded(folders: Sequence[Path], dim: int) -> list[StoredSystem]:
-    """The systems of this dimension stored in the folders or anywhere below, in fixed order.
+    """The systems of this dimension stored in the folders or anywhere below, in fixed order; those
+    with a periodic axis are left out.
 
     Raises ValueError with one line when a folder has none or one cannot be read.
     """
     found = []
     for folder in folders:
         stored = [load_system(path) for path in sorted(folder.rglob("*.npz"))]
-        mine = [each for each in stored if each.system.dim == dim]
+        mine = [s for s in stored if s.system.dim == dim and not any(s.system.periodic)]
         if not mine:
             raise ValueError(f"{folder} holds no stored systems of dimension {dim}")
         found += mine

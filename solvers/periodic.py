@@ -1,0 +1,171 @@
+"""Periodic axes for solvers that know only grids with ends: the ring is cut open in several places.
+
+A ring of cells less one layer is a grid with ends, where p = 0 in the layer that is left out. Two
+such cuts, half a period apart, in turn (the alternating method of Schwarz; Smith, Bjorstad & Gropp
+1996, "Domain decomposition", section 1.1) precondition the iteration on the ring: what a cut does
+wrong at its layer the other one sets right from half a period around it, so that the number of
+turns does not grow with the number of cells. With k periodic axes there are k + 1 cuts, through all
+of them at once: no cell lies in a layer of each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from solvers import pcg
+from solvers.protocol import Outcome, Solver
+from solvers.rows import RowLayout
+from solvers.system import PoissonSystem
+
+INNER_RTOL = 0.3  # asked of the solver in each cut
+MOST_TURNS = 100
+KEPT = 12  # directions that each new one is made orthogonal to
+_PROGRESS = 0.5  # of a restart that was worth it
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """The system without the layers `starts` (one for each axis, 0 where it is not periodic), these
+    first in its grid; and the solver's state for it."""
+
+    starts: tuple[int, ...]
+    system: PoissonSystem
+    state: Any
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A system, its rows on the CPU, and its cuts."""
+
+    system: PoissonSystem
+    layout: RowLayout | None
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """Generalised conjugate residuals (Eisenstat, Elman & Schultz 1983) with the turns of a solver
+    through all cuts as preconditioner.
+
+    iterations counts those of the solver in all cuts together.
+    """
+
+    solver: Solver
+
+    @property
+    def name(self) -> str:
+        return self.solver.name
+
+    def setup(self, system: PoissonSystem) -> State:
+        """Set the solver up for all cuts."""
+        cuts, count = [], 1 + sum(system.periodic)
+        for number in range(count):
+            starts = tuple(
+                number * n // count if wraps else 0
+                for n, wraps in zip(system.shape, system.periodic, strict=True)
+            )
+            cut = opened(system, starts)
+            cuts.append(Cut(starts, cut, self.solver.setup(cut) if cut.unknowns else None))
+        layout = RowLayout.of(system) if system.device.type == "cpu" else None
+        return State(system, layout, tuple(cuts))
+
+    def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
+        """Iterate from the guess (0 when None) to the true relative residual rtol."""
+        return _Iteration(self.solver, state, rhs, guess).run(rtol)
+
+
+class _Iteration:
+    def __init__(self, solver: Solver, state: State, rhs: Tensor, guess: Tensor | None) -> None:
+        self.solver, self.state, self.b = solver, state, rhs
+        self.x = torch.zeros_like(rhs) if guess is None else guess.clone()
+        self.steps, self.notes = 0, []
+
+    def run(self, rtol: float) -> Outcome:
+        norm_b = float(torch.linalg.vector_norm(self.b))
+        goal = pcg.target(norm_b, rtol)
+        norm, history, turns = math.inf, [], 0
+        while True:  # anew with the true residual, as long as that helps
+            before, kept = norm, self.x
+            r = self.b - self._product(self.x)
+            norm = float(torch.linalg.vector_norm(r))
+            if not norm <= before:
+                self.x, norm = kept, before
+            history[-1:] = [norm / norm_b]
+            if norm <= goal or not norm <= _PROGRESS * before or turns >= MOST_TURNS:
+                break
+            turns = self._descend(r, goal, norm_b, turns, history)
+        return Outcome(self.x, self.steps, history, "; ".join(self.notes))
+
+    def _descend(
+        self, r: Tensor, goal: float, norm_b: float, turns: int, history: list[float]
+    ) -> int:
+        """Iterate while the residual falls; the turns that were taken so far."""
+        directions: list[tuple[Tensor, Tensor, float]] = []
+        norm = float(torch.linalg.vector_norm(r))
+        while norm > goal and turns < MOST_TURNS:
+            steps = self.steps
+            z, q = self._turn(r)
+            for other, image, square in directions:
+                share = float((q * image).sum()) / square
+                z, q = z - share * other, q - share * image
+            square = float((q * q).sum())
+            if not 0 < square < math.inf:
+                break
+            directions = [*directions[1 - KEPT :], (z, q, square)]
+            share = float((r * q).sum()) / square
+            self.x, r = self.x + share * z, r - share * q
+            turns, norm = turns + 1, float(torch.linalg.vector_norm(r))
+            history += [math.nan] * (self.steps - steps - 1) + [norm / norm_b]
+        return turns
+
+    def _turn(self, r: Tensor) -> tuple[Tensor, Tensor]:
+        """A correction z for the residual r, and A z."""
+        z, rest = torch.zeros_like(r), r
+        for cut in self.state.cuts:
+            b = torch.where(cut.system.active, _turned(rest, cut.starts), 0.0)
+            b = cut.system.floating.remove_means(b)
+            if float(torch.linalg.vector_norm(b)) > 0:
+                outcome = self.solver.solve(cut.state, b, None, INNER_RTOL)
+                self.steps += outcome.iterations
+                if outcome.notes and outcome.notes not in self.notes:
+                    self.notes.append(outcome.notes)
+                change = _turned_back(outcome.pressure, cut.starts)
+                z, rest = z + change, rest - self._product(change)
+        return z, r - rest
+
+    def _product(self, p: Tensor) -> Tensor:
+        """A p: by the kernels over rows on the CPU, else as defined."""
+        layout = self.state.layout
+        if layout is None:
+            return self.state.system.apply(p)
+        result = layout.zeros()
+        layout.product(layout.padded(p), result)
+        return torch.from_numpy(result.reshape(layout.shape))
+
+
+def opened(system: PoissonSystem, starts: tuple[int, ...]) -> PoissonSystem:
+    """The system without periodic axes whose grid begins with the layers `starts` of those, which
+    are not active: A restricted to the other cells."""
+    active, weights = _turned(system.active, starts).clone(), []
+    for axis, faces in enumerate(system.face_weights):
+        n, wraps = system.shape[axis], system.periodic[axis]
+        turned = _turned(faces.narrow(axis, 0, n) if wraps else faces, starts)
+        if wraps:
+            turned = torch.cat((turned, turned.narrow(axis, 0, 1)), axis)
+            active.select(axis, 0).fill_(False)
+        weights.append(turned.contiguous())
+    return replace(system, face_weights=tuple(weights), active=active, periodic=())
+
+
+def _turned(field: Tensor, starts: tuple[int, ...]) -> Tensor:
+    """With the layers `starts` first."""
+    return _turned_back(field, tuple(-start for start in starts))
+
+
+def _turned_back(field: Tensor, starts: tuple[int, ...]) -> Tensor:
+    return field.roll(starts, tuple(range(len(starts)))) if any(starts) else field
