@@ -5,6 +5,11 @@ Gaussian: so the curvature depends on where the surface is and not on the level 
 noise of the size of a cell, which no grid can carry as waves, is left out of it. Fits of
 paraboloids to points of a surface: Renardy & Renardy 2002, "PROST", section 3, and Popinet 2009,
 "An accurate adaptive solver for surface-tension-driven interfacial flows", section 5.4.
+
+What is fitted is averaged along the surface where that is smooth. Where it is oblique, a cell at it
+has crossings on two sides; curvatures that alternate between them would press the liquid in on one
+side and out on the other, along the surface, which does not move for it and so does not stop it: a
+round drop would stir itself up.
 """
 
 from __future__ import annotations
@@ -15,10 +20,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fluidsim import averaging, paraboloids
+from fluidsim.averaging import averages, averages_as_defined
 from fluidsim.grid import Grid
-from fluidsim.paraboloids import REACH, bends, bends_as_defined
+from fluidsim.paraboloids import bends, bends_as_defined
 
-MARGIN = REACH + 2  # cells beyond the domain's sides in which the surface is mirrored
+# Cells beyond the domain's sides in which the surface is mirrored.
+MARGIN = averaging.REACH + paraboloids.REACH + 2
 SMALLEST = 2.0  # cells: radius of the smallest drop whose surface is seen
 ROUNDS = 6  # of Newton's method for the place of a crossing
 
@@ -32,11 +40,15 @@ def curvature(distance: Tensor, grid: Grid) -> Tensor:
     which does not move them. The surface meets the domain's sides squarely.
     """
     found = crossings(distance, grid)
-    fit = bends if distance.device.type == "cpu" else bends_as_defined
-    values = fit(found.points, found.normals, found.cells, found.numbers, len(found.faces))
+    places = found.points, found.normals, found.cells, found.numbers
+    on_cpu = distance.device.type == "cpu"
+    fitted = (bends if on_cpu else bends_as_defined)(*places, found.near)
     most = (grid.dim - 1) / SMALLEST
     result = grid.zeros(distance.device, grid.dim, dtype=torch.float64)
-    result.view(-1)[found.faces] = values.clamp(-most, most) / grid.dx
+    if found.near:
+        average = averages if on_cpu else averages_as_defined
+        values = average(fitted.clamp(-most, most), *places, len(found.faces))
+        result.view(-1)[found.faces] = values / grid.dx
     return result
 
 
@@ -44,13 +56,15 @@ def curvature(distance: Tensor, grid: Grid) -> Tensor:
 class Crossings:
     """Where the surface crosses the lines between centres of cells beside each other.
 
-    The first n of m crossings lie in the domain, the others mirrored in its sides. faces (n,)
-    int64: between those cells, flat in a face field. points (m, dim), in cells, and normals, of
-    length 1, into the air. cells (m,): the lower cell, flat in an array that has MARGIN cells more
-    on each side. numbers (*that shape, dim) int32: of the crossing above a cell, -1 for none.
+    The first n of m crossings lie in the domain, the others mirrored in its sides; averages in the
+    domain reach the first `near` of them. faces (n,) int64: between those cells, flat in a face
+    field. points (m, dim), in cells, and normals, of length 1, into the air. cells (m,): the lower
+    cell, flat in an array that has MARGIN cells more on each side. numbers (*that shape, dim)
+    int32: of the crossing above a cell, -1 for none.
     """
 
     faces: Tensor
+    near: int
     points: Tensor
     normals: Tensor
     cells: Tensor
@@ -76,8 +90,9 @@ def crossings(distance: Tensor, grid: Grid) -> Crossings:
     place = torch.stack(torch.unravel_index(cell, values.shape), 1)
     size = torch.tensor(grid.shape, device=cell.device)
     along = torch.nn.functional.one_hot(axis, grid.dim)
-    inside = ((place >= MARGIN) & (place + along < size + MARGIN)).all(1)
-    order = torch.cat((inside.nonzero()[:, 0], (~inside).nonzero()[:, 0]))
+    beyond = torch.maximum(MARGIN - place, place + along + 1 - size - MARGIN).amax(1)
+    inside, near = beyond <= 0, beyond <= averaging.REACH
+    order = torch.cat([each.nonzero()[:, 0] for each in (inside, near & ~inside, ~near)])
     cell, axis, place, along = cell[order], axis[order], place[order], along[order]
     step = torch.tensor(strides, device=cell.device)[axis]
     part = _root(*(flat[cell + k * step] for k in (-1, 0, 1, 2)))
@@ -95,6 +110,7 @@ def crossings(distance: Tensor, grid: Grid) -> Crossings:
     faces += (nodes * torch.tensor(grid.strides, device=cell.device)).sum(1)
     return Crossings(
         faces,
+        int(near.sum()),
         place + along * part[:, None],
         torch.nn.functional.normalize(torch.stack(slopes, 1), dim=1),
         cell,

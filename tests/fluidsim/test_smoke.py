@@ -109,12 +109,12 @@ def plume_around_a_ball(steps):
 
 
 def test_long_steps_hold_to_short_ones():
-    """A plume in steps of three cells, which project twice, is that in steps of half a cell."""
+    """A plume in steps of up to three cells, with two projections; with one it is 7.5 % off."""
     short, _ = plume_around_a_ball(48)
-    few, fastest = plume_around_a_ball(8)
-    assert fastest > 2 * FAR
-    for long, exact in ((few.velocity, short.velocity), (few.density, short.density)):
-        assert float((long - exact).norm()) < 0.12 * float(exact.norm())
+    few, fastest = plume_around_a_ball(12)
+    assert fastest > 1.5 * FAR
+    assert float((few.velocity - short.velocity).norm()) < 0.055 * float(short.velocity.norm())
+    assert float((few.density - short.density).norm()) < 0.09 * float(short.density.norm())
 
 
 def test_viscous_decay_is_of_second_order_in_time():

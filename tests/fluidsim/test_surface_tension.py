@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fluidsim.averaging import ALIKE, averages, averages_as_defined
 from fluidsim.curvature import crossings, curvature
 from fluidsim.paraboloids import bends, bends_as_defined
 from fluidsim.shapes import HalfSpace, Shape, Sphere
@@ -141,6 +142,23 @@ def test_fits_on_the_processor_are_those_defined(dim):
     found = crossings(shape.distance(centres(grid)), grid)
     parts = found.points, found.normals, found.cells, found.numbers, len(found.faces)
     assert torch.allclose(bends(*parts), bends_as_defined(*parts), rtol=1e-9, atol=1e-9)
+
+
+@DIMS
+def test_averages_on_the_processor_are_those_defined(dim):
+    grid = cubic(dim, 14)
+    shape = Sphere((0.05, 0.5, 0.4)[:dim], 0.3) | Sphere((0.6, 0.45, 0.6)[:dim], 0.15)
+    found = crossings(shape.distance(centres(grid)), grid)
+    assert len(found.faces) < found.near < len(found.points)
+    places = found.points, found.normals, found.cells, found.numbers, len(found.faces)
+    values = torch.rand(found.near, generator=torch.Generator().manual_seed(0)).double()
+    values *= 2 * ALIKE
+    mean = averages(values, *places)
+    assert torch.allclose(mean, averages_as_defined(values, *places), rtol=1e-12)
+    assert torch.allclose(averages(torch.ones_like(values), *places), torch.ones(1).double())
+    assert 0.1 < float(mean.std() / values.std()) < 0.9
+    ragged = values * 1e3
+    assert torch.allclose(averages(ragged, *places), ragged[: len(found.faces)], atol=ALIKE)
 
 
 def test_no_surface_has_no_curvature():
