@@ -18,10 +18,10 @@ from fluidsim.grid import Grid
 from fluidsim.solids import Solids
 
 NOTICED = 0.25  # of a cell's volume; less does not crowd it
-ALLOWED = 2e-3  # of the liquid: what a step may press into something, less towards the BUDGET
-BUDGET = 6e-3  # of the liquid in a frame
-LEAST = 0.05  # of ALLOWED, once the budget is spent
-SMALL_STEP = 0.1  # cells of motion: steps are not made smaller than this for it
+ALLOWED = 3e-3  # of the liquid: what a step may press into something, less towards the BUDGET
+BUDGET = 0.015  # of the liquid in a frame
+LEAST = 0.1  # of ALLOWED, once the budget is spent
+SMALL_STEP = 0.25  # cells of motion: steps are not made smaller than this for it
 
 
 class Impacts:

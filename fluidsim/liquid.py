@@ -38,7 +38,8 @@ WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets 
 WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
 GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
-VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e
+VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
+WAVE_RELAXATION = 1.25  # of sqrt(dx / g); small tanks splash faster
 MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
 
 
@@ -81,6 +82,8 @@ class Liquid(Simulation):
     ):
         super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
         self.gravity = gravity_vector(physics.gravity, grid.dim)
+        waves = math.sqrt(grid.dx / max(math.hypot(*self.gravity), 1e-30))
+        self._relaxation = min(VOLUME_RELAXATION, WAVE_RELAXATION * waves)
         self.physics = physics
         self.seed = seed
         self.surface = surface
@@ -101,7 +104,7 @@ class Liquid(Simulation):
         """A frame; the volume error at its start is let relax during it (Kim et al. 2007), by half
         at most."""
         error = max(-MOST_RELAXED, min(MOST_RELAXED, self.volume_error()))
-        self.expansion = -error / max(VOLUME_RELAXATION, 2 * seconds)
+        self.expansion = -error / max(self._relaxation, 2 * seconds)
         self._impacts = Impacts()
         return super().advance(seconds)
 
