@@ -185,11 +185,8 @@ class Liquid(Simulation):
     def _substeps_for(self, seconds: float) -> int:
         """More where liquid is about to hit something."""
         steps = super()._substeps_for(seconds)
-        grid, distance, fluid = (
-            self.grid,
-            self.grid.cells(self.surface.distance),
-            self.fluid_cells(),
-        )
+        grid, fluid = self.grid, self.fluid_cells()
+        distance = grid.cells(self.surface.distance)
 
         def pressed_in(count: int) -> float:
             return pressed(self.velocity, distance, fluid, self.solids, seconds / count, grid)

@@ -84,5 +84,5 @@ def fitted_order(sizes: Sequence[float], errors: Sequence[float]) -> float:
 
 
 def growth(values: Sequence[float]) -> float:
-    """The largest of the values against the first, less 1."""
-    return max(values) / values[0] - 1 if values[0] > 0 else math.inf
+    """The largest of the values against the first, less 1: 0 where they fall. NaN if one is."""
+    return float(np.max(values)) / values[0] - 1 if values[0] > 0 else math.inf

@@ -1,5 +1,7 @@
 """The technical viewer: what it draws, and what it says where it cannot."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import imageio.v3 as imageio
@@ -33,10 +35,11 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def graphics():
-    try:
-        opengl.check_opengl(window=False)
-    except SimulationError as error:
-        pytest.skip(str(error))
+    """Skips where VTK itself cannot draw; where it can, the program must find that it does."""
+    draw = "import pyvista as pv; p = pv.Plotter(off_screen=True); p.screenshot(return_img=True)"
+    if subprocess.run([sys.executable, "-c", draw], capture_output=True).returncode != 0:
+        pytest.skip("VTK has no OpenGL here")
+    opengl.check_opengl(window=False)
 
 
 def drawn(picture):

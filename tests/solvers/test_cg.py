@@ -24,7 +24,6 @@ def test_iterations_are_bounded(shape, most):
     assert solvers.solve(system, random_rhs(system), "cg").iterations <= most
 
 
-@pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
 @pytest.mark.usefixtures("all_threads")
 def test_result_does_not_depend_on_threads(dim):
     system = CASES["density_jump"](dim)

@@ -216,7 +216,6 @@ def test_engines_agree(case):
         assert solvers.solve(case, rhs, "multigrid", rtol=1e-8, **options).iterations <= 1
 
 
-@pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
 @pytest.mark.parametrize("shape", [(300, 70), (30, 20, 40)])
 @pytest.mark.usefixtures("all_threads")
 def test_result_does_not_depend_on_threads(shape):

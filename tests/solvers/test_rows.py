@@ -20,7 +20,6 @@ def test_kernels_equal_the_definition(case):
     assert rows.residual_norm(case, b, p) == pytest.approx(norm, rel=1e-13)
 
 
-@pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
 @pytest.mark.usefixtures("all_threads")
 def test_sums_do_not_depend_on_threads(dim):
     system = random_system((40, 33) if dim == 2 else (12, 9, 17))

@@ -197,7 +197,6 @@ def test_memory_of_one_system_does_not_show_in_the_next(dim):
     assert torch.equal(engine_cycle(engine_of(second, network), r)[0], alone)
 
 
-@pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
 @pytest.mark.parametrize("shape", [(200, 90), (30, 26, 33)])
 @pytest.mark.usefixtures("all_threads")
 def test_result_does_not_depend_on_threads(shape):
