@@ -97,6 +97,7 @@ class Liquid(Simulation):
         self.sources = sources
         self.exchanged = Exchange()
         self.expansion = 0.0
+        self._dt_before = 0.0
         self._impacts = Impacts()
         self._before = torch.zeros_like(self.velocity)
 
@@ -117,6 +118,7 @@ class Liquid(Simulation):
         values["counts"] = torch.tensor(counts)
         values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
         values["surface"] = self.surface.distance
+        values["dt_before"] = torch.tensor(self._dt_before, dtype=torch.float64)
         if self.sources is not None:
             values["sources_random"] = self.sources.generator.get_state()
         return values
@@ -129,12 +131,16 @@ class Liquid(Simulation):
         self.exchanged = Exchange(poured, drained)
         self.first_volume = float(state["first_volume"])
         fill(self.surface.distance, state["surface"])
+        self._dt_before = float(state["dt_before"])
         if self.sources is not None:
             self.sources.generator.set_state(state["sources_random"])
         self._classify()
 
     def step(self, dt: float) -> None:
+        """A leapfrog: velocities, of the middles of steps, are pushed from the middle of the step
+        before to that of this one, from the very start in the first; positions go a whole step."""
         particles, timer = self.particles, self.timer
+        push, self._dt_before = (self._dt_before + dt) / 2, dt
         with timer("solids"):
             self.move_solids(dt)
         if self.sources is not None:
@@ -146,15 +152,15 @@ class Liquid(Simulation):
             self._close_gaps(fluid)
         with timer("forces"):
             unpushed = None if self.viscosity is None else self.velocity.clone()
-            add_gravity(self.velocity, self.gravity, dt)
+            add_gravity(self.velocity, self.gravity, push)
             if self.body_force is not None:
-                self.body_force.add(self.velocity, self.time + dt / 2, dt)
+                self.body_force.add(self.velocity, self.time + (dt - push) / 2, push)
             pushed = None if unpushed is None else self.velocity - unpushed
             open_faces = self._open_faces()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)
-        self.diffuse(fluid, open_faces, dt, held, self._filling(fluid), pushed=pushed)
-        self.project(fluid, open_faces, dt, expansion, interface)
+        self.diffuse(fluid, open_faces, push, held, self._filling(fluid), pushed=pushed)
+        self.project(fluid, open_faces, push, expansion, interface)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
         with timer("move"):
