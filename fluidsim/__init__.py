@@ -8,16 +8,16 @@ import os
 # Taichi greets on standard output when it is imported, also where nobody asked it to compute.
 os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
-from fluidsim.boundary import Inlet, Wall
-from fluidsim.combustion import Combustion
-from fluidsim.config import RunConfig
-from fluidsim.probes import HeightProbe, PressureProbe
+from fluidsim.liquid.inflows import Inflow, Outflow
 from fluidsim.render.camera import Camera
-from fluidsim.run import run
-from fluidsim.scene import LiquidScene, SmokeScene
-from fluidsim.scene_view import View
-from fluidsim.smoke_options import SmokeOptions, Source
-from fluidsim.sources import Inflow, Outflow
+from fluidsim.runs.run import run
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.probes import HeightProbe, PressureProbe
+from fluidsim.scene.scene import LiquidScene, SmokeScene
+from fluidsim.scene.view import View
+from fluidsim.smoke.combustion import Combustion
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.solid.boundary import Inlet, Wall
 
 __all__ = [
     "Camera",

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import scipy.io
 
-import scenes
 import solvers
 from fluidsim import taichi_runtime
-from fluidsim.comparison import compare, run_bench
-from fluidsim.config import (
-    PICTURE_FLAGS,
+from fluidsim.export import TARGETS, export
+from fluidsim.files import replacing
+from fluidsim.runs.catalogue import scene_module, scene_names
+from fluidsim.runs.drawing import Drawing
+from fluidsim.runs.flags import (
     OneLineParser,
     add_picture_flags,
     parse_run,
@@ -26,14 +24,13 @@ from fluidsim.config import (
     tolerance,
     whole,
 )
-from fluidsim.drawing import Drawing
-from fluidsim.export import TARGETS, export
-from fluidsim.files import replacing
-from fluidsim.progress import Progress
-from fluidsim.run import make_video, run
-from fluidsim.stopping import guarded
-from fluidsim.stored import open_run
-from fluidsim.train import add_train_flags, train
+from fluidsim.runs.progress import Progress
+from fluidsim.runs.run import make_video, run
+from fluidsim.runs.stopping import guarded
+from fluidsim.scene.config import PICTURE_FLAGS
+from fluidsim.store.stored_run import open_run
+from fluidsim.tools.compare import compare, run_bench
+from fluidsim.tools.train import add_train_flags, train
 from fluidsim.verification.suite import list_cases, verify
 from fluidsim.view import WHAT, view
 from solvers import runtime
@@ -42,7 +39,7 @@ from solvers.storage import load_system, save_system
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand; returns the exit status (see fluidsim.run.run)."""
+    """Run a subcommand; returns the exit status (see fluidsim.runs.run.run)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-"):
         return _run(arguments[1], arguments[2:])
@@ -52,11 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rest and options.command != "compare":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return options.action(options)
-
-
-def scene_names() -> list[str]:
-    """The scenes that come with the program."""
-    return sorted(module.name for module in pkgutil.iter_modules(scenes.__path__))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -153,10 +145,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _scene(name: str) -> ModuleType:
-    return importlib.import_module(f"scenes.{name}")
-
-
 def _run(name: str, flags: Sequence[str]) -> int:
     if name not in scene_names():
         print(
@@ -164,13 +152,13 @@ def _run(name: str, flags: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    return run(_scene(name).build, flags, prog=f"fluidsim run {name}")
+    return run(scene_module(name).build, flags, prog=f"fluidsim run {name}")
 
 
 def _list_scenes(options: argparse.Namespace) -> int:
     width = max(map(len, scene_names()))
     for name in scene_names():
-        print(f"{name:{width}} {(_scene(name).__doc__ or '').strip()}")
+        print(f"{name:{width}} {(scene_module(name).__doc__ or '').strip()}")
     return 0
 
 
@@ -189,7 +177,7 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    build = _scene(options.scene).build
+    build = scene_module(options.scene).build
     parse_run(options.scene, options.rest, "", "fluidsim compare")  # wrong flags end it here
     return guarded(
         lambda: compare(

@@ -4,7 +4,7 @@ import math
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.shapes import Box, HalfSpace, Sphere
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 
 
 def build(config: RunConfig) -> LiquidScene:

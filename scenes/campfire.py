@@ -4,7 +4,7 @@ import math
 import sys
 
 from fluidsim import Camera, Combustion, RunConfig, SmokeOptions, SmokeScene, Source, View, run
-from fluidsim.shapes import Cylinder, Shape, Sphere
+from fluidsim.solid.shapes import Cylinder, Shape, Sphere
 
 LEAN = 0.9  # radians that the logs lean
 

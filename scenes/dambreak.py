@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.shapes import Box
+from fluidsim.solid.shapes import Box
 
 
 def build(config: RunConfig) -> LiquidScene:

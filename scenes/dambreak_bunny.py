@@ -4,8 +4,8 @@ import math
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.figurines import bunny
-from fluidsim.shapes import Box
+from fluidsim.scene.figurines import bunny
+from fluidsim.solid.shapes import Box
 
 
 def build(config: RunConfig) -> LiquidScene:

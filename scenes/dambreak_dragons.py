@@ -3,8 +3,8 @@
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.figurines import dragon
-from fluidsim.shapes import Box
+from fluidsim.scene.figurines import dragon
+from fluidsim.solid.shapes import Box
 
 
 def build(config: RunConfig) -> LiquidScene:

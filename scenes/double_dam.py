@@ -4,7 +4,7 @@ import math
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.shapes import Box
+from fluidsim.solid.shapes import Box
 
 
 def build(config: RunConfig) -> LiquidScene:

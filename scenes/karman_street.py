@@ -4,7 +4,7 @@ import math
 import sys
 
 from fluidsim import Camera, Inlet, RunConfig, SmokeOptions, SmokeScene, Source, View, run
-from fluidsim.shapes import Box, Cylinder, Shape, Sphere
+from fluidsim.solid.shapes import Box, Cylinder, Shape, Sphere
 
 AIR = 1.2  # kg/m^3
 WIND = 1.0  # m/s

@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import Camera, HeightProbe, LiquidScene, PressureProbe, RunConfig, View, run
-from fluidsim.shapes import Box
+from fluidsim.solid.shapes import Box
 
 FRONT, TOP = 0.8245, 0.161  # m, of the box
 

@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import Camera, RunConfig, SmokeOptions, SmokeScene, Source, View, run
-from fluidsim.shapes import Cylinder, Torus
+from fluidsim.solid.shapes import Cylinder, Torus
 
 RADIUS = 0.25  # m
 SPEED = 1.1  # m/s

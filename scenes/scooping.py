@@ -3,8 +3,8 @@
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.motion import Keyframe, Keyframed
-from fluidsim.shapes import HalfSpace, Shape, Sphere
+from fluidsim.solid.motion import Keyframe, Keyframed
+from fluidsim.solid.shapes import HalfSpace, Shape, Sphere
 
 
 def build(config: RunConfig) -> LiquidScene:

@@ -3,8 +3,8 @@
 import sys
 
 from fluidsim import RunConfig, SmokeScene, Source, run
-from fluidsim.figurines import bunny
-from fluidsim.shapes import Cylinder
+from fluidsim.scene.figurines import bunny
+from fluidsim.solid.shapes import Cylinder
 
 
 def build(config: RunConfig) -> SmokeScene:

@@ -3,8 +3,8 @@
 import sys
 
 from fluidsim import RunConfig, SmokeScene, Source, run
-from fluidsim.motion import Keyframe, Keyframed
-from fluidsim.shapes import Cylinder, Torus
+from fluidsim.solid.motion import Keyframe, Keyframed
+from fluidsim.solid.shapes import Cylinder, Torus
 
 
 def build(config: RunConfig) -> SmokeScene:

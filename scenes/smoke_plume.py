@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import RunConfig, SmokeScene, Source, run
-from fluidsim.shapes import Cylinder
+from fluidsim.solid.shapes import Cylinder
 
 
 def build(config: RunConfig) -> SmokeScene:

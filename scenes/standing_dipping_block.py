@@ -3,8 +3,8 @@
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.motion import Keyframe, Keyframed
-from fluidsim.shapes import Box, HalfSpace
+from fluidsim.solid.motion import Keyframe, Keyframed
+from fluidsim.solid.shapes import Box, HalfSpace
 
 
 def build(config: RunConfig) -> LiquidScene:

@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import Camera, Inflow, LiquidScene, RunConfig, View, run
-from fluidsim.shapes import Box, Cylinder, Shape
+from fluidsim.solid.shapes import Box, Cylinder, Shape
 
 WIDTH, HEIGHT = 0.07, 0.075  # m, of the room
 RADIUS = 0.005  # m, of the rope

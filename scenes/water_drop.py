@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.shapes import HalfSpace, Sphere
+from fluidsim.solid.shapes import HalfSpace, Sphere
 
 
 def build(config: RunConfig) -> LiquidScene:

@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import Inflow, LiquidScene, RunConfig, run
-from fluidsim.shapes import Box, HalfSpace
+from fluidsim.solid.shapes import Box, HalfSpace
 
 
 def build(config: RunConfig) -> LiquidScene:

@@ -4,8 +4,8 @@ import math
 import sys
 
 from fluidsim import Inflow, LiquidScene, RunConfig, run
-from fluidsim.motion import Moving
-from fluidsim.shapes import Box, Cylinder, HalfSpace
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, Cylinder, HalfSpace
 
 
 def build(config: RunConfig) -> LiquidScene:

@@ -3,7 +3,7 @@
 import sys
 
 from fluidsim import Inflow, LiquidScene, RunConfig, run
-from fluidsim.shapes import Cylinder, HalfSpace, Torus
+from fluidsim.solid.shapes import Cylinder, HalfSpace, Torus
 
 
 def build(config: RunConfig) -> LiquidScene:

@@ -5,7 +5,8 @@ import os
 import numba
 import pytest
 
-from fluidsim import taichi_runtime, warm_up
+from fluidsim import taichi_runtime
+from fluidsim.runs import warm_up
 from solvers import runtime
 
 first_use = warm_up.is_first_use

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from fluidsim.simulation import SimulationError
+from fluidsim.errors import SimulationError
 
 MEMORY = 2**29  # bytes that a reader may take
 SECONDS = 60.0  # after which a reader hangs; the machine may be busy

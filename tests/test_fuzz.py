@@ -16,13 +16,15 @@ import pyvista
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from fluidsim import checkpoint, frames, mesh
-from fluidsim.config import RunConfig, parse_run
 from fluidsim.render import Camera, Frame
 from fluidsim.render.frame import SolidGrid
-from fluidsim.scene import as_json
-from fluidsim.scene_view import View
-from fluidsim.stored import open_run
+from fluidsim.runs.flags import parse_run
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.scene import as_json
+from fluidsim.scene.view import View
+from fluidsim.solid import mesh
+from fluidsim.store import checkpoint, frames
+from fluidsim.store.stored_run import open_run
 from solvers.npsdo import weights
 from solvers.storage import StoredSystem, load_system, save_system
 from tests import fuzz

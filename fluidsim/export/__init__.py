@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from fluidsim import frames, taichi_runtime
+from fluidsim import taichi_runtime
 from fluidsim.export.files import write_ply, write_vtp
 from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
 from fluidsim.files import replacing
-from fluidsim.progress import Progress
 from fluidsim.render.frame import Frame
-from fluidsim.series import write_pvd
-from fluidsim.stored import StoredRun, open_run
+from fluidsim.runs.progress import Progress
+from fluidsim.store import frames
+from fluidsim.store.paraview import write_pvd
+from fluidsim.store.stored_run import StoredRun, open_run
 from solvers import runtime
 
 USD_SUFFIXES = (".usd", ".usdc", ".usda")

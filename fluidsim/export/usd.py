@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fluidsim.errors import SimulationError
 from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
 from fluidsim.render.frame import Frame
-from fluidsim.simulation import SimulationError
 
 try:
     from pxr import Gf, Sdf, Usd, UsdGeom, Vt

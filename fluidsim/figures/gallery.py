@@ -6,7 +6,6 @@ One frame of every scene, the one that shows best what happens, side by side wit
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +14,16 @@ import numpy as np
 from PIL import Image
 
 from fluidsim import taichi_runtime
-from fluidsim.cli import scene_names
-from fluidsim.config import OneLineParser, RunConfig, picture_size, whole
-from fluidsim.drawing import caption_of, drawing_of
 from fluidsim.files import replacing
 from fluidsim.render import Frame
 from fluidsim.render.captions import add_caption
-from fluidsim.scene import Scene
-from fluidsim.snapshot import frame_of, solid_grid
-from fluidsim.stopping import guarded
+from fluidsim.runs.catalogue import scene_module, scene_names
+from fluidsim.runs.drawing import caption_of, drawing_of
+from fluidsim.runs.flags import OneLineParser, picture_size, whole
+from fluidsim.runs.snapshot import frame_of, solid_grid
+from fluidsim.runs.stopping import guarded
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.scene import Scene
 from fluidsim.timing import StageTimer
 from solvers import runtime
 
@@ -57,7 +57,7 @@ QUALITY = 82
 
 def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tuple[Frame, Scene]:
     """A frame of a scene, simulated up to there, and the scene."""
-    scene: Scene = importlib.import_module(f"scenes.{config.scene}").build(config)
+    scene: Scene = scene_module(config.scene).build(config)
     simulation = scene.start(config, machine, StageTimer(machine.device))
     for _ in range(number):
         simulation.advance(scene.frame_seconds)

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 
 from fluidsim import taichi_runtime
-from fluidsim.config import RunConfig
 from fluidsim.figures.gallery import scene_frame
 from fluidsim.figures.report import machine, markdown
 from fluidsim.render import Frame, flat, floor_light, sampling, smoke_light, spray, surface
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.pictures import picture
+from fluidsim.scene.config import RunConfig
 from solvers import runtime
 
 PICTURES = 6  # of a frame, the first for warm-up

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from fluidsim.record import processor_name
+from fluidsim.store.run_folder import processor_name
 from solvers.runtime import available_threads
 
 

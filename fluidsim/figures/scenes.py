@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fluidsim.figures.report import machine, markdown, run_fluidsim
-from fluidsim.record import read_run
+from fluidsim.store.run_folder import read_run
 
 FRAMES, DROPPED = 40, 10
 PARTICLE_STAGES = ("solids", "transfer", "forces", "extrapolate", "move", "sort")

@@ -11,13 +11,13 @@ import numpy as np
 from torch import Tensor
 
 from fluidsim import taichi_runtime
-from fluidsim.config import RunConfig
 from fluidsim.figures.report import machine, markdown
-from fluidsim.liquid import Liquid
-from fluidsim.scene import LiquidScene, Scene, SmokeScene
-from fluidsim.shapes import Box, Cylinder
-from fluidsim.simulation import Simulation
-from fluidsim.smoke_options import Source
+from fluidsim.flow.simulation import Simulation
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.scene import LiquidScene, Scene, SmokeScene
+from fluidsim.smoke.options import Source
+from fluidsim.solid.shapes import Box, Cylinder
 from fluidsim.timing import StageTimer
 from solvers import runtime
 

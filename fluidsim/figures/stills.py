@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from fluidsim import taichi_runtime
-from fluidsim.config import RunConfig
-from fluidsim.drawing import drawing_of
 from fluidsim.figures.gallery import scene_frame
 from fluidsim.files import replacing
-from fluidsim.stopping import guarded
+from fluidsim.runs.drawing import drawing_of
+from fluidsim.runs.stopping import guarded
+from fluidsim.scene.config import RunConfig
 from solvers import runtime
 
 GALLERY = Path("renders/gallery")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import taichi as ti
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.rays import Grid
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 FARTHEST = 6.0  # distance in cells that is told
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import taichi as ti
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.camera import Camera
 from fluidsim.render.rays import Grid, Map, View, display, refracted, vec2, vec3
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import Stage, surroundings
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
 Balls: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)

@@ -12,6 +12,7 @@ import numpy as np
 import taichi as ti
 from scipy.ndimage import gaussian_filter
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.leaps import WATER, Leaps, Marks, first_of_two
 from fluidsim.render.rays import (
     FAR,
@@ -28,7 +29,6 @@ from fluidsim.render.rays import (
     vec3,
 )
 from fluidsim.render.solids import sun_share
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _TEXELS = 290  # along the unit of length
 _INTERFACES = 4  # of water that a ray may cross

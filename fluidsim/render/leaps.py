@@ -14,8 +14,8 @@ import numpy as np
 import taichi as ti
 from scipy.ndimage import distance_transform_cdt
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.rays import FAR, Grid, nearest, sample
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 WATER, SOLID = 1, 2  # marks of boxes where their surfaces are
 _MARGIN = 1.2  # nodes from the middle of a box to a solid that may be in it, at least sqrt(3) / 2

@@ -13,9 +13,9 @@ import numpy as np
 import taichi as ti
 from scipy.ndimage import gaussian_filter
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.cells import cell_numbers
 from fluidsim.render.rays import FAR, Grid, Map, View, sample, vec2, vec3
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _LONGEST = 1 / 24  # of the picture's width, in each direction from a pixel; sides of tiles
 _SHORTEST = 0.5  # pixels; what moves less is sharp

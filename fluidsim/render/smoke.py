@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import taichi as ti
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.camera import Camera
 from fluidsim.render.clear_air import clear_way, clear_ways
 from fluidsim.render.fire import emitted, fire_of
@@ -45,7 +46,6 @@ from fluidsim.render.smoke_light import (
 )
 from fluidsim.render.solids import scaled_solid
 from fluidsim.render.stage import Preset, Stage, floor_colour, sky, solid_colour, stage_of
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, smoke towers
 _MARCH = 1 / 110  # longest step of a ray

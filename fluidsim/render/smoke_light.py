@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import taichi as ti
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.rays import Grid, Map, box_span, sample, square_count, square_of, vec3
 from fluidsim.render.solids import sun_share
 from fluidsim.render.stage import Stage
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 EXTINCTION = 46.0  # of density 1, along the unit of length
 

@@ -16,11 +16,11 @@ import numpy as np
 import taichi as ti
 from scipy.ndimage import gaussian_filter
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.calm import calm_surface
 from fluidsim.render.cells import cell_distance, cell_numbers
 from fluidsim.render.frame import SolidGrid
 from fluidsim.render.rays import Grid
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 # Lengths in cells, found with jittered particles, 4 a cell in 2D and 8 in 3D.
 _REACH = 1.5  # of a particle's influence

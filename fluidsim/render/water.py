@@ -10,6 +10,7 @@ invisible glass of no thickness and the floor carries the liquid without a gap.
 import numpy as np
 import taichi as ti
 
+from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.camera import Camera
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
@@ -47,7 +48,6 @@ from fluidsim.render.stage import (
     stage_of,
 )
 from fluidsim.render.surface import Surface
-from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 _SEGMENTS = 7  # straight pieces of one path
 _FOAM = 0.3  # greatest opacity of foam on fast water

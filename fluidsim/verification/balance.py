@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim.motion import Moving
-from fluidsim.scene import LiquidScene, SmokeScene
-from fluidsim.shapes import Box, HalfSpace, Shape, Sphere
-from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.scene.scene import LiquidScene, SmokeScene
+from fluidsim.smoke.smoke import SmokeOptions, Source
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, HalfSpace, Shape, Sphere
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import fastest, frames, heights, liquid, smoke
 

@@ -7,11 +7,11 @@ import functools
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from fluidsim.boundary import Wall
-from fluidsim.motion import Moving
-from fluidsim.scene import SmokeScene
-from fluidsim.shapes import Box
-from fluidsim.smoke import SmokeOptions
+from fluidsim.scene.scene import SmokeScene
+from fluidsim.smoke.smoke import SmokeOptions
+from fluidsim.solid.boundary import Wall
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import frames, smoke
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim.boundary import Inlet, Wall
-from fluidsim.scene import LiquidScene, SmokeScene
-from fluidsim.shapes import HalfSpace, Sphere
-from fluidsim.smoke import Smoke, SmokeOptions
+from fluidsim.scene.scene import LiquidScene, SmokeScene
+from fluidsim.smoke.smoke import Smoke, SmokeOptions
+from fluidsim.solid.boundary import Inlet, Wall
+from fluidsim.solid.shapes import HalfSpace, Sphere
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import faces, fill, frames, liquid, smoke
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fluidsim.config import RunConfig
-from fluidsim.liquid import Liquid
-from fluidsim.scene import LiquidScene
-from fluidsim.shapes import Box
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.scene import LiquidScene
+from fluidsim.solid.shapes import Box
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import frames, liquid
 

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim import levelset_kernels, scheduling
-from fluidsim.grid import Grid
-from fluidsim.levelset import LevelSet
-from fluidsim.shapes import Box, Shape, Sphere
+from fluidsim.grid import scheduling
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid import levelset_kernels
+from fluidsim.liquid.levelset import LevelSet
+from fluidsim.solid.shapes import Box, Shape, Sphere
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import CPU, machine
 

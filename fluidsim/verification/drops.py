@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from fluidsim.liquid import Liquid
-from fluidsim.scene import LiquidScene
-from fluidsim.shapes import Shape, Sphere
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.scene.scene import LiquidScene
+from fluidsim.solid.shapes import Shape, Sphere
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot, growth
 from fluidsim.verification.fits import swing
 from fluidsim.verification.worlds import fastest, frames, kinetic, liquid

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from fluidsim.scene import SmokeScene
-from fluidsim.shapes import Sphere
-from fluidsim.smoke import SmokeOptions, Source
+from fluidsim.scene.scene import SmokeScene
+from fluidsim.smoke.smoke import SmokeOptions, Source
+from fluidsim.solid.shapes import Sphere
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import frames, smoke
 

@@ -10,9 +10,9 @@ import numpy as np
 import scipy.ndimage
 import torch
 
-from fluidsim.liquid import Liquid
-from fluidsim.scene import LiquidScene
-from fluidsim.shapes import Box, Capsule, HalfSpace, Shape, Sphere, Torus
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.scene.scene import LiquidScene
+from fluidsim.solid.shapes import Box, Capsule, HalfSpace, Shape, Sphere, Torus
 from fluidsim.verification.case import Case, Check, Findings
 from fluidsim.verification.worlds import fastest, frames, liquid
 

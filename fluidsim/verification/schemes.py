@@ -13,8 +13,8 @@ import itertools
 import time
 from collections.abc import Callable
 
-from fluidsim.scene import SmokeScene
-from fluidsim.smoke import Smoke
+from fluidsim.scene.scene import SmokeScene
+from fluidsim.smoke.smoke import Smoke
 from fluidsim.verification.case import Case, Check, Findings
 from fluidsim.verification.vortices import (
     BOX,

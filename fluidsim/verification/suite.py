@@ -9,8 +9,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluidsim.progress import Progress
-from fluidsim.simulation import SimulationError
+from fluidsim.errors import SimulationError
+from fluidsim.runs.progress import Progress
 from fluidsim.verification.case import Case, Findings
 from fluidsim.verification.cases import CASES, chosen
 from fluidsim.verification.page import write_page

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from fluidsim.scene import SmokeScene
-from fluidsim.smoke import Smoke, SmokeOptions
+from fluidsim.scene.scene import SmokeScene
+from fluidsim.smoke.smoke import Smoke, SmokeOptions
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot, fitted_order
 from fluidsim.verification.worlds import faces, fill, frames, smoke
 

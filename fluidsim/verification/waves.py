@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim.scene import LiquidScene
-from fluidsim.shapes import Shape
+from fluidsim.scene.scene import LiquidScene
+from fluidsim.solid.shapes import Shape
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.fits import swing
 from fluidsim.verification.worlds import frames, heights, liquid

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from fluidsim import taichi_runtime
-from fluidsim.config import RunConfig
-from fluidsim.liquid import Liquid
-from fluidsim.probes import Columns
-from fluidsim.scene import LiquidScene, SmokeScene
-from fluidsim.simulation import Simulation
-from fluidsim.smoke import Smoke
+from fluidsim.flow.simulation import Simulation
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.probes import Columns
+from fluidsim.scene.scene import LiquidScene, SmokeScene
+from fluidsim.smoke.smoke import Smoke
 from fluidsim.timing import StageTimer
 from solvers import runtime
 

@@ -16,7 +16,7 @@ from vtkmodules.vtkCommonCore import vtkLogger
 from fluidsim import taichi_runtime
 from fluidsim.render.camera import Camera
 from fluidsim.render.pictures import save_picture
-from fluidsim.stored import StoredRun, open_run
+from fluidsim.store.stored_run import StoredRun, open_run
 from fluidsim.view.actors import TEXT, WHAT, add_solids, box, usual
 from fluidsim.view.opengl import check_opengl
 from solvers import runtime

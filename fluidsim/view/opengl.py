@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from fluidsim.simulation import SimulationError
+from fluidsim.errors import SimulationError
 
 _SECONDS = 120  # the first picture of a busy machine takes a while
 _PICTURE = """

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fluidsim import advection_kernels, advection_torch
-from fluidsim.grid import Grid
+from fluidsim.grid.grid import Grid
+from fluidsim.smoke import advection_kernels, advection_torch
 
 SHAPES = [(9, 7), (1, 12), (5, 2, 8), (4, 1, 9)]
 AXES = [(shape, axis) for shape in SHAPES for axis in range(len(shape))]

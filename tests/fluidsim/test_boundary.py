@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from fluidsim import Inlet, LiquidScene, RunConfig, SmokeOptions, SmokeScene, Source, Wall
-from fluidsim.flux import divergence
-from fluidsim.grid import Grid
-from fluidsim.motion import Moving
-from fluidsim.shapes import Box, HalfSpace, Sphere
-from fluidsim.solids import Solids
+from fluidsim.flow.flux import divergence
+from fluidsim.flow.viscosity import Viscosity
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
+from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
 from fluidsim.verification.cavity import LEVEL, UPRIGHT
-from fluidsim.viscosity import Viscosity
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, smoke
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from fluidsim import checkpoint, frames, stopping
-from fluidsim.checkpoint import Checkpoint
-from fluidsim.claim import claimed
 from fluidsim.cli import main
-from fluidsim.loop import FrameLoop
-from fluidsim.record import read_log
+from fluidsim.runs import stopping
+from fluidsim.runs.loop import FrameLoop
+from fluidsim.store import checkpoint, frames
+from fluidsim.store.checkpoint import Checkpoint
+from fluidsim.store.claim import claimed
+from fluidsim.store.run_folder import read_log
 
 SMALL = ["--resolution", "16", "--no-render", "--checkpoint", "2"]
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from fluidsim.combustion import Combustion
-from fluidsim.flux import divergence
-from fluidsim.shapes import Box
-from fluidsim.smoke_options import SmokeOptions, Source
+from fluidsim.flow.flux import divergence
+from fluidsim.smoke.combustion import Combustion
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.solid.shapes import Box
 from tests.fluidsim.worlds import cubic, smoke
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fluidsim import sorting
-from fluidsim.crowding import spread
-from fluidsim.shapes import Box
-from fluidsim.solids import Solids
+from fluidsim.grid import sorting
+from fluidsim.liquid.crowding import spread
+from fluidsim.solid.shapes import Box
+from fluidsim.solid.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

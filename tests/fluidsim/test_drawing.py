@@ -7,11 +7,12 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from fluidsim import Camera, RunConfig, View, frames
+from fluidsim import Camera, RunConfig, View
 from fluidsim.cli import main
-from fluidsim.drawing import Drawing
 from fluidsim.render import Frame
-from fluidsim.stored import open_run
+from fluidsim.runs.drawing import Drawing
+from fluidsim.store import frames
+from fluidsim.store.stored_run import open_run
 from scenes import viscous_coil
 from solvers.runtime import available_threads
 

@@ -7,12 +7,13 @@ import pytest
 import pyvista
 import trimesh
 
-from fluidsim import frames, series
 from fluidsim.cli import main
 from fluidsim.export.files import write_ply, write_vtp
 from fluidsim.export.meshes import solid_mesh, surface_mesh
 from fluidsim.render import Frame
-from fluidsim.stored import open_run
+from fluidsim.store import frames
+from fluidsim.store import paraview as series
+from fluidsim.store.stored_run import open_run
 from tests.render.worlds import ball_solid, jittered
 
 CELLS, DX = 24, 1 / 24

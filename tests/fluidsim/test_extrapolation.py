@@ -3,10 +3,8 @@
 import pytest
 import torch
 
-from fluidsim.continuation import Continuation
-from fluidsim.extrapolation import extrapolate
-from fluidsim.grid import Grid
-from fluidsim.levels import KNOWN, OUTSIDE, UNKNOWN
+from fluidsim.flow.extrapolation import KNOWN, OUTSIDE, UNKNOWN, Continuation, extrapolate
+from fluidsim.grid.grid import Grid
 
 
 @pytest.mark.parametrize("shape", [(9, 7), (1, 6), (6, 5, 7), (3, 1, 4)])

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 from fluidsim import taichi_runtime
-from fluidsim.cli import scene_names
 from fluidsim.figures import gallery, steps, stills
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
+from fluidsim.runs.catalogue import scene_names
 from solvers import runtime
 
 

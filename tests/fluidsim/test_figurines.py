@@ -9,9 +9,9 @@ import torch
 
 from fluidsim import RunConfig
 from fluidsim.cli import main
-from fluidsim.figurines import bunny, dragon
-from fluidsim.grid import Grid
-from fluidsim.mesh import Mesh
+from fluidsim.grid.grid import Grid
+from fluidsim.scene.figurines import bunny, dragon
+from fluidsim.solid.mesh import Mesh
 
 FIGURES = pytest.mark.parametrize("figure", [bunny, dragon])
 GRID = Grid((72, 48, 48), 1 / 48)

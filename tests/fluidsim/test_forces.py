@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from fluidsim import Inlet, LiquidScene, RunConfig, SmokeOptions, SmokeScene
-from fluidsim.forces import gravity_vector
-from fluidsim.grid import Grid
-from fluidsim.scene import as_json
-from fluidsim.shapes import Box, HalfSpace
+from fluidsim.flow.accelerations import gravity_vector
+from fluidsim.grid.grid import Grid
+from fluidsim.scene.scene import as_json
+from fluidsim.solid.shapes import Box, HalfSpace
 from fluidsim.timing import StageTimer
 from tests.fluidsim.worlds import cubic, liquid, smoke
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from fluidsim import frames
 from fluidsim.render.frame import Frame, SolidGrid
-from fluidsim.shapes import Box, Cylinder, HalfSpace, Sphere
-from fluidsim.snapshot import frame_of, solid_grid
+from fluidsim.runs.snapshot import frame_of, solid_grid
+from fluidsim.solid.shapes import Box, Cylinder, HalfSpace, Sphere
+from fluidsim.store import frames
 from tests.fluidsim.worlds import cubic, liquid, smoke, source
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

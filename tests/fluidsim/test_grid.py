@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fluidsim.grid import Grid
+from fluidsim.grid.grid import Grid
 from tests.fluidsim.worlds import CPU, oblong
 
 

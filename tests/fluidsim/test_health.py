@@ -4,8 +4,8 @@ import pytest
 
 import solvers
 from fluidsim.cli import main
-from fluidsim.health import Health
-from fluidsim.record import FrameRecord, read_log
+from fluidsim.runs.health import Health
+from fluidsim.store.run_folder import FrameRecord, read_log
 
 CALM = {
     "time": 0.0, "substeps": 1, "unknowns": 9, "solver": "cg", "iterations": 5,

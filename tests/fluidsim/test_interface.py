@@ -5,11 +5,11 @@ import pytest
 import torch
 
 import solvers
-from fluidsim import pressure
-from fluidsim.flux import divergence
-from fluidsim.interface import Interface
-from fluidsim.shapes import Sphere
-from fluidsim.solids import Solids
+from fluidsim.flow import pressure
+from fluidsim.flow.flux import divergence
+from fluidsim.flow.interface import Interface
+from fluidsim.solid.shapes import Sphere
+from fluidsim.solid.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

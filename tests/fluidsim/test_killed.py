@@ -19,12 +19,16 @@ from types import FrameType
 import pytest
 
 import solvers
-from fluidsim import checkpoint, files, frames, loop, record, series, vti
-from fluidsim.claim import claimed
+from fluidsim import files
 from fluidsim.cli import main
-from fluidsim.record import read_log
-from fluidsim.simulation import SimulationError
-from fluidsim.stored import open_run
+from fluidsim.errors import SimulationError
+from fluidsim.runs import loop
+from fluidsim.store import checkpoint, frames, vti
+from fluidsim.store import paraview as series
+from fluidsim.store import run_folder as record
+from fluidsim.store.claim import claimed
+from fluidsim.store.run_folder import read_log
+from fluidsim.store.stored_run import open_run
 
 FRAMES, EVERY = 12, 3
 WRITERS = {module.__file__ for module in (checkpoint, files, frames, loop, record, series, vti)}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fluidsim.motion import Keyframe, Keyframed
-from fluidsim.shapes import Box, Sphere
-from fluidsim.simulation import SimulationError
+from fluidsim.errors import SimulationError
+from fluidsim.solid.motion import Keyframe, Keyframed
+from fluidsim.solid.shapes import Box, Sphere
 from tests.fluidsim.worlds import cubic, liquid
 
 DIMS = pytest.mark.parametrize("dim", [2, pytest.param(3, marks=pytest.mark.slow)])

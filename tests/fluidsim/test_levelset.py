@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fluidsim.levelset import LevelSet
-from fluidsim.particles import SEEDED
-from fluidsim.shapes import HalfSpace
-from fluidsim.solids import Solids
+from fluidsim.liquid.levelset import LevelSet
+from fluidsim.liquid.particles import SEEDED
+from fluidsim.solid.shapes import HalfSpace
+from fluidsim.solid.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic, oblong
 
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from fluidsim.motion import Moving
-from fluidsim.shapes import Box, Cylinder, HalfSpace, Sphere
-from fluidsim.simulation import SimulationError
+from fluidsim.errors import SimulationError
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, Cylinder, HalfSpace, Sphere
 from tests.fluidsim.worlds import CPU, cubic, liquid
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

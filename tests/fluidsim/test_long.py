@@ -7,7 +7,7 @@ import pytest
 
 import solvers
 from fluidsim.cli import main
-from fluidsim.shapes import Box, Cylinder
+from fluidsim.solid.shapes import Box, Cylinder
 from tests.fluidsim.test_smoke import energy_and_error, fitted_order
 from tests.fluidsim.worlds import cubic, liquid
 

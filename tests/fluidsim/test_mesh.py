@@ -7,7 +7,7 @@ import pytest
 import pyvista
 import torch
 
-from fluidsim.mesh import SAMPLES, Mesh, read
+from fluidsim.solid.mesh import SAMPLES, Mesh, read
 
 BALL = pyvista.Sphere(radius=2.0, center=(5.0, -3.0, 1.0), theta_resolution=48, phi_resolution=48)
 

@@ -6,20 +6,21 @@ import math
 import pytest
 import torch
 
-from fluidsim.boundary import Inlet, Wall, periodic_axes
-from fluidsim.confinement import acceleration, acceleration_as_defined
-from fluidsim.flux import subtract_gradient, subtract_gradient_as_defined
-from fluidsim.grid import Grid
-from fluidsim.motion import Moving
-from fluidsim.periodic import Halo, Image, repeated
-from fluidsim.probes import Gauges, PressureProbe
-from fluidsim.scene import LiquidScene, SmokeScene
-from fluidsim.shapes import Box, Sphere
-from fluidsim.smoke import Smoke
-from fluidsim.smoke_options import SmokeOptions, Source
-from fluidsim.solids import Solids
-from fluidsim.strain import Strain
-from fluidsim.stress import ViscousOperator
+from fluidsim.flow.flux import subtract_gradient, subtract_gradient_as_defined
+from fluidsim.flow.strain import Strain
+from fluidsim.flow.stress import ViscousOperator
+from fluidsim.grid.grid import Grid
+from fluidsim.grid.halo import Halo
+from fluidsim.scene.probes import Gauges, PressureProbe
+from fluidsim.scene.scene import LiquidScene, SmokeScene
+from fluidsim.smoke.confinement import acceleration, acceleration_as_defined
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.smoke.smoke import Smoke
+from fluidsim.solid.boundary import Inlet, Wall, periodic_axes
+from fluidsim.solid.images import Image, repeated
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, Sphere
+from fluidsim.solid.solids import Solids
 from tests.fluidsim.worlds import CPU, smoke
 
 IDEAL = SmokeOptions(weight=0.0, lift=0.0, vorticity=0.0, cooling=0.0)

@@ -8,11 +8,11 @@ import psutil
 import pytest
 
 from fluidsim import LiquidScene, RunConfig, SmokeScene, run
-from fluidsim.motion import Moving
-from fluidsim.preflight import Needs, obstacles, warnings
-from fluidsim.shapes import Box, HalfSpace, Sphere
-from fluidsim.smoke_options import Source
-from fluidsim.sources import Inflow, Outflow
+from fluidsim.liquid.inflows import Inflow, Outflow
+from fluidsim.runs.preflight import Needs, obstacles, warnings
+from fluidsim.smoke.options import Source
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 from fluidsim.timing import StageTimer
 
 CONFIG = RunConfig(scene="any", resolution=32, frames=10)

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 import solvers
-from fluidsim import pressure
-from fluidsim.flux import (
+from fluidsim.flow import pressure
+from fluidsim.flow.flux import (
     divergence,
     divergence_as_defined,
     subtract_gradient,
     subtract_gradient_as_defined,
 )
-from fluidsim.shapes import Box, HalfSpace, Sphere
-from fluidsim.solids import Solids
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
+from fluidsim.solid.solids import Solids
 from solvers import registry
 from solvers.direct import Direct
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong

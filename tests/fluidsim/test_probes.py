@@ -17,13 +17,13 @@ from fluidsim import (
     SmokeOptions,
     SmokeScene,
     Source,
-    frames,
     run,
 )
-from fluidsim.motion import Moving
-from fluidsim.probes import Gauges, wetted
-from fluidsim.record import read_log
-from fluidsim.shapes import Box, HalfSpace, Sphere
+from fluidsim.scene.probes import Gauges, wetted
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
+from fluidsim.store import frames
+from fluidsim.store.run_folder import read_log
 from fluidsim.timing import StageTimer
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

@@ -9,10 +9,11 @@ import pytest
 import scipy.io
 
 import solvers
-from fluidsim import LiquidScene, RunConfig, run, stopping
+from fluidsim import LiquidScene, RunConfig, run
 from fluidsim.cli import main, scene_names
-from fluidsim.particles import SEEDED
-from fluidsim.shapes import HalfSpace
+from fluidsim.liquid.particles import SEEDED
+from fluidsim.runs import stopping
+from fluidsim.solid.shapes import HalfSpace
 from solvers.storage import load_system
 from tests.fluidsim.test_scenes import PAPER
 
@@ -210,7 +211,7 @@ def test_scene_values_are_checked():
 
 
 def test_a_lost_interrupt_ends_the_run_at_the_next_frame(tmp_path, monkeypatch):
-    module = sys.modules["fluidsim.run"]
+    module = sys.modules["fluidsim.runs.run"]
     monkeypatch.setattr(module, "warm_up", lambda *arguments: stopping._stop.set())
     flags = ["--dim", "2", "--resolution", "16", "--frames", "3", "--no-render"]
     assert main(["run", "dam_break", *flags, "--out", str(tmp_path / "r")]) == 130

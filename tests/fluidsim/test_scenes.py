@@ -9,7 +9,7 @@ import torch
 
 import scenes
 from fluidsim import RunConfig
-from fluidsim.cli import scene_names
+from fluidsim.runs.catalogue import scene_names
 from fluidsim.timing import StageTimer
 
 TESTING = [

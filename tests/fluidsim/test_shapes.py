@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from fluidsim.motion import Keyframe, Keyframed, Moving
-from fluidsim.shapes import (
+from fluidsim.solid.motion import Keyframe, Keyframed, Moving
+from fluidsim.solid.shapes import (
     Box,
     Capsule,
     Cylinder,

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from fluidsim.advection import Advection
-from fluidsim.confinement import acceleration, acceleration_as_defined, vorticity
-from fluidsim.grid import Grid
-from fluidsim.motion import Moving
-from fluidsim.shapes import Box, Cylinder, Sphere
-from fluidsim.smoke import FAR
-from fluidsim.smoke_options import SmokeOptions, Source
-from fluidsim.snapshot import centred
+from fluidsim.grid.grid import Grid
+from fluidsim.runs.snapshot import centred
+from fluidsim.smoke.advection import Advection
+from fluidsim.smoke.confinement import acceleration, acceleration_as_defined, vorticity
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.smoke.smoke import FAR
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, Cylinder, Sphere
 from tests.fluidsim.worlds import CPU, cubic, smoke, source
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

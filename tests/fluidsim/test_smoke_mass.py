@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from fluidsim.motion import Moving
-from fluidsim.shapes import Box, Cylinder, Sphere
-from fluidsim.smoke_options import SmokeOptions, Source
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, Cylinder, Sphere
 from tests.fluidsim.worlds import CPU, cubic, smoke
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fluidsim.motion import Moving
-from fluidsim.separation import open_faces
-from fluidsim.shapes import Box, HalfSpace, Sphere
-from fluidsim.solids import Solids
+from fluidsim.liquid.separation import open_faces
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
+from fluidsim.solid.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

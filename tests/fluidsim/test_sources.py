@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from fluidsim.motion import Moving
-from fluidsim.particles import SEEDED
-from fluidsim.scene import LiquidScene
-from fluidsim.shapes import Box, HalfSpace, Sphere
-from fluidsim.sources import Inflow, Outflow
+from fluidsim.liquid.inflows import Inflow, Outflow
+from fluidsim.liquid.particles import SEEDED
+from fluidsim.scene.scene import LiquidScene
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 from tests.fluidsim.worlds import cubic, liquid, volume_of
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

@@ -7,7 +7,7 @@ import torch
 
 import solvers
 from fluidsim import RunConfig
-from fluidsim.simulation import Simulation
+from fluidsim.flow.simulation import Simulation
 from fluidsim.timing import StageTimer
 from solvers.runtime import Runtime
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from fluidsim.averaging import ALIKE, averages, averages_as_defined
-from fluidsim.curvature import crossings, curvature
-from fluidsim.paraboloids import bends, bends_as_defined
-from fluidsim.shapes import HalfSpace, Shape, Sphere
+from fluidsim.liquid.averaging import ALIKE, averages, averages_as_defined
+from fluidsim.liquid.curvature import crossings, curvature
+from fluidsim.liquid.paraboloids import bends, bends_as_defined
+from fluidsim.solid.shapes import HalfSpace, Shape, Sphere
 from tests.fluidsim.test_interface import centres, order
 from tests.fluidsim.worlds import cubic, liquid, oblong
 

@@ -9,7 +9,7 @@ import numba
 import pytest
 
 from fluidsim.cli import main
-from fluidsim.train import SIZES, _record
+from fluidsim.tools.train import SIZES, _record
 from solvers.model_systems import model_system
 from solvers.npsdo import card, weights
 from solvers.npsdo.data import load_recorded

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fluidsim import sorting
-from fluidsim.particles import FEWEST, MOST
-from fluidsim.shapes import Box, Sphere
-from fluidsim.solids import Solids
+from fluidsim.grid import sorting
+from fluidsim.liquid.particles import FEWEST, MOST
+from fluidsim.solid.shapes import Box, Sphere
+from fluidsim.solid.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic, oblong, particles_in
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

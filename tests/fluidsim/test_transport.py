@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from fluidsim import transport_kernels, transport_torch
-from fluidsim.grid import Grid
-from fluidsim.transport import Transport
+from fluidsim.grid.grid import Grid
+from fluidsim.smoke import transport_kernels, transport_torch
+from fluidsim.smoke.transport import Transport
 from tests.fluidsim.worlds import CPU, cubic
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

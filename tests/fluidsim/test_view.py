@@ -11,9 +11,9 @@ from vtkmodules.vtkRenderingCore import vtkTextActor
 
 from fluidsim import view
 from fluidsim.cli import main
+from fluidsim.errors import SimulationError
 from fluidsim.render.frame import Frame
-from fluidsim.simulation import SimulationError
-from fluidsim.stored import open_run
+from fluidsim.store.stored_run import open_run
 from fluidsim.view import opengl
 from fluidsim.view.actors import add_pressure
 from tests.render.worlds import jittered

@@ -9,18 +9,19 @@ import pytest
 import scipy.special
 import torch
 
-from fluidsim import LiquidScene, RunConfig, viscosity
-from fluidsim.boundary import SIDES, Inlet, Wall
-from fluidsim.grid import Grid
-from fluidsim.motion import Moving
-from fluidsim.shapes import Box, HalfSpace, Sphere
-from fluidsim.simulation import SimulationError
-from fluidsim.smoke_options import SmokeOptions
-from fluidsim.solids import Solids
-from fluidsim.strain import Strain
-from fluidsim.stress import ViscousOperator
+from fluidsim import LiquidScene, RunConfig
+from fluidsim.errors import SimulationError
+from fluidsim.flow import viscosity
+from fluidsim.flow.strain import Strain
+from fluidsim.flow.stress import ViscousOperator
+from fluidsim.flow.viscosity import Viscosity
+from fluidsim.grid.grid import Grid
+from fluidsim.smoke.options import SmokeOptions
+from fluidsim.solid.boundary import SIDES, Inlet, Wall
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, HalfSpace, Sphere
+from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
-from fluidsim.viscosity import Viscosity
 from scenes import viscous_coil
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, smoke
 

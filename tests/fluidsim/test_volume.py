@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from fluidsim.cells import CellType
-from fluidsim.impact import ALLOWED, BUDGET, Impacts, pressed
-from fluidsim.shapes import Box, Capsule, HalfSpace, Sphere, Torus
-from fluidsim.volume import holes
+from fluidsim.grid.cells import CellType
+from fluidsim.liquid.impact import ALLOWED, BUDGET, Impacts, pressed
+from fluidsim.liquid.volume import holes
+from fluidsim.solid.shapes import Box, Capsule, HalfSpace, Sphere, Torus
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, volume_of
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

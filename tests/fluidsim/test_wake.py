@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from fluidsim import RunConfig
-from fluidsim.grid import Grid
-from fluidsim.shapes import Box, Sphere
-from fluidsim.smoke_options import SmokeOptions, Source
+from fluidsim.grid.grid import Grid
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.solid.shapes import Box, Sphere
 from fluidsim.timing import StageTimer
 from scenes import karman_street
 from tests.fluidsim.worlds import CPU, smoke

@@ -6,10 +6,10 @@ import pytest
 import pyvista
 import torch
 
-from fluidsim.mesh import Mesh
-from fluidsim.motion import Moving
-from fluidsim.shapes import Box, Cylinder, Sphere
-from fluidsim.walls import wall_thickness, wall_warnings
+from fluidsim.solid.mesh import Mesh
+from fluidsim.solid.motion import Moving
+from fluidsim.solid.shapes import Box, Cylinder, Sphere
+from fluidsim.solid.thin_walls import wall_thickness, wall_warnings
 from tests.fluidsim.worlds import cubic
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 import solvers
-from fluidsim import warm_up
-from fluidsim.config import RunConfig
 from fluidsim.render import motion_blur, water
+from fluidsim.runs import warm_up
+from fluidsim.scene.config import RunConfig
 from scenes.dam_break import build
 from solvers.warm_up import warm_up as compile_solver
 from tests.conftest import first_use

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import torch
 
-from fluidsim.grid import Grid
-from fluidsim.levelset import LevelSet
-from fluidsim.liquid import Liquid, LiquidOptions
-from fluidsim.particles import Particles
-from fluidsim.seeding import seed
-from fluidsim.shapes import Shape, Vector
-from fluidsim.simulation import PressureOptions
-from fluidsim.smoke import Smoke
-from fluidsim.smoke_options import SmokeOptions, Source
-from fluidsim.solids import Solids
-from fluidsim.sources import Sources
+from fluidsim.flow.simulation import PressureOptions
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid.inflows import Sources
+from fluidsim.liquid.levelset import LevelSet
+from fluidsim.liquid.liquid import Liquid, LiquidOptions
+from fluidsim.liquid.particles import Particles
+from fluidsim.liquid.seeding import seed
+from fluidsim.liquid.volume import liquid_volume
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.smoke.smoke import Smoke
+from fluidsim.solid.shapes import Shape, Vector
+from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
-from fluidsim.volume import liquid_volume
 from solvers import registry
 
 CPU = torch.device("cpu")

@@ -6,11 +6,11 @@ import pytest
 
 from fluidsim import View
 from fluidsim.cli import main
-from fluidsim.drawing import Drawing
+from fluidsim.errors import SimulationError
 from fluidsim.render import Frame
 from fluidsim.render.open_air import thinned
-from fluidsim.simulation import SimulationError
-from fluidsim.stored import open_run
+from fluidsim.runs.drawing import Drawing
+from fluidsim.store.stored_run import open_run
 
 SHAPE = (20, 20, 30)
 SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")

@@ -1,0 +1,1 @@
+"""What liquids and smoke share: time steps, pressure, viscosity, extrapolation."""

@@ -1,0 +1,171 @@
+"""Divergence of the velocity on the open faces, and the gradient of a cell field taken from it.
+
+Both are defined by torch expressions, which any device can run; on the CPU kernels over rows do
+the same in one pass.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from fluidsim.grid.grid import Grid
+
+
+def divergence(
+    velocity: Tensor, open_faces: Tensor, solid: Tensor, fluid: Tensor, grid: Grid
+) -> Tensor:
+    """Divergence (*shape), float64, 1/s, of what leaves a cell by its faces; 0 where not fluid.
+
+    velocity: (dim, *nodes), m/s, on the open part of each face. open_faces: (dim, *nodes) float32,
+    that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest. fluid:
+    (*shape) bool.
+    """
+    if velocity.device.type != "cpu":
+        return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
+    result = np.empty((len(_cell_rows(grid)), grid.shape[-1]))
+    _diverge(
+        _flat(velocity), _flat(open_faces), _flat(solid), _rows(fluid), _cell_rows(grid),
+        np.array(grid.strides), 1 / grid.dx, result,
+    )  # fmt: skip
+    return torch.from_numpy(result).view(grid.shape)
+
+
+def divergence_as_defined(
+    velocity: Tensor, open_faces: Tensor, solid: Tensor, fluid: Tensor, grid: Grid
+) -> Tensor:
+    """What `divergence` returns, as a torch expression."""
+    total = torch.zeros(grid.shape, dtype=torch.float64, device=velocity.device)
+    for axis in range(grid.dim):
+        flow, opened, wall = (
+            grid.faces(field, axis).double() for field in (velocity, open_faces, solid)
+        )
+        total += torch.diff(wall + opened * (flow - wall), dim=axis)
+    return total * fluid / grid.dx
+
+
+def subtract_gradient(
+    velocity: Tensor, impulse: Tensor, open_faces: Tensor, density: float, grid: Grid
+) -> None:
+    """velocity (dim, *nodes) -= grad q / density on every face that is open.
+
+    impulse: q (*shape) float64, Pa s; 0 outside of the grid where that has ends. open_faces: (dim,
+    *nodes) float32.
+    """
+    slope = 1 / (density * grid.dx)
+    if velocity.device.type != "cpu":
+        return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
+    flow, opened, q = _flat(velocity), _flat(open_faces), _rows(impulse)
+    for axis in range(grid.dim - 1):
+        first = axis * grid.node_count
+        _subtract_across(flow[first:], opened[first:], q, *_face_rows(grid, axis), slope)
+    first = (grid.dim - 1) * grid.node_count
+    wraps = grid.up in grid.periodic
+    _subtract_along(flow[first:], opened[first:], q, _cell_rows(grid), wraps, slope)
+
+
+def subtract_gradient_as_defined(
+    velocity: Tensor, impulse: Tensor, open_faces: Tensor, slope: float, grid: Grid
+) -> None:
+    """What `subtract_gradient` does, as a torch expression; slope: 1 / (density dx)."""
+    for axis in range(grid.dim):
+        first, last = impulse.narrow(axis, 0, 1), impulse.narrow(axis, grid.shape[axis] - 1, 1)
+        if axis not in grid.periodic:
+            first = last = torch.zeros_like(first)
+        jump = torch.diff(impulse, dim=axis, prepend=last, append=first)
+        opened = grid.faces(open_faces, axis) > 0
+        grid.faces(velocity, axis).sub_((slope * jump * opened).to(velocity.dtype))
+
+
+def _flat(field: Tensor) -> np.ndarray:
+    return field.view(-1).numpy()
+
+
+def _rows(field: Tensor) -> np.ndarray:
+    """A cell field (*shape) as rows along the last axis."""
+    return field.contiguous().view(-1, field.shape[-1]).numpy()
+
+
+@functools.lru_cache(maxsize=4)
+def _cell_rows(grid: Grid) -> np.ndarray:
+    """Where the rows of cells begin in a field on the nodes, (rows,) int64."""
+    return np.tensordot(grid.strides[:-1], np.indices(grid.shape[:-1]), 1).ravel()
+
+
+@functools.lru_cache(maxsize=8)
+def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the faces normal to an axis but the last: where their rows begin in a field on the nodes,
+    and the rows of cells below and above, or one past the last row outside of the grid."""
+    rows = np.arange(len(_cell_rows(grid))).reshape(grid.shape[:-1])
+    ring = [(int(k == axis),) * 2 for k in range(grid.dim - 1)]
+    if axis in grid.periodic:
+        padded = np.pad(rows, ring, mode="wrap")
+    else:
+        padded = np.pad(rows, ring, constant_values=rows.size)
+    padded = np.moveaxis(padded, axis, 0)
+    below, above = (np.moveaxis(part, 0, axis).ravel() for part in (padded[:-1], padded[1:]))
+    faces = [n + (k == axis) for k, n in enumerate(grid.shape[:-1])]
+    return np.tensordot(grid.strides[:-1], np.indices(faces), 1).ravel(), below, above
+
+
+@numba.njit(cache=True, parallel=True)
+def _diverge(velocity, open_faces, solid, fluid, starts, strides, scale, result):
+    cells = result.shape[1]
+    nodes = len(velocity) // len(strides)
+    for row in numba.prange(len(starts)):
+        total = result[row]
+        total[:] = 0.0
+        for axis in range(len(strides)):
+            below = axis * nodes + starts[row]
+            above = below + strides[axis]
+            low, high = slice(below, below + cells), slice(above, above + cells)
+            _add_outflow(
+                total, velocity[low], open_faces[low], solid[low],
+                velocity[high], open_faces[high], solid[high],
+            )  # fmt: skip
+        for z in range(cells):
+            total[z] *= scale * fluid[row, z]
+
+
+@numba.njit(cache=True)
+def _add_outflow(total, velocity, opened, solid, velocity_above, opened_above, solid_above):
+    for z in range(len(total)):
+        wall, wall_above = np.float64(solid[z]), np.float64(solid_above[z])
+        total[z] += wall_above + opened_above[z] * (velocity_above[z] - wall_above)
+        total[z] -= wall + opened[z] * (velocity[z] - wall)
+
+
+@numba.njit(cache=True, parallel=True)
+def _subtract_across(velocity, opened, impulse, starts, below, above, slope):
+    rows, cells = impulse.shape
+    outside = np.zeros(cells)
+    for face in numba.prange(len(starts)):
+        place = slice(starts[face], starts[face] + cells)
+        low = impulse[below[face]] if below[face] < rows else outside
+        high = impulse[above[face]] if above[face] < rows else outside
+        _subtract_row(velocity[place], opened[place], low, high, slope)
+
+
+@numba.njit(cache=True, parallel=True)
+def _subtract_along(velocity, opened, impulse, starts, wraps, slope):
+    cells = impulse.shape[1]
+    for row in numba.prange(len(starts)):
+        first, q = starts[row], impulse[row]
+        before, after = (q[cells - 1], q[0]) if wraps else (0.0, 0.0)
+        if opened[first] > 0:
+            velocity[first] -= slope * (q[0] - before)
+        inner = slice(first + 1, first + cells)
+        _subtract_row(velocity[inner], opened[inner], q[:-1], q[1:], slope)
+        if opened[first + cells] > 0:
+            velocity[first + cells] -= slope * (after - q[cells - 1])
+
+
+@numba.njit(cache=True)
+def _subtract_row(velocity, opened, low, high, slope):
+    for z in range(len(velocity)):
+        change = slope * (high[z] - low[z])
+        velocity[z] -= change if opened[z] > 0 else 0.0

@@ -1,0 +1,132 @@
+"""Cells and faces to the pressure system, and the pressure back to the faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import solvers
+from fluidsim.flow.flux import divergence, subtract_gradient
+from fluidsim.flow.interface import Interface
+from fluidsim.grid.grid import Grid
+
+Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What a pressure step leaves behind.
+
+    pressure: (*shape), Pa, 0 outside the fluid.
+    solution: of the system whose unknown is the pressure times dt.
+    setup_seconds: what the solver's setup took, 0 when that of an earlier step served.
+    max_divergence: largest divergence in the fluid, less what was asked for, 1/s.
+    """
+
+    pressure: Tensor
+    solution: solvers.Solution
+    setup_seconds: float
+    max_divergence: float
+
+
+class Projector:
+    """The pressure steps of a simulation; a system and its setup serve while no cell changes.
+
+    density: of the fluid, kg/m^3. rtol: relative residual that each solve must reach.
+    """
+
+    def __init__(self, grid: Grid, density: float, solver: solvers.Solver, rtol: float) -> None:
+        self.grid = grid
+        self.density = density
+        self.solver = solver
+        self.rtol = rtol
+        self._pressure: Tensor | None = None
+        self._cells: tuple[Tensor, Tensor] | None = None
+        self._prepared: solvers.Prepared | None = None
+
+    def guess_from(self, pressure: Tensor | None) -> None:
+        """Start the next solve from this pressure (*shape), Pa."""
+        self._pressure = pressure
+
+    def project(
+        self,
+        velocity: Tensor,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solid: Tensor,
+        dt: float,
+        expansion: float | Tensor = 0.0,
+        observer: Observer | None = None,
+        interface: Interface | None = None,
+    ) -> Projection:
+        """Give `velocity` the divergence `expansion` (1/s; one, or (*shape)) in the fluid cells.
+
+        fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
+        solid: (dim, *nodes) float32, m/s, of what closes the rest. The guess is the pressure of
+        the last step.
+        Raises solvers.SolveError when the solver fails. observer: sees system, rhs and guess
+        before they are solved. interface: where the pressure is that of the air between the centres
+        of two cells; without it p = 0 in the centres of the air cells.
+        """
+        grid = self.grid
+        setup_seconds = 0.0
+        conductance = open_faces if interface is None else interface.stretched(open_faces)
+        if self._prepared is None or not self._are_same(fluid, conductance):
+            self._prepared = None  # its memory serves the next one
+            system = assemble(fluid, conductance, grid, self.density)
+            self._prepared = solvers.prepare(system, self.solver)
+            self._cells = fluid, conductance.clone()
+            setup_seconds = self._prepared.setup_seconds
+        prepared = self._prepared
+        rhs = self._missing(velocity, fluid, open_faces, solid, expansion)
+        if interface is not None:
+            interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
+        guess = None if self._pressure is None else self._pressure * dt
+        if observer is not None:
+            observer(prepared.system, rhs, guess)
+        solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
+        subtract_gradient(velocity, solution.pressure, open_faces, self.density, grid)
+        if interface is not None:
+            slope = 1 / (self.density * grid.dx)
+            interface.correct_gradient(velocity, solution.pressure, open_faces, slope, dt)
+        least, most = torch.aminmax(self._missing(velocity, fluid, open_faces, solid, expansion))
+        self._pressure = solution.pressure / dt
+        return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
+
+    def _missing(
+        self,
+        velocity: Tensor,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solid: Tensor,
+        expansion: float | Tensor,
+    ) -> Tensor:
+        """The expansion less the divergence, (*shape), 1/s; 0 outside of the fluid."""
+        missing = divergence(velocity, open_faces, solid, fluid, self.grid).neg_()
+        if isinstance(expansion, Tensor) or expansion != 0:
+            missing += expansion * fluid.to(missing.dtype)
+        return missing
+
+    def _are_same(self, fluid: Tensor, open_faces: Tensor) -> bool:
+        assert self._cells is not None
+        return torch.equal(self._cells[0], fluid) and torch.equal(self._cells[1], open_faces)
+
+
+def assemble(
+    fluid: Tensor, open_faces: Tensor, grid: Grid, density: float
+) -> solvers.PoissonSystem:
+    """The system whose solution q makes velocity - grad q / density free of divergence.
+
+    fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
+    q is the pressure times dt, Pa s; weights are open part / (density dx^2); q = 0 in air, outside
+    open sides and behind walls that the liquid leaves.
+    """
+    weight = 1.0 / (density * grid.dx**2)
+    weights = tuple(
+        grid.faces(open_faces, axis).to(torch.float64).mul_(weight) for axis in range(grid.dim)
+    )
+    periodic = tuple(axis in grid.periodic for axis in range(grid.dim))
+    return solvers.PoissonSystem(weights, fluid, periodic)

@@ -1,0 +1,293 @@
+"""What liquids and smoke share: time steps, the projection, and the report of a frame."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import solvers
+from fluidsim.errors import SimulationError
+from fluidsim.flow import pressure
+from fluidsim.flow.accelerations import Acceleration, BodyForce
+from fluidsim.flow.interface import Interface
+from fluidsim.flow.loads import pressure_force
+from fluidsim.flow.viscosity import Viscosity
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.solids import Solids
+from fluidsim.timing import StageTimer
+
+MOST_SUBSTEPS = 1000  # in a frame; more means that speeds have exploded
+SOLID_CELLS = 0.9  # that a solid may move in a substep: farther, thin walls step over particles
+
+
+@dataclass(frozen=True)
+class PressureOptions:
+    """The solver object, its relative tolerance, and the density of the fluid, kg/m^3."""
+
+    solver: solvers.Solver
+    rtol: float
+    density: float
+
+
+@dataclass
+class FrameReport:
+    """What happened in a frame; sums over its substeps unless said otherwise.
+
+    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
+    top_speed bounds the speed per axis, m/s.
+    smoke_...: m^dim, what sources added, left by open sides, faded and came from fuel.
+    notes: what the solver told of its solves, "" when all went well.
+    """
+
+    substeps: int = 0
+    unknowns: int = 0
+    iterations: int = 0
+    viscosity_iterations: int = 0
+    relative_residual: float = 0.0
+    max_divergence: float = 0.0
+    top_speed: float = 0.0
+    particles_added: int = 0
+    particles_removed: int = 0
+    particles_left: int = 0
+    particles_poured: int = 0
+    particles_drained: int = 0
+    smoke_added: float = 0.0
+    smoke_left: float = 0.0
+    smoke_faded: float = 0.0
+    smoke_burnt: float = 0.0
+    notes: str = ""
+
+
+class Simulation(ABC):
+    """State on a grid that goes forward in time by whole frames of adaptive substeps."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        solids: Solids,
+        options: PressureOptions,
+        cfl: float,
+        timer: StageTimer,
+        viscosity: float = 0.0,
+        body_force: Acceleration | None = None,
+    ):
+        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick.
+        body_force: acceleration as a function of points and time, see BodyForce."""
+        self.grid = grid
+        self.solids = solids
+        self.options = options
+        self.cfl = cfl
+        self.timer = timer
+        self.device = solids.device
+        self.time = 0.0
+        self.velocity = grid.zeros(self.device, grid.dim)
+        self.pressure: Tensor | None = None
+        self._projector = pressure.Projector(grid, options.density, options.solver, options.rtol)
+        self.viscosity = (
+            Viscosity(grid, viscosity, options.density, options.rtol) if viscosity > 0 else None
+        )
+        self.body_force = BodyForce(body_force, grid, self.device) if body_force else None
+        self.report = FrameReport()
+        self.observer: pressure.Observer | None = None
+        self.after_substep: Callable[[], None] | None = None
+
+    @abstractmethod
+    def step(self, dt: float) -> None:
+        """Advance the state by `dt` seconds."""
+
+    @abstractmethod
+    def top_speed(self, seconds: float) -> float:
+        """Bound of the speed per axis during the next `seconds`, m/s."""
+
+    def longest_step(self) -> float:
+        """Bound of the time step, s, that does not come from the speed."""
+        return math.inf
+
+    @abstractmethod
+    def volume_error(self) -> float:
+        """Relative change of the liquid's volume since the start, what left apart."""
+
+    def holes(self) -> int:
+        """Cells of air that the liquid shuts in but should not; none where there is no liquid."""
+        return 0
+
+    @property
+    @abstractmethod
+    def particle_count(self) -> int:
+        """Particles now; 0 where there are none."""
+
+    def smoke_mass(self) -> float:
+        """Density times volume of the smoke, m^dim; 0 where there is none."""
+        return 0.0
+
+    def state(self) -> dict[str, Tensor]:
+        """All that the future depends on, at the end of a frame, by name; not to be changed."""
+        values = {
+            "time": torch.tensor(self.time, dtype=torch.float64),
+            "velocity": self.velocity,
+            **self.solids.state(),
+        }
+        if self.pressure is not None:
+            values["pressure"] = self.pressure
+        return values
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go back to a `state` of the same simulation: from there on it repeats bit for bit.
+
+        Raises ValueError or KeyError when the state is of another simulation.
+        """
+        self.solids.restore(state)
+        self.time = float(state["time"])
+        fill(self.velocity, state["velocity"])
+        self.pressure = None
+        if "pressure" in state:
+            self.pressure = torch.zeros(self.grid.shape, dtype=torch.float64, device=self.device)
+            fill(self.pressure, state["pressure"])
+        self._projector.guess_from(self.pressure)
+
+    def advance(self, seconds: float) -> FrameReport:
+        """Go forward by a frame in equal-sized substeps of at most `cfl` cells of motion."""
+        self.report = FrameReport()
+        end = self.time + seconds
+        left = seconds
+        while left > 1e-9 * seconds:
+            steps = self._substeps_for(left)
+            if self.report.substeps + steps > MOST_SUBSTEPS:
+                raise SimulationError(
+                    f"speeds exploded: the frame at {self.time:.4g} s would need more than "
+                    f"{MOST_SUBSTEPS} substeps; try a smaller --frame-seconds or --rtol"
+                )
+            dt = left / steps
+            self.step(dt)
+            self.time = end if steps == 1 else self.time + dt
+            self.report.substeps += 1
+            left = end - self.time
+            if self.after_substep is not None:
+                self.after_substep()
+        return self.report
+
+    def pushing(self) -> float:
+        """The largest acceleration by the body force now, m/s^2."""
+        return 0.0 if self.body_force is None else self.body_force.strength(self.time)
+
+    def project(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        expansion: float | Tensor = 0.0,
+        interface: Interface | None = None,
+        solid: Tensor | None = None,
+    ) -> None:
+        """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
+
+        open_faces: (dim, *nodes) float32, the open part of each face. expansion: one for all
+        cells, or (*shape). interface: with the air; without it p = 0 in the centres of the air
+        cells. solid: (dim, *nodes), m/s, of what closes faces, if not the solids alone.
+        """
+        solid = self.solids.velocity if solid is None else solid
+        with self.timer("project"):
+            done = self._projector.project(
+                self.velocity, fluid, open_faces, solid, dt, expansion, self.observer, interface
+            )
+        solution = done.solution
+        self.timer.add("pressure_setup", done.setup_seconds)
+        self.timer.add("pressure_solve", solution.solve_seconds)
+        self.timer.add("project", -done.setup_seconds - solution.solve_seconds)
+        self.pressure = done.pressure
+        report = self.report
+        report.unknowns = max(report.unknowns, int(fluid.sum()))
+        report.iterations += solution.iterations
+        report.relative_residual = max(report.relative_residual, solution.relative_residual)
+        report.max_divergence = max(report.max_divergence, done.max_divergence)
+        if solution.notes not in report.notes:
+            report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
+
+    def diffuse(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        dt: float,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
+        whole: float | None = None,
+        pushed: Tensor | None = None,
+    ) -> None:
+        """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
+
+        open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
+        surface: (*shape), signed distance in cells, where the fluid ends within cells. whole,
+        pushed: as for `Viscosity.apply`.
+        Raises SimulationError when the solve fails.
+        """
+        if self.viscosity is None:
+            return
+        with self.timer("viscosity"):
+            done = self.viscosity.apply(
+                self.velocity, fluid, open_faces, self.solids, dt, held, surface, whole, pushed
+            )
+        self.report.viscosity_iterations += done.iterations
+        if not done.relative_residual <= self.options.rtol:
+            raise SimulationError(
+                f"viscosity reached only a relative residual of {done.relative_residual:.1e} after "
+                f"{done.iterations} iterations; try a smaller --frame-seconds or a larger --rtol"
+            )
+
+    def enforce_walls(self, open_faces: Tensor) -> None:
+        """Stop the flow at walls; inside of solids let it slide, or stick where it is viscous."""
+        self.solids.enforce(self.velocity, open_faces)
+        if self.viscosity is not None:
+            inside = (open_faces == 0) & ~self.solids.walls
+            self.velocity[inside] = self.solids.velocity[inside]
+
+    def force_on_solids(self) -> Tensor:
+        """What the pressure and friction of the last step do to solids, (dim,) float64, N.
+
+        In 2D for each metre of depth. The walls of the domain do not count.
+        """
+        force = torch.zeros(self.grid.dim, dtype=torch.float64, device=self.device)
+        if self.pressure is not None:
+            force += pressure_force(self.pressure, self.solids, self.grid)
+        if self.viscosity is not None:
+            force += self.viscosity.friction(self.solids)
+        return force
+
+    def move_solids(self, dt: float) -> None:
+        """Bring moving solids to where they are at the end of the step."""
+        if self.solids.moving:
+            self.solids.update(self.time + dt)
+
+    def _substeps_for(self, seconds: float) -> int:
+        flow = self.top_speed(seconds)
+        speed = flow / self.cfl
+        if self.solids.moving:
+            solid = self.solids.top_speed_during(self.time, seconds)
+            speed = max(speed, solid / SOLID_CELLS, key=lambda v: (math.isnan(v), v))
+        if not math.isfinite(speed):
+            raise SimulationError(
+                f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
+                "try a smaller --frame-seconds or a tighter --rtol"
+            )
+        self.report.top_speed = max(self.report.top_speed, flow)
+        cells = seconds * speed / self.grid.dx
+        return max(1, math.ceil(max(cells, seconds / self.longest_step()) - 1e-9))
+
+
+def fill(values: Tensor, stored: Tensor) -> None:
+    """Copy stored values of the same shape and type; raises ValueError for others."""
+    if values.shape != stored.shape or values.dtype != stored.dtype:
+        raise ValueError(f"{tuple(stored.shape)} {stored.dtype} in place of {tuple(values.shape)}")
+    values.copy_(stored)
+
+
+def top_component(values: Tensor) -> float:
+    """Largest absolute value, 0 for an empty tensor; NaN and infinity come through."""
+    if values.numel() == 0:
+        return 0.0
+    low, high = torch.aminmax(values)
+    return max(abs(float(low)), abs(float(high)), key=lambda v: (math.isnan(v), v))

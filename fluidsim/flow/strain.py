@@ -1,0 +1,241 @@
+"""Where a viscous fluid is strained on the MAC grid, and by which differences of its velocity.
+
+The rates of strain d_ii = du_i/dx_i live in the cells, e_ij = du_i/dx_j + du_j/dx_i on the edges
+(in 2D the nodes) between faces: Batty & Bridson 2008, "Accurate viscous free surfaces for buckling,
+coiling, and rotating liquids", section 4. A sample counts by the part of its surroundings that the
+fluid fills, so that nothing pulls at a free surface. Faces inside of solids and walls have the
+velocity of these (no slip); a difference across a wall reaches only up to the wall: Gibou, Fedkiw,
+Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation". At
+sides of the domain that are open or slip nothing is sheared.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.solids import FAR, Solids
+
+LEAST_REACH = 0.01  # cells: a face closer to a wall counts as that far from it
+LEAST_FILLED = 0.05  # of a face's surroundings: with less fluid it does not count
+
+
+@dataclass(frozen=True, eq=False)
+class Strain:
+    """Rates of strain times the root of their weight, as differences of the velocity.
+
+    The sample (i, j), i <= j, at node k is the sum of factors[i, j] times the difference of u_i
+    along j and, where i < j, factors[j, i] times that of u_j along i; u_i[k + 1] - u_i[k] in a
+    cell, u_i[k] - u_i[k - 1 along j] on an edge, in m/s. What lies beyond the grid is 0.
+
+    factors  (dim, dim, *nodes) float32
+    mass     (dim, *nodes) float32: the part of a face's surroundings that the fluid fills
+    free     (dim, *nodes) bool: faces that viscosity sets
+    stuck    (dim, *nodes) bool: faces of solids and walls
+    solid    (dim, *nodes) float32, m/s: velocity of stuck faces, 0 elsewhere
+    drive    (dim, dim, *nodes) float32, m/s, or None for 0: what moving walls add to the sample
+    """
+
+    factors: Tensor
+    mass: Tensor
+    free: Tensor
+    stuck: Tensor
+    solid: Tensor
+    drive: Tensor | None
+
+    @classmethod
+    def of(
+        cls,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        grid: Grid,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
+    ) -> Strain:
+        """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open.
+
+        held: (dim, *nodes) bool, faces of the fluid that are not free. surface: (*shape), signed
+        distance in cells; the fluid fills what it says, and without it the whole `fluid` cells.
+        """
+        return _Assembly(fluid, open_faces, solids, grid, surface).strain(held)
+
+
+class _Assembly:
+    def __init__(
+        self,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        grid: Grid,
+        surface: Tensor | None,
+    ) -> None:
+        self.grid, self.solids = grid, solids
+        self.fluid = self._padded(fluid)
+        self.inside = self._padded(grid.cells(solids.solid) == 0)
+        self.surface = None if surface is None else self._padded(surface) * self.inside
+        self.room = self._room()
+        self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
+        opened, own = (ringed(faces, grid) for faces in (open_faces, solids.open))
+        self.stuck = (opened == 0) | ((self.distance <= 0) & ~(opened > own))
+        self.mass = torch.stack([self._filled((axis,)) for axis in range(grid.dim)])
+        self.known = (self.mass > 0) | self.stuck
+
+    def strain(self, held: Tensor | None) -> Strain:
+        grid, solids = self.grid, self.solids
+        free = self.known & ~self.stuck
+        if held is not None:
+            free &= ~held
+        for axis in grid.periodic:  # of points that are stored twice, one is free
+            for component, faces in enumerate(free):
+                faces.select(axis, 0 if component == axis else grid.shape[axis]).fill_(False)
+        shape = (grid.dim, *self.mass.shape)
+        self.factors = self.mass.new_zeros(shape)
+        moves = solids.moving or solids.boundary.moves
+        self.drive = self.mass.new_zeros(shape) if moves else None
+        inside = self.stuck & ~solids.walls
+        self.wall_speed = ringed(torch.where(solids.walls, 0.0, solids.velocity), grid)
+        for axis in range(grid.dim):
+            self._add_cells(axis)
+        for pair in itertools.combinations(range(grid.dim), 2):
+            self._add_edges(*pair)
+        solid = torch.where(inside, solids.velocity, 0.0)
+        solids.boundary.stop(solid, self.stuck.logical_not())
+        return Strain(self.factors, self.mass, free, self.stuck, solid, self.drive)
+
+    def _add_cells(self, axis: int) -> None:
+        """The stress 2 mu d_ii dissipates twice as much as the shear mu e_ij."""
+        reach = self._reach(axis, axis)
+        weight = 2 * self._filled(()) * reach
+        self._set(axis, axis, weight, reach)
+
+    def _add_edges(self, i: int, j: int) -> None:
+        known = self.known
+        strained = known[i] & below(known[i], j, True, self.grid)
+        strained &= known[j] & below(known[j], i, True, self.grid)
+        outside = (0.5 + self._distance((i, j)) / self.grid.dx).clamp(LEAST_REACH, 1.0)
+        for axis, other in ((i, j), (j, i)):
+            for side in self.solids.boundary.of_axis(axis):
+                side.faces(outside).mul_(0.5 * side.along(side.grip, other))
+        weight = self._filled((i, j)) * strained * outside
+        self._set(i, j, weight, self._reach(i, j))
+        self._set(j, i, weight, self._reach(j, i))
+
+    def _set(self, component: int, along: int, weight: Tensor, reach: Tensor) -> None:
+        plain = weight.sqrt()
+        factor = self.factors[component, along] = plain / reach
+        if self.drive is not None:
+            speed = self.wall_speed[component]
+            if component == along:
+                jump = above(speed, along, 0.0, self.grid) - speed
+            else:
+                jump = speed - below(speed, along, 0.0, self.grid)
+                for rim in self._rims(along):
+                    jump.select(along, rim).zero_()
+            first, last = sorted((component, along))
+            self.drive[first, last] += (plain - factor) * jump
+            if component != along:
+                self._add_sides(self.drive[first, last], factor, component, along)
+
+    def _add_sides(self, drive: Tensor, factor: Tensor, component: int, along: int) -> None:
+        """The speed along themselves of the domain's walls at the ends of an axis."""
+        for side in self.solids.boundary.of_axis(along):
+            speed = side.along(side.velocity[component], component)
+            side.faces(drive).add_(side.faces(factor) * speed, alpha=1.0 if side.upper else -1.0)
+
+    def _reach(self, component: int, along: int) -> Tensor:
+        """Cells over which u_component differs along an axis: less than 1 up to a wall."""
+        stuck, distance = self.stuck[component], self.distance[component]
+        if component == along:
+            beside = above
+        else:
+            beside = below
+        other_stuck = beside(stuck, along, True, self.grid)
+        other = beside(distance, along, 0.0, self.grid)
+        outside = torch.where(stuck, other, distance)
+        inside = torch.where(stuck, distance, other)
+        crossed = (stuck != other_stuck) & (outside > 0) & (inside < 0)
+        reach = torch.where(crossed, outside / (outside - inside), 1.0).clamp(min=LEAST_REACH)
+        if component != along:  # walls of the domain lie half a cell from the outermost faces
+            for rim in self._rims(along):
+                reach.select(along, rim).fill_(0.5)
+        return reach
+
+    def _rims(self, axis: int) -> tuple[int, ...]:
+        return () if axis in self.grid.periodic else (0, self.grid.shape[axis])
+
+    def _distance(self, axes: tuple[int, ...]) -> Tensor:
+        """Signed distance at the middles of faces (axis,) or edges (two axes), (*nodes), m."""
+        distance = self.solids.distance
+        for axis in range(self.grid.dim):
+            if axis not in axes:
+                distance = (distance + above(distance, axis, FAR, self.grid)) / 2
+        return distance
+
+    def _room(self) -> Tensor:
+        """1 in cells that fluid can enter, those beyond open sides included, (*shape + 2)."""
+        grid = self.grid
+        room = self.inside.clone()
+        for side in self.solids.boundary.sides:
+            beyond = room.select(side.axis, grid.shape[side.axis] + 1 if side.upper else 0)
+            for axis, n in enumerate(n for k, n in enumerate(grid.shape) if k != side.axis):
+                beyond = beyond.narrow(axis, 1, n + 1)
+            beyond.copy_(~side.closed)
+        return self._closed(room)
+
+    def _filled(self, axes: tuple[int, ...]) -> Tensor:
+        """Filled part of the cells around a cell (), face (axis,) or edge (two axes), (*nodes)."""
+        room = self._around(self.room, axes).clamp(min=1)
+        if self.surface is None:
+            return self._around(self.fluid, axes) / room
+        inside = self._around(self.inside, axes)
+        distance = self._around(self.surface, axes) / inside.clamp(min=1)
+        filled = (0.5 - distance).clamp(0, 1) * (inside / room)
+        return torch.where(filled < LEAST_FILLED, 0.0, filled)
+
+    def _padded(self, cells: Tensor) -> Tensor:
+        """Of cells (*shape), with 0 around them, (*shape + 2); along periodic axes they go on."""
+        return self._closed(torch.nn.functional.pad(cells.float(), (1, 1) * self.grid.dim))
+
+    def _closed(self, padded: Tensor) -> Tensor:
+        for axis in self.grid.periodic:
+            n = self.grid.shape[axis]
+            padded.select(axis, 0).copy_(padded.select(axis, n))
+            padded.select(axis, n + 1).copy_(padded.select(axis, 1))
+        return padded
+
+    def _around(self, padded: Tensor, axes: tuple[int, ...]) -> Tensor:
+        for axis, n in enumerate(self.grid.nodes):
+            own = padded.narrow(axis, 1, n)
+            padded = own + padded.narrow(axis, 0, n) if axis in axes else own
+        return padded
+
+
+def below(field: Tensor, axis: int, beyond: float, grid: Grid) -> Tensor:
+    """The value one point down the axis, `beyond` at the lower rim."""
+    n = grid.shape[axis]
+    last = field.narrow(axis, n - 1, 1)
+    rim = last if axis in grid.periodic else torch.full_like(last, beyond)
+    return torch.cat((rim, field.narrow(axis, 0, n)), axis)
+
+
+def above(field: Tensor, axis: int, beyond: float, grid: Grid) -> Tensor:
+    """The value one point up the axis, `beyond` at the upper rim."""
+    n = grid.shape[axis]
+    if axis in grid.periodic:
+        return torch.cat((field.narrow(axis, 1, n - 1), field.narrow(axis, 0, 2)), axis)
+    rim = torch.full_like(field.narrow(axis, 0, 1), beyond)
+    return torch.cat((field.narrow(axis, 1, n), rim), axis)
+
+
+def ringed(field: Tensor, grid: Grid) -> Tensor:
+    """A field (dim, *nodes) whose points at the ends of periodic axes are those at their beginning;
+    a copy if there are such axes."""
+    for axis in grid.periodic:
+        field = field.clone()
+        field.select(axis + 1, grid.shape[axis]).copy_(field.select(axis + 1, 0))
+    return field

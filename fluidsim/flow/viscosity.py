@@ -1,0 +1,164 @@
+"""Viscosity, implicit in time: steps of any size, no traction at free surfaces, no slip at walls.
+
+Batty & Bridson 2008, "Accurate viscous free surfaces for buckling, coiling, and rotating liquids":
+the velocity that minimises the kinetic energy of the change plus dt times the energy dissipated by
+the full stress mu (grad u + grad u^T), which lets fluid turn as a rigid body.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fluidsim.flow.strain import Strain
+from fluidsim.flow.stress import ViscousOperator
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.solids import Solids
+from solvers import pcg
+
+MAX_ITERATIONS = 5000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a solve: the residual may be larger than what was asked for."""
+
+    iterations: int
+    relative_residual: float
+
+
+class Viscosity:
+    """viscosity: dynamic, Pa s. density: kg/m^3. rtol: relative residual asked of each solve."""
+
+    def __init__(self, grid: Grid, viscosity: float, density: float, rtol: float) -> None:
+        self.grid = grid
+        self.viscosity = viscosity
+        self.density = density
+        self.rtol = rtol
+        self._last: tuple[ViscousOperator, Tensor, Tensor, Tensor] | None = None
+
+    def apply(
+        self,
+        velocity: Tensor,
+        fluid: Tensor,
+        open_faces: Tensor,
+        solids: Solids,
+        dt: float,
+        held: Tensor | None = None,
+        surface: Tensor | None = None,
+        whole: float | None = None,
+        pushed: Tensor | None = None,
+    ) -> Outcome:
+        """One implicit Euler step on `velocity` (dim, *nodes), in place.
+
+        fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open faces.
+        Faces inside of solids and walls take the velocity of these; those `held` (dim, *nodes)
+        bool keep theirs and drag the fluid along, as at a spout. surface: as for `Strain.of`.
+        whole: the step, s, if dt is the implicit part of one. pushed: (dim, *nodes), m/s, what
+        forces have added in the step: open faces that stick keep it for the pressure to answer,
+        else what is at rest would not stay so.
+        """
+        grid = self.grid
+        strain = Strain.of(fluid, open_faces, solids, grid, held, surface)
+        number = self.viscosity * dt / (self.density * grid.dx**2)
+        operator = ViscousOperator(strain, number, grid)
+        x = operator.gather(velocity)
+        b = operator.mass * x
+        fixed = strain.solid
+        if held is not None:
+            fixed = torch.where(held & (strain.mass > 0) & ~strain.stuck, velocity, fixed)
+        if strain.drive is not None or held is not None:
+            b += operator.number * operator.gather(operator.forces(fixed))
+        space = _Space(operator, b, x)
+        norm_b = float(torch.linalg.vector_norm(b))
+        iterations, history = 0, [0.0]
+        if norm_b != 0:
+            iterations, history = pcg.iterate(space, norm_b, self.rtol, MAX_ITERATIONS)
+        before = velocity.clone()
+        stopped = strain.solid if pushed is None else strain.solid + pushed * (open_faces > 0)
+        velocity[strain.stuck] = stopped[strain.stuck]
+        velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
+        for axis in grid.periodic:  # where the last faces are the free ones
+            velocity[axis].select(axis, 0).copy_(velocity[axis].select(axis, grid.shape[axis]))
+        seconds = torch.where(strain.stuck, dt if whole is None else whole, dt)
+        braking = strain.mass * (before - velocity) / seconds
+        cut = (open_faces - strain.free.float()) * ~solids.walls
+        for axis in grid.periodic:  # each face once
+            cut[axis].select(axis, 0).zero_()
+        self._last = operator, space.x, fixed, (cut * braking).flatten(1).double().sum(1)
+        return Outcome(iterations, history[-1])
+
+    def explicit_share(self, dt: float) -> float:
+        """The part of a step that may go by the stress at its beginning, the rest being implicit.
+
+        Half of it, which is of second order, where no velocity changes its sign by that; less where
+        steps are long, such that the stiffest turns over to no more than half of it.
+        """
+        stiffness = 4 * self.grid.dim * self.viscosity * dt / (self.density * self.grid.dx**2)
+        return min(0.5, (1 + 2 / stiffness) / 3)
+
+    @property
+    def stuck(self) -> Tensor:
+        """The faces (dim, *nodes) bool that had the velocity of solids and walls after `apply`."""
+        assert self._last is not None
+        return self._last[0].strain.stuck
+
+    def friction(self, solids: Solids) -> Tensor:
+        """Force (dim,) float64 of the last step on solids other than the domain's walls, N.
+
+        In 2D for each metre of depth. Together with `pressure_force` it is the momentum that the
+        flow loses: the pressure moves a face by its open part, friction moves it as a whole or,
+        where its middle is inside of a solid, stops it; the difference is given to the solid too.
+        """
+        grid = self.grid
+        if self._last is None:
+            return torch.zeros(grid.dim, dtype=torch.float64, device=solids.device)
+        operator, x, fixed, cut = self._last
+        velocity = fixed.to(torch.float64, copy=True)
+        velocity.view(-1)[operator.faces] = x
+        on_solids = operator.strain.stuck & ~solids.walls
+        for axis in grid.periodic:  # each face once
+            on_solids[axis].select(axis, 0).fill_(False)
+        forces = operator.forces(velocity) * on_solids
+        stress = forces.flatten(1).sum(1) * self.viscosity * grid.dx ** (grid.dim - 2)
+        return stress + cut * self.density * grid.dx**grid.dim
+
+
+class _Space:
+    """The vector work of the loop, as torch expressions; Jacobi preconditioner."""
+
+    def __init__(self, operator: ViscousOperator, b: Tensor, x: Tensor) -> None:
+        self.operator, self.b, self.x = operator, b, x
+        self.inverse = 1 / operator.diagonal()
+
+    def start(self) -> tuple[float, float]:
+        self.r = self.b - self.operator.apply(self.x)
+        self.p = self.inverse * self.r
+        return self._sums()
+
+    def product(self) -> float:
+        self.q = self.operator.apply(self.p)
+        return float(torch.dot(self.p, self.q))
+
+    def advance(self, alpha: float) -> tuple[float, float]:
+        self.x.add_(self.p, alpha=alpha)
+        self.r.sub_(self.q, alpha=alpha)
+        return self._sums()
+
+    def turn(self, beta: float) -> None:
+        self.p.mul_(beta).addcmul_(self.inverse, self.r)
+
+    def remove_means(self) -> None:
+        """Nothing: A is definite."""
+
+    def keep(self) -> None:
+        self.kept = self.x.clone()
+
+    def revert(self) -> None:
+        self.x = self.kept
+
+    def _sums(self) -> tuple[float, float]:
+        z = self.inverse * self.r
+        return float(torch.dot(self.r, z)), float(torch.linalg.vector_norm(self.r))

@@ -1,0 +1,121 @@
+"""The MAC grid and where its values live in memory.
+
+Every field of the simulator is stored on `grid.nodes`, one more than the cells on each axis, so
+that one flat index names a cell, its lower face on each axis and its lower corner. `cells` and
+`faces` cut the meaningful part out of such an array as a view.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+MOST_CELLS_A_SIDE = 4096  # that flags and stored files may ask for
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A box [0, extent] of cubic cells; axes are x, y(, z), up is the last.
+
+    shape: cells on each axis. dx: side of a cell, m.
+    periodic: axes along which the box goes on at its beginning. Their first and last faces are the
+        same ones, which all fields hold twice.
+    """
+
+    shape: tuple[int, ...]
+    dx: float
+    periodic: tuple[int, ...] = ()
+
+    @staticmethod
+    def covering(size: tuple[float, ...], resolution: int, periodic: tuple[int, ...] = ()) -> Grid:
+        """The grid with `resolution` cells along the longest side of a box of `size` metres."""
+        dx = max(size) / resolution
+        return Grid(tuple(max(1, round(side / dx)) for side in size), dx, periodic)
+
+    @property
+    def dim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def up(self) -> int:
+        """The axis that points up."""
+        return self.dim - 1
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """Sides of the box, m."""
+        return tuple(n * self.dx for n in self.shape)
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """Shape of every stored field."""
+        return tuple(n + 1 for n in self.shape)
+
+    @cached_property
+    def node_count(self) -> int:
+        return math.prod(self.nodes)
+
+    @cached_property
+    def cell_count(self) -> int:
+        return math.prod(self.shape)
+
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """Steps in the flat index from a node to its upper neighbour on each axis."""
+        return tuple(math.prod(self.nodes[axis + 1 :]) for axis in range(self.dim))
+
+    def cells(self, field: Tensor) -> Tensor:
+        """View of the cell values of a stored field (..., *nodes), as (..., *shape)."""
+        for axis, n in enumerate(self.shape):
+            field = field.narrow(axis - self.dim, 0, n)
+        return field
+
+    def faces(self, field: Tensor, axis: int) -> Tensor:
+        """View of the faces normal to `axis` of a stored face field (dim, *nodes)."""
+        component = field[axis]
+        for other, n in enumerate(self.shape):
+            if other != axis:
+                component = component.narrow(other, 0, n)
+        return component
+
+    def join(self, field: Tensor) -> None:
+        """Give the last faces of periodic axes, of a stored face field (dim, *nodes), the values of
+        the first ones, which they are, in place."""
+        for axis in self.periodic:
+            faces = self.faces(field, axis)
+            faces.select(axis, self.shape[axis]).copy_(faces.select(axis, 0))
+
+    def join_nodes(self, field: Tensor) -> None:
+        """The same for the nodes of a stored field (*nodes)."""
+        for axis in self.periodic:
+            field.select(axis, self.shape[axis]).copy_(field.select(axis, 0))
+
+    def positions(self, offset: tuple[float, ...], device: torch.device) -> Tensor:
+        """World positions (*nodes, dim), m, of the points `offset` cells above the nodes."""
+        axes = [
+            (torch.arange(n, device=device, dtype=torch.float32) + shift) * self.dx
+            for n, shift in zip(self.nodes, offset, strict=True)
+        ]
+        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+    def node_positions(self, device: torch.device) -> Tensor:
+        return self.positions((0.0,) * self.dim, device)
+
+    def cell_positions(self, device: torch.device) -> Tensor:
+        """World positions of the cell centres, stored on the nodes."""
+        return self.positions((0.5,) * self.dim, device)
+
+    def face_positions(self, axis: int, device: torch.device) -> Tensor:
+        """World positions of the centres of the faces normal to `axis`, stored on the nodes."""
+        offset = tuple(0.0 if other == axis else 0.5 for other in range(self.dim))
+        return self.positions(offset, device)
+
+    def zeros(
+        self, device: torch.device, *leading: int, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """A stored field of zeros, shape (*leading, *nodes)."""
+        return torch.zeros((*leading, *self.nodes), dtype=dtype, device=device)

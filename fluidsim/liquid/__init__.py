@@ -1,0 +1,1 @@
+"""Liquids: particles, their surface, and the step."""

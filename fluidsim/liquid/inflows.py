@@ -1,0 +1,181 @@
+"""Where liquid comes from and where it goes to: inflows and outflows of a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from fluidsim.flow.flux import divergence
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid.particles import Particles
+from fluidsim.liquid.seeding import Distance, cells_near, seed_cells
+from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.shapes import Shape, Vector
+from fluidsim.solid.solids import Solids
+
+Region = Shape | RigidMotion
+
+
+@dataclass(frozen=True)
+class Inflow:
+    """Keeps `shape` full of liquid that moves with `velocity` (m/s).
+
+    until: s, when it ends; None: never. The shapes of inflows must not overlap.
+    """
+
+    shape: Region
+    velocity: Vector
+    until: float | None = None
+
+    def flows(self, time: float) -> bool:
+        return self.until is None or time < self.until
+
+
+@dataclass(frozen=True)
+class Outflow:
+    """Takes away the liquid in `shape`."""
+
+    shape: Region
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Particles poured in by inflows, less those that they found in their place, and particles
+    drained by outflows."""
+
+    poured: int = 0
+    drained: int = 0
+
+    def __add__(self, other: Exchange) -> Exchange:
+        return Exchange(self.poured + other.poured, self.drained + other.drained)
+
+
+class Driven(NamedTuple):
+    """What inflows impose: the divergence of their flow, (*shape) float64, 1/s, 0 elsewhere, and
+    the faces whose velocity they set, (dim, *nodes) bool."""
+
+    divergence: Tensor
+    faces: Tensor
+
+
+class Sources:
+    """The inflows and outflows of a liquid.
+
+    An inflow fills its shape anew in each step, so that the liquid in it never gets denser, and
+    what it pours is what has left the shape. The flow that it imposes has sources where the shape
+    touches a wall; the projection keeps these (as Kim, Liu, Llamas, Jiao & Rossignac 2007,
+    "Simulation of bubbles in foam with the volume control method", prescribe a divergence).
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        solids: Solids,
+        inflows: Sequence[Inflow],
+        outflows: Sequence[Outflow],
+        seed: int,
+    ):
+        for inflow in inflows:
+            if len(inflow.velocity) != grid.dim:
+                raise ValueError(f"the velocity of an inflow needs {grid.dim} components")
+        self.grid = grid
+        self.solids = solids
+        self.inflows = tuple(inflows)
+        self.outflows = tuple(outflows)
+        self.generator = torch.Generator().manual_seed(seed)
+        self._centres = grid.cells(grid.cell_positions(solids.device).movedim(-1, 0)).movedim(0, -1)
+        self._resting = {
+            shape: self._cells_of(shape, 0.0)
+            for shape in (inflow.shape for inflow in inflows)
+            if isinstance(shape, Shape)
+        }
+
+    def top_speed(self, time: float) -> float:
+        """Of the liquid that flows in, per axis, m/s."""
+        speeds = [abs(v) for inflow in self.inflows if inflow.flows(time) for v in inflow.velocity]
+        return max(speeds, default=0.0)
+
+    def apply(self, particles: Particles, time: float) -> Exchange:
+        """Fill the inflows and empty the outflows, as they are at `time`."""
+        flowing = [inflow for inflow in self.inflows if inflow.flows(time)]
+        if not flowing and not self.outflows:
+            return Exchange()
+        at = particles.positions * self.grid.dx
+        drained = torch.zeros(particles.count, dtype=torch.bool, device=at.device)
+        for outflow in self.outflows:
+            drained |= _at(outflow.shape, time)(at) < 0
+        replaced = torch.zeros_like(drained)
+        positions, velocities = [], []
+        for inflow in flowing:
+            replaced |= ~drained & (_at(inflow.shape, time)(at) < 0)
+            new = self._filling(inflow, time)
+            positions.append(new)
+            velocities.append(new.new_tensor(inflow.velocity).expand_as(new))
+        exchange = Exchange(
+            sum(len(new) for new in positions) - int(replaced.sum()), int(drained.sum())
+        )
+        none = at.new_zeros((0, self.grid.dim))
+        particles.exchange(
+            drained | replaced, torch.cat([none, *positions]), torch.cat([none, *velocities])
+        )
+        return exchange
+
+    def distance(self, time: float) -> Tensor | None:
+        """Signed, of the centres of the cells (*shape) from all that flows in, m; None: nothing."""
+        parts = [
+            _at(inflow.shape, time)(self._centres) for inflow in self.inflows if inflow.flows(time)
+        ]
+        return torch.stack(parts).amin(0) if parts else None
+
+    def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
+        """Impose the inflows' velocities on the faces (dim, *nodes) of their cells, in place.
+
+        None where nothing flows in. open_faces: (dim, *nodes) float32, the open part of each face.
+        """
+        grid = self.grid
+        driven = torch.zeros(grid.shape, dtype=torch.bool, device=velocity.device)
+        flowing = [inflow for inflow in self.inflows if inflow.flows(time)]
+        if not flowing:
+            return None
+        held = torch.zeros(velocity.shape, dtype=torch.bool, device=velocity.device)
+        for inflow in flowing:
+            inside = self._cells(inflow.shape, time)[1] & (grid.cells(self.solids.solid) == 0)
+            driven |= inside
+            for axis, (n, speed) in enumerate(zip(grid.shape, inflow.velocity, strict=True)):
+                faces, walls, known = (
+                    grid.faces(f, axis) for f in (velocity, self.solids.walls, held)
+                )
+                for side in (0, 1):
+                    free = inside & ~walls.narrow(axis, side, n)
+                    faces.narrow(axis, side, n)[free] = speed
+                    known.narrow(axis, side, n)[free] = True
+        flow = divergence(velocity, open_faces, self.solids.velocity, driven, grid)
+        return Driven(flow, held)
+
+    def _filling(self, inflow: Inflow, time: float) -> Tensor:
+        """New particles (n, dim) in the inflow, in grid coordinates."""
+        cells, _ = self._cells(inflow.shape, time)
+        return seed_cells(cells, _at(inflow.shape, time), self.solids, self.generator, time).to(
+            self.solids.device
+        )
+
+    def _cells(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
+        """Cells (n, dim) that a shape may reach into, and those whose centre it holds (*shape)."""
+        if isinstance(shape, Shape):
+            return self._resting[shape]
+        return self._cells_of(shape, time)
+
+    def _cells_of(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
+        distance = _at(shape, time)
+        return cells_near(distance, self.grid), distance(self._centres) < 0
+
+
+def _at(shape: Region, time: float) -> Distance:
+    """The signed distance of a shape at a time."""
+    if isinstance(shape, RigidMotion):
+        return lambda points: shape.distance(points, time)
+    return shape.distance

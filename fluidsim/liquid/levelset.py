@@ -1,0 +1,133 @@
+"""The liquid's surface as a level set: carried by the flow, held to the particles.
+
+Where the flow is calm the surface stays as smooth as it was; particles alone would make it as
+rough as their spacing. Where it tears and merges, the particles say where the liquid is: the
+distance is kept near theirs, |x - their mean position| (Zhu & Bridson 2005, "Animating
+sand as a fluid"; the exchange of both after Enright, Fedkiw, Ferziger & Mitchell 2002, "A hybrid
+particle level set method").
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fluidsim.flow.extrapolation import extrapolate, levels_of
+from fluidsim.grid import scheduling
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid import levelset_kernels
+from fluidsim.liquid.levelset_kernels import EMPTY, HIDDEN, OCCUPIED
+from fluidsim.liquid.particles import SEEDED, Particles
+from fluidsim.solid.shapes import Shape
+from fluidsim.solid.solids import Solids
+
+HELD = 1.0  # cells: what the carried distance may differ from that of the particles
+SMOOTHED = 3.0  # the same where surface tension keeps the surface smooth: noise would feed waves
+FAR = 5.0  # cells: larger distances are cut off; more than anything moves in a step
+ROOMY = 0.5  # of a cell: a smaller open part may hold no particle by chance
+TAKEN = 0.5  # of what a mostly solid cell can hold: with as many particles it is full enough
+SOLID_LAYERS = 3  # cells of a solid into which it is continued
+
+
+class LevelSet:
+    """distance (*nodes) float32: signed, in cells, at their centres, negative in the liquid."""
+
+    def __init__(self, grid: Grid, distance: Tensor):
+        """distance: (*shape), m, at the start."""
+        self.grid = grid
+        self.distance = grid.zeros(distance.device)
+        grid.cells(self.distance).copy_((distance / grid.dx).clamp(-FAR, FAR))
+        self._carried = torch.zeros_like(self.distance)
+
+    @classmethod
+    def of(cls, liquid: Shape, grid: Grid, device: torch.device) -> LevelSet:
+        """The surface of a shape."""
+        centres = grid.cells(grid.cell_positions(device).movedim(-1, 0)).movedim(0, -1)
+        return cls(grid, liquid.distance(centres))
+
+    def unite(self, distance: Tensor) -> None:
+        """Take in what lies within a distance (*shape), m."""
+        values = self.grid.cells(self.distance)
+        values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
+
+    def advance(self, particles: Particles, solids: Solids, dt: float, held: float = HELD) -> None:
+        """Along the flow that the particles last moved with, for `dt` seconds; near the surface
+        then within `held` cells of their distance."""
+        grid = self.grid
+        program = levelset_kernels.kernels(grid.dim, scheduling.for_device(self.distance.device))
+        shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
+        program.carry(
+            self.distance.view(-1), particles.flow, self._carried.view(-1), shape, strides,
+            grid.node_count, dt / grid.dx,
+        )  # fmt: skip
+        self.distance, self._carried = self._carried, self.distance
+        program.hold(
+            self.distance.view(-1), particles.positions.view(-1), particles.start,
+            self._kinds(particles, solids), shape, strides, held,
+        )  # fmt: skip
+        if solids.static is not None or solids.moving:
+            self._continue_into(solids)
+
+    def wet(self, held: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
+        """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
+
+        held: (*shape), particles in each cell. Those between the surface and the air beside a cell
+        inside have none: the liquid's velocity is continued to them. A cell at a wall has none
+        either where no particle is and air reaches it or suction was, `pulled` (*shape) bool:
+        nothing holds liquid that leaves the wall. Elsewhere it has, particles or not, and where a
+        solid leaves them no room. A cell whose centre is in a solid, where no surface comes, has
+        when particles fill it: liquid that falls on a wall is stopped there.
+        """
+        grid, occupied = self.grid, held > 0
+        room = grid.cells(solids.solid) == 0
+        below = grid.cells(self.distance) < 0
+        inside = below & room
+        at_wall = torch.zeros_like(inside)
+        for axis, n in enumerate(grid.shape):
+            closed = grid.faces(solids.open, axis) == 0
+            at_wall |= closed.narrow(axis, 0, n) | closed.narrow(axis, 1, n)
+        parting = _beside(room & ~below, grid)
+        if pulled is not None:
+            parting |= pulled
+        inside &= occupied | ~(at_wall & (solids.room > ROOMY) & parting)
+        filled = held >= (TAKEN * SEEDED[grid.dim] * solids.room).clamp(min=1)
+        inside |= filled & room & (grid.cells(solids.cut) == 2)
+        return inside | (occupied & ~(inside | _beside(inside, grid)))
+
+    def _kinds(self, particles: Particles, solids: Solids) -> Tensor:
+        """What is in each cell, (node_count,) int8."""
+        held = particles.cell_counts[: self.grid.node_count] > 0
+        hidden = (solids.solid != 0) | (solids.cut == 2)
+        kinds = EMPTY + (OCCUPIED - EMPTY) * held.to(torch.int8)
+        return torch.maximum(kinds, HIDDEN * hidden.view(-1).to(torch.int8))
+
+    def _continue_into(self, solids: Solids) -> None:
+        """Cells that are mostly solid keep what was carried there, within a cell of what their open
+        neighbours have; the distance goes on into solids, so that the surface meets them squarely.
+        """
+        grid, distance = self.grid, self.distance
+        mostly = grid.cells(solids.cut) == 2
+        if mostly.any():
+            values = grid.cells(distance)
+            least, most = torch.full_like(values, -FAR), torch.full_like(values, FAR)
+            for axis, n in enumerate(grid.shape):
+                opened = grid.faces(solids.open, axis).narrow(axis, 1, n - 1) > 0
+                for here, there in ((0, 1), (1, 0)):
+                    known = opened & ~mostly.narrow(axis, there, n - 1)
+                    beside = values.narrow(axis, there, n - 1)
+                    low, high = least.narrow(axis, here, n - 1), most.narrow(axis, here, n - 1)
+                    torch.where(known, torch.maximum(low, beside - 1), low, out=low)
+                    torch.where(known, torch.minimum(high, beside + 1), high, out=high)
+            kept = torch.minimum(torch.maximum(values, least), most)
+            values.copy_(torch.where(mostly, kept, values))
+        known = grid.cells(solids.solid) == 0
+        extrapolate(distance[None], levels_of(known, 1, grid), SOLID_LAYERS, grid)
+
+
+def _beside(cells: Tensor, grid: Grid) -> Tensor:
+    """Cells (*shape) bool that share a face with one of `cells`."""
+    result = torch.zeros_like(cells)
+    for axis, n in enumerate(grid.shape):
+        result.narrow(axis, 0, n - 1).logical_or_(cells.narrow(axis, 1, n - 1))
+        result.narrow(axis, 1, n - 1).logical_or_(cells.narrow(axis, 0, n - 1))
+    return result

@@ -1,0 +1,193 @@
+# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
+"""A level set along a flow, and its distance from particles: Taichi kernels, 2D and 3D.
+
+Distances are in cells, at the centres of cells, flat over the nodes (see grid.py).
+"""
+
+import functools
+from types import SimpleNamespace
+
+import taichi as ti
+
+from fluidsim.grid.interpolation import F32, I8, I32, functions
+from fluidsim.grid.scheduling import Schedule, dealt_item, loop_length
+from fluidsim.grid.taichi_rows import row_functions
+
+NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
+
+OCCUPIED, EMPTY, HIDDEN = 1, 2, 4  # kinds of cells; solids hide what is in a cell
+
+# The distance of jittered particles, 2^dim a cell, is SCALE * (|x - mean| - RADIUS), in cells.
+REACH, RADIUS, SCALE = 1.5, 0.4, 1.3
+SAMPLES = 4  # particles of a cell that it looks at, at most
+
+
+@functools.cache
+def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
+    own = functions(dim)
+    vec, ivec, load, keep_inside = own.vec, own.ivec, own.load, own.keep_inside
+    gather, corners = own.gather, own.corners
+    row_count, row_start = row_functions(dim)
+
+    @ti.func
+    def lattice(x: ti.template(), shape: ti.template()):
+        """Lower cell and fraction of x between the centres of cells, held at the rim."""
+        inside = ti.max(0.0, ti.min(x - 0.5, ti.cast(shape - 1, ti.f32)))
+        base = ti.cast(inside, ti.i32)
+        return base, inside - base
+
+    @ti.func
+    def linear(field: ti.template(), x: ti.template(), shape: ti.template(),
+               strides: ti.template()):  # fmt: skip
+        base, part = lattice(x, shape)
+        total = 0.0
+        for corner in ti.static(corners):
+            weight = 1.0
+            i = 0
+            for k in ti.static(range(dim)):
+                weight *= part[k] if ti.static(corner[k] == 1) else 1.0 - part[k]
+                i += ti.min(base[k] + corner[k], shape[k] - 1) * strides[k]
+            total += weight * field[i]
+        return total
+
+    @ti.func
+    def cubic_weight(t: ti.f32, step: ti.i32):
+        """Of the centre number `step` out of four around t, counted from -1."""
+        w = -t * (t - 1.0) * (t - 2.0) / 6.0
+        if step == 1:
+            w = (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0
+        if step == 2:
+            w = -(t + 1.0) * t * (t - 2.0) / 2.0
+        if step == 3:
+            w = (t + 1.0) * t * (t - 1.0) / 6.0
+        return w
+
+    @ti.func
+    def cubic(field: ti.template(), x: ti.template(), shape: ti.template(),
+              strides: ti.template()):  # fmt: skip
+        """By cubics through four centres on each axis."""
+        base, part = lattice(x, shape)
+        along = ti.Vector([cubic_weight(part[dim - 1], step) for step in range(4)])
+        total = 0.0
+        for number in range(4 ** (dim - 1)):
+            weight = 1.0
+            i = 0
+            rest = number
+            for k in ti.static(range(dim - 1)):
+                step = rest % 4
+                rest = rest // 4
+                weight *= cubic_weight(part[k], step)
+                i += ti.max(0, ti.min(base[k] + step - 1, shape[k] - 1)) * strides[k]
+            for step in ti.static(range(4)):
+                last = ti.max(0, ti.min(base[dim - 1] + step - 1, shape[dim - 1] - 1))
+                total += weight * along[step] * field[i + last * strides[dim - 1]]
+        return total
+
+    @ti.kernel
+    def carry(field: F32, faces: F32, result: F32, shape: ivec, strides: ivec, nodes: ti.i32,
+              step: ti.f32):  # fmt: skip
+        """Semi-Lagrangian, traced by the midpoint rule where the surface is near."""
+        rows = row_count(shape)
+        for index in range(loop_length(rows, schedule)):
+            row = dealt_item(index, rows, schedule)
+            if row >= rows:
+                continue
+            at = row_start(row, shape)
+            for z in range(shape[dim - 1]):
+                at[dim - 1] = z
+                i = at.dot(strides)
+                x = ti.cast(at, ti.f32) + 0.5
+                here = vec(0.0)
+                for k in ti.static(range(dim)):
+                    j = k * nodes + i
+                    here[k] = 0.5 * (faces[2 * j] + faces[2 * (j + strides[k])])
+                value = linear(field, keep_inside(x - step * here, shape), shape, strides)
+                if ti.abs(value) < NEAR:
+                    middle = keep_inside(x - 0.5 * step * here, shape)
+                    halfway, _ = gather(faces, middle, shape, strides, nodes, False)
+                    value = cubic(field, keep_inside(x - step * halfway, shape), shape, strides)
+                result[i] = value
+
+    @ti.kernel
+    def hold(field: F32, x: F32, start: I32, kinds: I8, shape: ivec, strides: ivec,
+             held: ti.f32):  # fmt: skip
+        """Keep the distance within `held` cells of that of the particles; where cells around are
+        all empty or all full (solid ones count as full), on the side of the surface that this
+        means."""
+        rows = row_count(shape)
+        for index in range(loop_length(rows, schedule)):
+            row = dealt_item(index, rows, schedule)
+            if row >= rows:
+                continue
+            at = row_start(row, shape)
+            below, here = 0, kinds_across(kinds, at, shape, strides)
+            for z in range(shape[dim - 1]):
+                at[dim - 1] = z + 1
+                above = 0
+                if z + 1 < shape[dim - 1]:
+                    above = kinds_across(kinds, at, shape, strides)
+                at[dim - 1] = z
+                i = at.dot(strides)
+                around = below | here | above
+                below, here = here, above
+                if kinds[i] == HIDDEN:
+                    continue
+                if around & OCCUPIED == 0:
+                    field[i] = ti.max(field[i], 0.25)
+                elif around & EMPTY == 0:
+                    field[i] = ti.min(field[i], -0.25)
+                else:
+                    away = particle_distance(x, start, at, shape, strides)
+                    # Solids hide a part of the liquid, which makes it seem farther away.
+                    low = away - held - (1.0 if around & HIDDEN != 0 else 0.0)
+                    field[i] = ti.max(low, ti.min(field[i], away + held))
+
+    @ti.func
+    def kinds_across(kinds: ti.template(), at: ti.template(), shape: ti.template(),
+                     strides: ti.template()):  # fmt: skip
+        """Kinds of the cells beside a cell and of itself, across the last axis."""
+        found = 0
+        for number in range(3 ** (dim - 1)):
+            j = at[dim - 1] * strides[dim - 1]
+            exists = True
+            rest = number
+            for k in ti.static(range(dim - 1)):
+                there = at[k] + rest % 3 - 1
+                rest = rest // 3
+                exists = exists and there >= 0 and there < shape[k]
+                j += there * strides[k]
+            if exists:
+                found |= ti.cast(kinds[j], ti.i32)
+        return found
+
+    @ti.func
+    def particle_distance(x: ti.template(), start: ti.template(), at: ti.template(),
+                          shape: ti.template(), strides: ti.template()):  # fmt: skip
+        """Of the centre of a cell, in cells; the walls of the domain mirror."""
+        centre = ti.cast(at, ti.f32) + 0.5
+        total = 0.0
+        mean = vec(0.0)
+        for number in range(3**dim):
+            j = 0
+            mirror = vec(0.0)
+            sign = vec(1.0)
+            rest = number
+            for k in ti.static(range(dim)):
+                there = at[k] + rest % 3 - 1
+                rest = rest // 3
+                if there < 0 or there >= shape[k]:
+                    mirror[k] = 0.0 if there < 0 else 2.0 * shape[k]
+                    sign[k] = -1.0
+                    there = at[k]
+                j += there * strides[k]
+            count = start[j + 1] - start[j]
+            step = ti.max(count // SAMPLES, 1)
+            for n in range(ti.min(count, SAMPLES)):
+                arm = mirror + sign * load(x, start[j] + n * step) - centre
+                s = ti.max(0.0, 1.0 - arm.norm_sqr() / (REACH * REACH))
+                weight = s * s * s
+                total += weight
+                mean += weight * arm
+        return SCALE * ((mean / ti.max(total, 1e-9)).norm() - RADIUS) if total > 1e-6 else REACH
+
+    return SimpleNamespace(ivec=ivec, carry=carry, hold=hold)

@@ -1,0 +1,247 @@
+"""The liquid's particles: sorting by cell, resampling, and their way to and from faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid import scheduling, sorting
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid import resampling, transfer
+from fluidsim.liquid.crowding import spread
+from fluidsim.solid.solids import Solids
+
+SEEDED = {2: 4, 3: 8}  # particles in a full cell
+FEWEST = {2: 2, 3: 3}  # kept in a cell surrounded by liquid
+MOST = {2: 12, 3: 16}  # kept in any cell
+ROOM = 1.2  # memory set aside for growth
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Particles that a sort added, removed as surplus, or lost through open sides."""
+
+    added: int = 0
+    removed: int = 0
+    left: int = 0
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(
+            self.added + other.added, self.removed + other.removed, self.left + other.left
+        )
+
+
+class Particles:
+    """Positions in grid coordinates (cells), velocities in m/s, sorted by cell.
+
+    `positions` and `velocities` are (count, dim) float32 views of larger buffers. With `affine`
+    (APIC) `slopes` (count, dim, dim) are those of the velocity: [a, m] of component a along m, m/s
+    a cell.
+    `start` (node_count + 2,) int32: the particles of cell c are start[c] .. start[c + 1] - 1.
+    """
+
+    def __init__(
+        self,
+        positions: Tensor,
+        velocity: Tensor,
+        grid: Grid,
+        device: torch.device,
+        affine: bool = False,
+    ):
+        """positions: (n, dim) in grid coordinates. velocity: (n, dim) or (dim,), m/s."""
+        self.grid = grid
+        self.device = device
+        self.affine = affine
+        self.width = transfer.velocity_width(grid.dim, affine)
+        schedule = scheduling.for_device(device)
+        self.kernels = transfer.kernels(grid.dim, schedule, affine)
+        self.resampling = resampling.kernels(grid.dim, self.width)
+        self.count = 0
+        self._reserve(positions.shape[0])
+        self.count = positions.shape[0]
+        self.positions.copy_(positions)
+        self.velocities.copy_(velocity.expand_as(positions))
+        nodes = grid.node_count
+        self.cell_counts = torch.zeros(nodes + 1, dtype=torch.int32, device=device)
+        self.start = torch.zeros(nodes + 2, dtype=torch.int32, device=device)
+        self._new_start = torch.zeros_like(self.start)
+        self._wanted = torch.zeros(nodes, dtype=torch.int32, device=device)
+        self._faces = torch.zeros(2 * grid.dim * nodes, device=device)
+        self._shape = self.kernels.ivec(*grid.shape)
+        self._strides = self.kernels.ivec(*grid.strides)
+        self._sort()
+
+    @property
+    def positions(self) -> Tensor:
+        return self._x[: self.count * self.grid.dim].view(self.count, self.grid.dim)
+
+    @property
+    def velocities(self) -> Tensor:
+        return self._v[: self.count * self.width].view(self.count, self.width)[:, : self.grid.dim]
+
+    @property
+    def slopes(self) -> Tensor:
+        dim = self.grid.dim
+        return self._v[: self.count * self.width].view(self.count, 1 + dim, dim)[:, 1:]
+
+    @property
+    def flow(self) -> Tensor:
+        """Flat pairs on the faces: the velocity that `move` followed last, m/s, and its change."""
+        return self._faces
+
+    @property
+    def weights(self) -> Tensor:
+        """What particles weigh on the faces after `to_faces`, (dim, *nodes); 0 far from all."""
+        return self._faces.view(self.grid.dim, *self.grid.nodes, 2)[..., 1]
+
+    @property
+    def held(self) -> Tensor:
+        """Particles in each cell, (*shape) int32."""
+        return self.grid.cells(self.cell_counts[: self.grid.node_count].view(self.grid.nodes))
+
+    @property
+    def buffers(self) -> tuple[Tensor, ...]:
+        """All memory that grows with the number of particles."""
+        return (
+            self._x, self._v, self._other_x, self._other_v, self._key,
+        )  # fmt: skip
+
+    def to_faces(self, velocity: Tensor, copy: Tensor) -> None:
+        """Weighted mean of the particle velocities on the faces (dim, *nodes), into both tensors.
+
+        0 where no particle is near.
+        """
+        self._faces.zero_()
+        for colour in self.kernels.colours:
+            self.kernels.scatter(
+                self._x, self._v, self.start, self._faces, self._shape, self._strides,
+                self.grid.node_count, colour,
+            )  # fmt: skip
+        self.kernels.normalise(self._faces, velocity.view(-1), copy.view(-1))
+
+    def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> None:
+        """Velocities from the faces `new` and the change since `old`; then follow the flow.
+
+        flip: share of the change in the PIC/FLIP blend; affine particles take `new` alone.
+        """
+        grid = self.grid
+        ivec = self.kernels.ivec
+        self.kernels.pair(new.view(-1), old.view(-1), self._faces)
+        self.kernels.move(
+            self._x, self._v, self._faces, solids.distance.view(-1), self._key,
+            self.count, self._shape, self._strides, grid.node_count,
+            ivec(*(int(solids.is_open(k, False)) for k in range(grid.dim))),
+            ivec(*(int(solids.is_open(k, True)) for k in range(grid.dim))),
+            1 / grid.dx, dt, flip,
+        )  # fmt: skip
+
+    def sort_and_resample(self, cells: Tensor, solids: Solids, seed: int) -> Changes:
+        """Sort by cell; let crowded cells spill over into those beside them, thin out those that
+        are still crowded, and fill sparse ones inside the liquid.
+
+        cells: (*nodes) int8, read for solid cells only. Call after `move`, whose faces give new
+        particles their velocity. Same `seed`, same particles.
+        """
+        self._count()
+        nodes, dim = self.grid.node_count, self.grid.dim
+        keys = self._key[: self.count]
+        if spread(self.positions, keys, self.cell_counts, solids, MOST[dim], SEEDED[dim]):
+            self._count()
+        sums = torch.zeros(2, dtype=torch.int32, device=self.device)
+        self.resampling.plan_counts(
+            self.cell_counts, cells.view(-1), solids.cut.view(-1), self._wanted, sums,
+            FEWEST[dim], SEEDED[dim], MOST[dim], self._shape, self._strides,
+        )  # fmt: skip
+        torch.cumsum(self._wanted, 0, dtype=torch.int32, out=self._new_start[1 : nodes + 1])
+        self._new_start[nodes + 1] = self._new_start[nodes]
+        added, removed = sums.tolist()
+        left = int(self.cell_counts[nodes])
+        after = self.count + added - removed - left
+        self._reserve(after)
+        self._reorder()
+        self.count = after
+        if added:
+            self.resampling.fill(
+                self.start, self._new_start, self._x, self._v, self._faces, self._shape,
+                self._strides, nodes, seed & 0xFFFFFFFF,
+            )  # fmt: skip
+        self.start, self._new_start = self._new_start, self.start
+        self.cell_counts[:nodes] = self._wanted
+        self.cell_counts[nodes] = 0
+        return Changes(added, removed, left)
+
+    def exchange(self, gone: Tensor, positions: Tensor, velocities: Tensor) -> None:
+        """Drop the particles that are `gone` (count,) bool, and take in others, of no slopes.
+
+        positions: (n, dim) in grid coordinates. velocities: (n, dim), m/s.
+        """
+        dim, kept = self.grid.dim, ~gone
+        records = self._v[: self.count * self.width].view(self.count, self.width)
+        new = torch.nn.functional.pad(velocities, (0, self.width - dim))
+        x = torch.cat((self.positions[kept], positions)).view(-1)
+        v = torch.cat((records[kept], new)).view(-1)
+        self._reserve(len(x) // dim)
+        self.count = len(x) // dim
+        self._x[: len(x)] = x
+        self._v[: len(v)] = v
+        self._sort()
+
+    def state(self) -> dict[str, Tensor]:
+        """Positions, and velocities with slopes, at the end of a step."""
+        records = self._v[: self.count * self.width].view(self.count, self.width)
+        return {"positions": self.positions, "velocities": records}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take the particles of a `state`; raises ValueError for ones outside of the grid."""
+        positions, records = state["positions"], state["velocities"]
+        wanted = [(len(positions), self.grid.dim), (len(positions), self.width)]
+        if [tuple(positions.shape), tuple(records.shape)] != wanted:
+            raise ValueError("the particles have another form")
+        most = torch.tensor(self.grid.shape)
+        if not ((positions >= 0) & (positions <= most)).all():
+            raise ValueError("particles lie outside of the grid")
+        self._reserve(len(positions))
+        self.count = len(positions)
+        self._x[: positions.numel()] = positions.flatten()
+        self._v[: records.numel()] = records.flatten()
+        self._sort()
+
+    def _sort(self) -> None:
+        """Sort particles that were put in place from outside."""
+        self._key[: self.count] = sorting.cells_of(self.positions, self.grid.strides)
+        self._count()
+        self._new_start.copy_(self.start)
+        self._reorder()
+
+    def _count(self) -> None:
+        """Fill `cell_counts` and `start` from the keys."""
+        sorting.count(self._key[: self.count], self.cell_counts)
+        torch.cumsum(self.cell_counts, 0, dtype=torch.int32, out=self.start[1:])
+
+    def _reorder(self) -> None:
+        """Particles in the order of their keys, as many in each cell as `_new_start` has room."""
+        dim, width = self.grid.dim, self.width
+        sorting.reorder(
+            self._key[: self.count],
+            (self._x.view(-1, dim)[: self.count], self._v.view(-1, width)[: self.count]),
+            (self._other_x.view(-1, dim), self._other_v.view(-1, width)),
+            self.start, self._new_start,
+        )  # fmt: skip
+        self._x, self._other_x = self._other_x, self._x
+        self._v, self._other_v = self._other_v, self._v
+
+    def _reserve(self, count: int) -> None:
+        """Make room for `count` particles, keeping the present ones."""
+        dim = self.grid.dim
+        if self.count and count * dim <= self._x.numel():
+            return
+        room = int(count * ROOM) + 1
+        old = (self._x, self._v, self._key) if self.count else ()
+        self._x = torch.zeros(room * dim, device=self.device)
+        self._v = torch.zeros(room * self.width, device=self.device)
+        self._other_x, self._other_v = torch.zeros_like(self._x), torch.zeros_like(self._v)
+        self._key = torch.zeros(room, dtype=torch.int32, device=self.device)
+        for new, kept in zip((self._x, self._v, self._key), old):  # noqa: B905
+            new[: kept.numel()] = kept

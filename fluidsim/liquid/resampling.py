@@ -1,0 +1,89 @@
+# pyright: reportInvalidTypeForm=false, reportIndexIssue=false
+"""Keeping the number of particles in each cell within limits: Taichi kernels.
+
+See interpolation.py for units and layouts.
+"""
+
+import functools
+from types import SimpleNamespace
+
+import taichi as ti
+
+from fluidsim.grid.cells import CellType
+from fluidsim.grid.interpolation import F32, I8, I32, functions
+
+
+@functools.cache
+def kernels(dim: int, width: int) -> SimpleNamespace:
+    """The kernels for `dim` dimensions and records of `width` numbers, the velocity first."""
+    own = functions(dim)
+    vec, ivec = own.vec, own.ivec
+    store, keep_inside, gather = own.store, own.keep_inside, own.gather
+
+    @ti.kernel
+    def plan_counts(count: I32, cells: I8, cut: I8, wanted: I32, changes: I32, fewest: ti.i32,
+                    full: ti.i32, most: ti.i32, shape: ivec, strides: ivec):  # fmt: skip
+        """How many particles each cell shall hold: at most `most`, and at least `fewest` inside
+        the liquid, that is where no solid reaches in, no face neighbour is air and they are half
+        `full` on average (solids, cells that are mostly solid and walls count as full).
+        changes: sums of what is added and removed."""
+        for i in range(cells.shape[0]):
+            have = count[i]
+            want = ti.min(have, most)
+            # Far from liquid one look at the neighbours in memory is enough.
+            alone = have == 0 and i > 0 and count[i - 1] == 0 and count[i + 1] == 0
+            may_grow = have < fewest and cells[i] != int(CellType.SOLID) and cut[i] == 0
+            if may_grow and not alone:
+                enclosed = True
+                around = 0
+                rest = i
+                for k in ti.static(range(dim)):
+                    at = rest // strides[k]
+                    rest = rest % strides[k]
+                    enclosed = enclosed and at < shape[k]
+                    for side in ti.static((-1, 1)):
+                        held = full
+                        if at + side >= 0 and at + side < shape[k]:
+                            j = i + side * strides[k]
+                            if cells[j] != int(CellType.SOLID) and cut[j] < 2:
+                                held = count[j]
+                        enclosed = enclosed and held > 0
+                        around += held
+                if enclosed and around >= dim * full:
+                    want = fewest
+                    ti.atomic_add(changes[0], want - have)
+            elif have > most:
+                ti.atomic_add(changes[1], have - most)
+            wanted[i] = want
+
+    @ti.kernel
+    def fill(start: I32, new_start: I32, x: F32, v: F32, faces: F32, shape: ivec, strides: ivec,
+             nodes: ti.i32, seed: ti.u32):  # fmt: skip
+        """New particles at hashed places of the cells that want more, with the flow's velocity."""
+        for cell in range(nodes):
+            have = start[cell + 1] - start[cell]
+            want = new_start[cell + 1] - new_start[cell]
+            for number in range(have, want):
+                position = vec(0.0)
+                rest = cell
+                for k in ti.static(range(dim)):
+                    mixed = hashed(hashed(seed + ti.u32(cell)) + ti.u32(number * dim + k))
+                    position[k] = rest // strides[k] + ti.cast(mixed >> 8, ti.f32) / 16777216.0
+                    rest = rest % strides[k]
+                position = keep_inside(position, shape)
+                p = new_start[cell] + number
+                store(x, p, position)
+                velocity, _ = gather(faces, position, shape, strides, nodes, False)
+                for k in ti.static(range(dim)):
+                    v[p * width + k] = velocity[k]
+                for k in ti.static(range(dim, width)):
+                    v[p * width + k] = 0.0
+
+    @ti.func
+    def hashed(state: ti.u32):
+        """PCG hash (Jarzynski & Olano 2020, Hash functions for GPU rendering)."""
+        state = state * ti.u32(747796405) + ti.u32(2891336453)
+        word = ((state >> ((state >> 28) + ti.u32(4))) ^ state) * ti.u32(277803737)
+        return (word >> 22) ^ word
+
+    return SimpleNamespace(plan_counts=plan_counts, fill=fill)

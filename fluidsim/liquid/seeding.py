@@ -1,0 +1,49 @@
+"""Particles where there is liquid at the start, or where it flows in."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid.transfer import KEPT_FROM_SOLID
+from fluidsim.solid.shapes import Shape
+from fluidsim.solid.solids import Solids
+
+Distance = Callable[[Tensor], Tensor]  # of points (..., dim), m; negative inside
+
+
+def seed(shape: Shape, solids: Solids, grid: Grid, generator: torch.Generator) -> Tensor:
+    """Jittered positions inside `shape` and outside solids, (n, dim) in grid coordinates.
+
+    One particle in each of the 2^dim subcells of a cell, at a random place in it.
+    """
+    return seed_cells(cells_near(shape.distance, grid), shape.distance, solids, generator, 0.0)
+
+
+def cells_near(distance: Distance, grid: Grid) -> Tensor:
+    """Cells (n, dim) float32 that may reach below a distance of 0."""
+    cells = torch.stack(
+        torch.meshgrid(*[torch.arange(n, dtype=torch.float32) for n in grid.shape], indexing="ij"),
+        dim=-1,
+    ).reshape(-1, grid.dim)
+    reach = grid.dx * grid.dim**0.5
+    return cells[distance((cells + 0.5) * grid.dx) < reach]
+
+
+def seed_cells(
+    cells: Tensor, distance: Distance, solids: Solids, generator: torch.Generator, time: float
+) -> Tensor:
+    """As `seed`, in `cells` (n, dim) where `distance` is negative, between solids at `time`, s."""
+    dx, dim = solids.grid.dx, solids.grid.dim
+    parts = []
+    for corner in itertools.product((0.0, 0.5), repeat=dim):
+        jitter = torch.rand(cells.shape, generator=generator) * 0.498 + 0.001
+        parts.append(cells + torch.tensor(corner) + jitter)
+    points = torch.stack(parts, dim=1).reshape(-1, dim)
+    world = points * dx
+    solid_distance = solids.distance_at(world.to(solids.device), time).cpu()
+    return points[(distance(world) < 0) & (solid_distance > KEPT_FROM_SOLID * dx)]

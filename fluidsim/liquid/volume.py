@@ -1,0 +1,60 @@
+"""How much liquid there is, and how much air it has shut in."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.ndimage
+import torch
+from torch import Tensor
+
+from fluidsim.grid.cells import CellType
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid.particles import SEEDED, Particles
+from fluidsim.solid.solids import Solids
+
+SPARSE = 1.5  # times what the particles around would fill: the level set may say no more
+ABOVE = 0.5  # cells: farther outside of the surface the particles alone say what there is
+FLATTEST, STEEPEST = 0.5, 2.0  # slopes of a carried distance that are believed
+
+
+def liquid_volume(distance: Tensor, particles: Particles, solids: Solids, grid: Grid) -> float:
+    """m^3 (m^2 in 2D).
+
+    distance: (*shape), signed, in cells. A cell is as full as its surface says and its open part
+    allows, but not fuller by half than the particles of the cells around say: the level set of a
+    torn sheet is thicker than the sheet. Beyond the surface particles count, up to a full cell.
+    """
+    room, full = solids.room, SEEDED[grid.dim]
+    held = particles.held / full
+    pool = torch.nn.functional.avg_pool2d if grid.dim == 2 else torch.nn.functional.avg_pool3d
+
+    def around(values: Tensor) -> Tensor:
+        padded = torch.nn.functional.pad(values[None, None], (1, 1) * grid.dim, mode="replicate")
+        return pool(padded, 3, 1)[0, 0]
+
+    density = around(held) / around(room).clamp(min=0.25)
+    inside = (0.5 - distance / _slope(distance, grid)).clamp(0, 1) * room
+    inside = torch.minimum(inside, SPARSE * density * room)
+    inside.masked_fill_(grid.cells(solids.solid) != 0, 0.0)
+    loose = (torch.minimum(held, room) - inside).clamp(min=0) * (distance > ABOVE)
+    return float((inside + loose).sum(dtype=torch.float64)) * grid.dx**grid.dim
+
+
+def holes(cells: Tensor, grid: Grid) -> int:
+    """Air cells in pockets that liquid and solids shut in and that are too small for a bubble that
+    the grid could resolve: fewer than 2^dim cells. cells: (*nodes) int8, CellType."""
+    air = (grid.cells(cells) == CellType.AIR).cpu().numpy()
+    labels = np.zeros(air.shape, dtype=np.int32)
+    scipy.ndimage.label(air, output=labels)
+    sizes = np.sort(np.bincount(labels.ravel())[1:])[:-1]
+    return int(sizes[sizes < 2**grid.dim].sum())
+
+
+def _slope(distance: Tensor, grid: Grid) -> Tensor:
+    """|grad distance| by central differences, (*shape), within what is believed."""
+    square = torch.zeros_like(distance)
+    for axis, n in enumerate(grid.shape):
+        rim = distance.narrow(axis, 0, 1), distance, distance.narrow(axis, n - 1, 1)
+        padded = torch.cat(rim, axis)
+        square += ((padded.narrow(axis, 2, n) - padded.narrow(axis, 0, n)) / 2).square()
+    return square.sqrt().clamp(FLATTEST, STEEPEST)

@@ -1,0 +1,58 @@
+"""Who draws the pictures of a run: the run itself, or another process on cores that it leaves."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from fluidsim import taichi_runtime
+from fluidsim.render import Frame
+from fluidsim.runs.drawing import Drawing
+from fluidsim.store import frames
+from solvers import runtime
+from solvers.runtime import Runtime, available_threads
+
+Draw = Callable[[Frame], object]
+
+
+@contextmanager
+def easel(drawing: Drawing | None, folder: Path, machine: Runtime) -> Iterator[Draw | None]:
+    """A function that draws stored frames into `folder`; all are drawn when the block ends.
+
+    Where the run has fewer threads than there are cores, a process on the others draws them while
+    the next frames are simulated. Raises what drawing raised.
+    """
+    spare = available_threads() - machine.threads
+    if drawing is None:
+        yield None
+    elif spare < 1:
+        yield lambda frame: drawing.save(frame, folder)
+    else:
+        pictures: list[Future[None]] = []
+
+        def draw(frame: Frame) -> None:
+            where = frame.kind, frame.shape, frame.dx, frame.time, frame.caption
+            pictures.append(pool.submit(_draw, drawing, folder, frame.number, *where))
+
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(1, context, _begin, (spare,))
+        try:
+            yield draw
+            for picture in pictures:
+                picture.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(threads: int) -> None:
+    """Ctrl-C reaches this process too; the run decides when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    taichi_runtime.start(runtime.configure(threads))
+
+
+def _draw(drawing: Drawing, folder: Path, number: int, *where) -> None:
+    drawing.save(frames.load(folder, number, *where), folder)

@@ -1,0 +1,220 @@
+"""The flags that every scene understands."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import solvers
+from fluidsim.grid.grid import MOST_CELLS_A_SIDE
+from fluidsim.render.stage import PRESETS
+from fluidsim.scene.config import TRANSFERS, RunConfig
+from fluidsim.store.run_folder import read_config
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line and exits with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    default = RunConfig(scene="")
+    add = parser.add_argument
+    add("--solver", choices=solvers.available(), default=default.solver, help="pressure solver")
+    add("--dim", type=int, choices=(2, 3), default=default.dim, help="dimensions of the scene")
+    add(
+        "--resolution",
+        type=whole(4, MOST_CELLS_A_SIDE),
+        default=default.resolution,
+        metavar="CELLS",
+        help="cells along the longest side",
+    )
+    add("--frames", type=whole(1, 10**6), default=default.frames, metavar="N", help="frames")
+    add(
+        "--frame-seconds",
+        type=positive,
+        default=None,
+        metavar="S",
+        help="simulated time between frames (default: the scene's)",
+    )
+    add(
+        "--rtol",
+        type=tolerance,
+        default=default.rtol,
+        help="relative residual of the pressure solves",
+    )
+    add(
+        "--transfer",
+        choices=TRANSFERS,
+        default=None,
+        help="how particles of a liquid take velocities from the grid (default: the scene's)",
+    )
+    add(
+        "--mesh",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="OBJ, STL, PLY or OFF file in place of the scene's bunny or dragon",
+    )
+    add("--device", choices=("cpu", "cuda"), default=default.device, help="where to compute")
+    add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")
+    add("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of all random numbers")
+    add("--out", type=Path, default=None, metavar="DIR", help="where the run goes (renders/...)")
+    add("--no-render", dest="render", action="store_false", help="no pictures, no video")
+    add(
+        "--record-systems",
+        type=whole(0, 10**6),
+        default=default.record_systems,
+        metavar="N",
+        help="store every N-th pressure system of the run; 0: none",
+    )
+    add(
+        "--checkpoint",
+        type=whole(0, 10**6),
+        default=default.checkpoint,
+        metavar="N",
+        help="store the state after every N-th frame, to go on from; 0: never",
+    )
+    add(
+        "--resume",
+        type=Path,
+        default=None,
+        metavar="RUN_DIR",
+        help="go on with a run, or from one of its checkpoints (a file), with the flags it had",
+    )
+    add("--force", action="store_true", help="start although memory or disk seem too small")
+    add_picture_flags(parser)
+    add("--debug", action="store_true", help="show the traceback of an error")
+
+
+def add_picture_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags that say how frames are drawn; one that is not given sets nothing."""
+
+    def add(flag: str, parser: argparse._ActionsContainer = parser, **options: Any) -> None:
+        parser.add_argument(flag, default=argparse.SUPPRESS, **options)
+
+    add("--size", type=picture_size, metavar="WxH", help="of the pictures in pixels (1280x720)")
+    add("--fps", type=whole(1, 240), help="frames a second of the video (30)")
+    add("--preset", choices=list(PRESETS), help="background, floor and light (studio; smoke: dark)")
+    view = parser.add_mutually_exclusive_group()
+    add("--orbit", view, type=number, metavar="DEGREES", help="turn the camera over the video")
+    add("--camera", view, type=Path, metavar="FILE.json", help="keyframes of the camera")
+    add("--exposure", type=exposure, metavar="S", help="seconds that blur a moving liquid (0)")
+    add("--supersample", type=whole(1, 8), metavar="N", help="average N x N pixels (1)")
+    add("--no-caption", dest="caption", action="store_false", help="no text on the pictures")
+
+
+def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: str) -> RunConfig:
+    """The configuration from a command line; exits with 2 and one line when it is wrong.
+
+    With --resume it is that of the stored run, but for flags that do not change its states.
+    """
+    parser = OneLineParser(
+        prog=prog,
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_run_flags(parser)
+    flags = list(sys.argv[1:] if argv is None else argv)
+    config = RunConfig(scene=scene, **vars(parser.parse_args(flags)))
+    if config.resume is None:
+        return config
+    if config.out is not None:
+        parser.error("--resume writes where the run is; leave out --out")
+    try:
+        before = read_config(run_folder(config.resume))["config"]
+        if before["scene"] != scene:
+            raise ValueError(f"{config.resume} is a run of the scene {before['scene']}")
+        if config.orbit is not None or config.camera is not None:
+            before = {**before, "orbit": None, "camera": None}
+        known = as_flags(before)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        parser.error(f"cannot resume {config.resume}: {' '.join(str(error).split())}")
+    stored = RunConfig(scene=scene, **vars(parser.parse_args(known)))
+    config = RunConfig(scene=scene, **vars(parser.parse_args([*known, *flags])))
+    for name, value in stored.identity().items():
+        if config.identity()[name] != value:
+            flag = f"--{name.replace('_', '-')}"
+            parser.error(f"{flag} of the run is {value}; leave it out, or start a new run")
+    return config
+
+
+def run_folder(place: Path) -> Path:
+    """The folder of a run, from itself or from one of its checkpoints."""
+    return place.parent.parent if place.is_file() else place
+
+
+def as_flags(config: dict[str, Any]) -> list[str]:
+    """The command line of a stored configuration."""
+    flags = []
+    for name, value in config.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "scene" or value is None or value is True:
+            continue
+        if value is False:
+            flags.append(f"--no-{name}")
+        elif isinstance(value, list):
+            flags += [flag, "x".join(map(str, value))]
+        else:
+            flags += [flag, str(value)]
+    return flags
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be between {least} and {most}, not {text}")
+        return value
+
+    return convert
+
+
+def number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be finite, not {text}")
+    return value
+
+
+def positive(text: str) -> float:
+    value = number(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be positive, not {text}")
+    return value
+
+
+def exposure(text: str) -> float:
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, not {text}")
+    return value
+
+
+def tolerance(text: str) -> float:
+    value = positive(text)
+    if not 1e-13 <= value < 1:
+        raise argparse.ArgumentTypeError(f"must be between 1e-13 and 1, not {text}")
+    return value
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 1280x720")
+    size = (int(width), int(height))
+    if not all(16 <= side <= 8192 and side % 2 == 0 for side in size):
+        raise argparse.ArgumentTypeError(f"sides must be even and between 16 and 8192, not {text}")
+    return size

@@ -1,0 +1,173 @@
+"""The frames of a run, one after the other: simulated, stored, drawn, judged, logged."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fluidsim.errors import SimulationError
+from fluidsim.flow.simulation import Simulation
+from fluidsim.render.frame import SolidGrid
+from fluidsim.runs.easel import Draw
+from fluidsim.runs.health import Health
+from fluidsim.runs.progress import Progress
+from fluidsim.runs.snapshot import frame_of, solid_grid
+from fluidsim.runs.stopping import asked_to_stop, gently
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.probes import Gauges, Probe, ProbeLog
+from fluidsim.store import checkpoint, frames
+from fluidsim.store.checkpoint import Checkpoint
+from fluidsim.store.paraview import Entry, Indices
+from fluidsim.store.run_folder import FrameRecord, RunFolder
+from fluidsim.store.systems import SystemRecorder
+
+PROBES = "probes"  # in a checkpoint: lines of probes.csv that are still to be written
+
+
+class FrameLoop:
+    """Takes a simulation from frame to frame and writes what comes of it into the run's folder.
+
+    identity: of the run: flags, scene and grid, for its checkpoints. seconds: between frames.
+    draw: called with each frame that is stored. probes: of the scene, by name.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        config: RunConfig,
+        folder: RunFolder,
+        identity: dict[str, Any],
+        seconds: float,
+        draw: Draw | None,
+        probes: Mapping[str, Probe],
+    ):
+        self.simulation = simulation
+        self.config = config
+        self.folder = folder
+        self.identity = identity
+        self.seconds = seconds
+        self.caption = identity["grid"]["caption"]
+        self.draw = draw
+        self._indices = Indices(folder.path)
+        self._solids: SolidGrid | None = None
+        self.health = Health()
+        self.frame = 0
+        self.recorder = None
+        if config.record_systems:
+            self.recorder = SystemRecorder(folder.path / "systems", config, simulation)
+            simulation.observer = self.recorder
+        self.probes = None
+        if probes:
+            self.probes = ProbeLog(folder.probes, Gauges(probes, simulation), simulation)
+            if config.resume is None:
+                self.probes.begin()
+
+    def go_on_from(self, start: Checkpoint) -> None:
+        """Bring the simulation to a checkpoint; its frame is written if the run had not come to.
+
+        Raises ValueError when the state does not fit the simulation.
+        """
+        try:
+            self.simulation.restore(start.state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ValueError(f"the state after frame {start.frame} does not fit: {error}") from None
+        self.frame = start.frame
+        if self.recorder is not None:
+            self.recorder.count = start.systems
+        if self.probes is not None:
+            self.probes.go_on_from(start.state.get(PROBES))
+        stored = [Entry.of(line) for line in self.folder.frame_lines()]
+        self._indices.add(*stored)
+        if start.frame not in (each.frame for each in stored):
+            self._write(start.frame)
+            self._note(start.record)
+
+    def run(self, console: Console) -> list[FrameRecord]:
+        """The frames that are left; KeyboardInterrupt after one at whose end a stop is asked for.
+
+        Raises SimulationError when files cannot be written; the state is kept if it can be.
+        """
+        records = []
+        self.simulation.timer.take()
+        with gently(), Progress(self.config.frames, self.frame) as progress:
+            while self.frame < self.config.frames:
+                if asked_to_stop():
+                    raise KeyboardInterrupt
+                record = self._advance()
+                records.append(record)
+                progress.advance(record)
+                for warning in record.warnings:
+                    console.print(f"warning: frame {record.frame}: {warning}", soft_wrap=True)
+        return records
+
+    def _advance(self) -> FrameRecord:
+        simulation, timer = self.simulation, self.simulation.timer
+        report = simulation.advance(self.seconds)
+        number = self.frame + 1
+        with timer("volume"):
+            record = FrameRecord.of(number, simulation, self.config.solver, report)
+        try:
+            self._write(number)
+            record = record.judged(self.health.look(record), timer.take())
+            self._note(dataclasses.asdict(record))
+            self.frame = number
+            if self._is_due(number):
+                with timer("checkpoint"):
+                    self._keep(record)
+        except OSError as error:
+            raise SimulationError(self._rescue(record, error)) from error
+        return record
+
+    def _write(self, number: int) -> None:
+        simulation, folder = self.simulation, self.folder.frames
+        with simulation.timer("output"):
+            moving = bool(simulation.solids.moving)
+            if moving or self._solids is None:
+                self._solids = solid_grid(simulation)
+                if self._solids is not None:
+                    frames.save_solids(self._solids, folder, number if moving else None)
+            frame = frame_of(simulation, number, self.caption, self._solids)
+            frames.save(frame, folder)
+            if self.probes is not None:
+                self.probes.write()
+        if self.draw is not None:
+            with simulation.timer("render"):
+                self.draw(frame)
+
+    def _note(self, record: dict[str, Any]) -> None:
+        """Log a frame that is stored, and add it to the indices."""
+        self.folder.write(record)
+        self._indices.add(Entry.of(record))
+
+    def _is_due(self, number: int) -> bool:
+        """At every N-th frame, the last one, and before a stop; never with --checkpoint 0."""
+        every = self.config.checkpoint
+        at_end = number == self.config.frames or asked_to_stop()
+        return every > 0 and (at_end or number % every == 0)
+
+    def _keep(self, record: FrameRecord) -> Path:
+        count = 0 if self.recorder is None else self.recorder.count
+        state = self.simulation.state()
+        waiting = None if self.probes is None else self.probes.waiting()
+        if waiting is not None:  # they could not be written
+            state[PROBES] = waiting
+        return checkpoint.save(
+            self.folder.checkpoints,
+            Checkpoint(record.frame, state, dataclasses.asdict(record), count, self.identity),
+        )
+
+    def _rescue(self, record: FrameRecord, error: OSError) -> str:
+        """Keep the state of a frame that cannot be written, in place of an older one if needed."""
+        what = f"cannot write frame {record.frame}: {error}"
+        older = checkpoint.stored(self.folder.checkpoints)
+        try:
+            for path in older[:-1]:
+                path.unlink()
+            kept = self._keep(record)
+            return f"{what}; its state is kept: make room, then go on with --resume {kept}"
+        except OSError:
+            return f"{what}; make room, then go on with --resume {older[-1]}" if older else what

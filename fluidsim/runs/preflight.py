@@ -1,0 +1,156 @@
+"""What a run will need, and what looks wrong with it, before its first step."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import torch
+
+from fluidsim.flow.simulation import SOLID_CELLS, Simulation
+from fluidsim.liquid.particles import SEEDED
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.scene import LiquidScene, Scene, SmokeScene
+from fluidsim.solid.images import repeated
+from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.shapes import Shape
+from fluidsim.solid.thin_walls import wall_warnings
+from fluidsim.store.checkpoint import KEPT
+
+# Growth of the resident memory of runs with `multigrid` at 1024^2 and 128^3, rounded up; the other
+# solvers have not been measured.
+BYTES_A_CELL = 400
+BYTES_A_PARTICLE = 90
+SHARE_OF_MEMORY = 0.9
+# Of a stored frame: positions, velocities and pressure; LZ4 of smoke's fields; a picture's share of
+# its pixels. Of a checkpoint: float32 velocities, float64 pressure, what is carried.
+FRAME_BYTES_A_PARTICLE, FRAME_BYTES_A_CELL, FRAME_BYTES_A_PIXEL = 25, 10, 1.5
+STATE_BYTES_A_PARTICLE, STATE_BYTES_A_CELL = 24, 28
+# Seconds of 2 threads of a server core: the README's table of steps.
+SECONDS_A_CELL = {("liquid", 2): 5.5e-7, ("liquid", 3): 7.3e-7, ("smoke", 2): 3.5e-7,
+                  ("smoke", 3): 4.4e-7}  # fmt: skip
+SECONDS_A_PIXEL = {2: 2e-7, 3: 1.3e-6}
+FALL = 4.43  # m/s after falling for 1 m
+LOOKS = 9  # times in the run at which a moving region is looked for in the domain
+LOOK_CELLS = 40  # a side, of the grid on which it is
+MANY_SUBSTEPS = 20  # for solids, in a frame
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Estimates, right within a factor of two or three: bytes, bytes, seconds."""
+
+    memory: float
+    disk: float
+    seconds: float
+
+    @staticmethod
+    def of(scene: Scene, config: RunConfig) -> Needs:
+        cells = scene.grid(config).cell_count
+        particles = cells * SEEDED[config.dim] / 2 if scene.kind == "liquid" else 0  # half full
+        pixels = config.size[0] * config.size[1] if config.render else 0
+        frame = FRAME_BYTES_A_PIXEL * pixels + (
+            FRAME_BYTES_A_PARTICLE * particles if particles else FRAME_BYTES_A_CELL * cells
+        )
+        state = STATE_BYTES_A_PARTICLE * particles + STATE_BYTES_A_CELL * cells
+        checkpoints = (KEPT + 1) * state if config.checkpoint else 0
+        step = SECONDS_A_CELL[scene.kind, config.dim] * cells
+        steps = _substeps(scene, config) * step + SECONDS_A_PIXEL[config.dim] * pixels
+        return Needs(
+            cells * BYTES_A_CELL + particles * BYTES_A_PARTICLE,
+            config.frames * frame + checkpoints,
+            config.frames * steps,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{_size(self.memory)} of memory, {_size(self.disk)} of disk, "
+            f"{_duration(self.seconds)} on two cores"
+        )
+
+
+def obstacles(scene: Scene, config: RunConfig, needs: Needs, place: Path) -> Iterator[str]:
+    """Reasons not to start, with advice: each in one line. place: where the run would go."""
+    memory = psutil.virtual_memory().available * SHARE_OF_MEMORY
+    if needs.memory > memory:
+        fits = int(config.resolution * (memory / needs.memory) ** (1 / config.dim))
+        yield (
+            f"resolution {config.resolution} in {config.dim}D needs about {_size(needs.memory)} "
+            f"of memory and {_size(memory)} are free; --resolution {fits} would fit"
+        )
+    disk = shutil.disk_usage(_existing(place)).free
+    if needs.disk > disk:
+        yield (
+            f"{config.frames} frames need about {_size(needs.disk)} in {place} and "
+            f"{_size(disk)} are free; choose another --out, fewer --frames or a smaller --size"
+        )
+    for name in _outside(scene, config):
+        yield f"{name} lies outside of the domain, which spans 0 to {_point(scene.size)} m"
+
+
+def warnings(scene: Scene, config: RunConfig, simulation: Simulation) -> Iterator[str]:
+    """What may spoil the result, each in one line. simulation: of the scene, at its start."""
+    yield from wall_warnings(scene.solids, simulation.grid, config.resolution)
+    seconds = config.frame_seconds or scene.frame_seconds
+    speed = simulation.solids.top_speed_during(0.0, config.frames * seconds)
+    cells = speed * seconds / simulation.grid.dx
+    if cells > MANY_SUBSTEPS * SOLID_CELLS:
+        yield (
+            f"solids move by up to {cells:.0f} cells a frame, which takes "
+            f"{math.ceil(cells / SOLID_CELLS)} substeps; let them move slower or lower "
+            "--resolution"
+        )
+
+
+def _substeps(scene: Scene, config: RunConfig) -> float:
+    """Those a frame if what moves is as fast as something that has fallen through half of it."""
+    speed = FALL * math.sqrt(scene.size[-1] / 2)
+    seconds = config.frame_seconds or scene.frame_seconds
+    return max(1.0, seconds * speed / (scene.cfl * scene.grid(config).dx))
+
+
+def _outside(scene: Scene, config: RunConfig) -> Iterator[str]:
+    """Names of sources of which no part is ever inside."""
+    regions: list[tuple[str, Shape | RigidMotion]] = []
+    if isinstance(scene, SmokeScene):
+        regions += [(f"source {k}", each.shape) for k, each in enumerate(scene.sources, start=1)]
+    if isinstance(scene, LiquidScene):
+        regions += [(f"inflow {k}", each.shape) for k, each in enumerate(scene.inflows, start=1)]
+        regions += [(f"outflow {k}", each.shape) for k, each in enumerate(scene.outflows, start=1)]
+        if not scene.inflows:
+            regions.append(("the liquid", scene.liquid))
+    grid = scene.grid(replace(config, resolution=min(config.resolution, LOOK_CELLS)))
+    points = grid.node_positions(torch.device("cpu"))
+    reach = grid.dx * grid.dim**0.5 / 2
+    end = config.frames * (config.frame_seconds or scene.frame_seconds)
+    for name, region in regions:
+        if isinstance(region, RigidMotion):
+            times = [end * look / (LOOKS - 1) for look in range(LOOKS)]
+            nearest = min(float(region.distance(points, time).min()) for time in times)
+        else:
+            nearest = float(repeated(region, grid).distance(points).min())
+        if nearest > reach:
+            yield name
+
+
+def _existing(place: Path) -> Path:
+    """The folder above a place that is to be made, or the place itself."""
+    return next(path for path in (place, *place.absolute().parents) if path.is_dir())
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**29 else f"{max(1.0, count / 2**20):.0f} MiB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _point(size: tuple[float, ...]) -> str:
+    return f"({', '.join(f'{side:g}' for side in size)})"

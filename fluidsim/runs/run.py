@@ -1,0 +1,185 @@
+"""A run from the command line: flags, what it needs, frames, video, closing table."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fluidsim import taichi_runtime
+from fluidsim.errors import SimulationError
+from fluidsim.runs import preflight
+from fluidsim.runs.drawing import Drawing, caption_of, drawing_of
+from fluidsim.runs.easel import easel
+from fluidsim.runs.flags import parse_run, run_folder
+from fluidsim.runs.loop import FrameLoop
+from fluidsim.runs.preflight import Needs
+from fluidsim.runs.progress import closing_table
+from fluidsim.runs.stopping import guarded
+from fluidsim.runs.warm_up import warm_up
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.figurines import check_mesh_is_used
+from fluidsim.scene.scene import Scene, as_json
+from fluidsim.store import checkpoint
+from fluidsim.store.checkpoint import Checkpoint
+from fluidsim.store.claim import claimed
+from fluidsim.store.run_folder import RunFolder, header
+from fluidsim.timing import StageTimer
+from solvers import runtime
+
+Build = Callable[[RunConfig], Scene]
+
+
+def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Run the scene that `build` describes with flags from `argv` (the command line).
+
+    Returns the exit status: 0 done, 1 failed with one line, 130 interrupted; wrong flags exit
+    with 2.
+    """
+    file = Path(inspect.getsourcefile(build) or "scene.py")
+    description = (inspect.getmodule(build).__doc__ or "").strip()  # pyright: ignore
+    config = parse_run(file.stem, argv, description, prog or file.name)
+    return guarded(lambda: _run(build, config), config.debug)
+
+
+def _run(build: Build, config: RunConfig) -> None:
+    console = Console(highlight=False, markup=False)
+    machine = runtime.configure(config.threads, config.device)
+    scene = build(config)
+    check_mesh_is_used(scene, config)
+    drawing = drawing_of(scene, config) if config.render else None
+    path = _out(config)
+    _check_needs(scene, config, path, console)
+    with claimed(path):
+        _write_run(path, scene, drawing, build, config, machine, console)
+
+
+def _write_run(
+    path: Path, scene: Scene, drawing: Drawing | None, build: Build, config: RunConfig,
+    machine: runtime.Runtime, console: Console,
+) -> None:  # fmt: skip
+    """The run, into a folder that this process holds."""
+    grid = scene.grid(config)
+    shape = "x".join(map(str, grid.shape))
+    caption = caption_of(scene, config)
+    seconds = config.frame_seconds or scene.frame_seconds
+    stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
+    about = {"config": config.as_json(), "scene": as_json(scene), "grid": stored}
+    lasting = {name: value for name, value in about["scene"].items() if name != "view"}
+    identity = {**about, "config": config.identity(), "scene": lasting}
+    start = None if config.resume is None else _start(config.resume, config.frames, identity)
+    folder = RunFolder.new(path, about) if start is None else _again(path, about, start)
+    try:
+        taichi_runtime.start(machine)
+        warm_up(build, config, machine, console)
+        simulation = scene.start(config, machine, StageTimer(machine.device))
+        for warning in preflight.warnings(scene, config, simulation):
+            console.print(f"warning: {warning}", soft_wrap=True)
+        console.print(
+            f"{config.scene}  {shape} cells  solver {config.solver}  "
+            f"{machine.threads} threads on {machine.device}  -> {folder.path}"
+        )
+        folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
+        with easel(drawing, folder.frames, machine) as draw:
+            loop = FrameLoop(simulation, config, folder, identity, seconds, draw, scene.probes)
+            if start is not None:
+                loop.go_on_from(start)
+                console.print(f"going on after frame {start.frame}")
+            records = loop.run(console)
+        video = _video(config, folder) if config.render else None
+    except BaseException as error:
+        _tell_end(folder, error, console)
+        raise
+    folder.set_status("done")
+    console.print(closing_table(records))
+    for line in loop.health.summary():
+        console.print(f"warning: {line}", soft_wrap=True)
+    console.print(f"log {folder.log}" + (f"\nvideo {video}" if video else ""), soft_wrap=True)
+
+
+def _start(place: Path, last: int, identity: dict[str, Any]) -> Checkpoint:
+    """The checkpoint to go on from; ValueError when it is not of this run or nothing is left."""
+    start = checkpoint.choose(place)
+    difference = _difference(json.loads(json.dumps(identity)), start.identity)
+    if difference is not None:
+        raise ValueError(f"the checkpoint at {place} is of another run: {difference}")
+    if start.frame >= last:
+        raise ValueError(f"{place} has its {last} frames; --frames N asks for more")
+    return start
+
+
+def _difference(ours: Any, theirs: Any, name: str = "") -> str | None:
+    """The first value in which two records differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in [*ours, *(key for key in theirs if key not in ours)]:
+            found = _difference(ours.get(key), theirs.get(key), f"{name} {key}".strip())
+            if found is not None:
+                return found
+        return None
+    return None if ours == theirs else f"{name} is {theirs} there and {ours} here"
+
+
+def _again(path: Path, about: dict[str, Any], start: Checkpoint) -> RunFolder:
+    folder = RunFolder.again(path, about, start.frame)
+    for file in checkpoint.stored(folder.checkpoints):
+        if int(file.stem) > start.frame:
+            file.unlink()
+    return folder
+
+
+def _check_needs(scene: Scene, config: RunConfig, path: Path, console: Console) -> None:
+    """Say what the run needs; raises SimulationError when there is less, but for --force."""
+    needs = Needs.of(scene, config)
+    for obstacle in preflight.obstacles(scene, config, needs, path):
+        if not config.force:
+            raise SimulationError(f"{obstacle} (--force starts all the same)")
+        console.print(f"warning: {obstacle}", soft_wrap=True)
+    console.print(f"needs about {needs}")
+
+
+def _tell_end(folder: RunFolder, error: BaseException, console: Console) -> None:
+    """Note how the run ended, as far as the disk lets us."""
+    stopped = isinstance(error, KeyboardInterrupt)
+    try:
+        folder.set_status("interrupted" if stopped else f"failed: {error}")
+    except OSError as unwritten:
+        console.print(f"config.json still says running: {unwritten}", soft_wrap=True)
+    kept = checkpoint.stored(folder.checkpoints)
+    if stopped and kept:
+        console.print(
+            f"stopped; --resume {folder.path} goes on after frame {int(kept[-1].stem)}",
+            soft_wrap=True,
+        )
+
+
+def _video(config: RunConfig, folder: RunFolder) -> Path:
+    return make_video(folder.path, range(1, config.frames + 1), config.fps)
+
+
+def make_video(path: Path, numbers: Sequence[int], fps: int) -> Path:
+    """video.mp4 of the pictures of a run."""
+    import imageio.v3 as imageio
+
+    from fluidsim import render
+
+    pictures = (imageio.imread(path / "frames" / f"{number:04d}.png") for number in numbers)
+    return render.write_video(path / "video.mp4", pictures, fps)
+
+
+def _out(config: RunConfig) -> Path:
+    """The folder asked for or resumed, or a new one below renders/."""
+    if config.resume is not None:
+        return run_folder(config.resume)
+    if config.out is not None:
+        return config.out
+    name = f"{config.scene}-{config.dim}d-{config.resolution}-{config.solver}"
+    path = Path("renders") / name
+    number = 2
+    while path.exists():
+        path = Path("renders") / f"{name}-{number}"
+        number += 1
+    return path

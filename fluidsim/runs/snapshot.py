@@ -1,0 +1,65 @@
+"""The state of a simulation as a frame that can be stored and drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fluidsim.flow.simulation import Simulation
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.smoke.smoke import Smoke
+
+SOLID_BAND = 8.0  # cells: stored distances are clamped to this
+SOLID_NODES = 129  # nodes a side up to which solids are sampled at half the cell size
+
+
+def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGrid | None) -> Frame:
+    """The present state, copied to the CPU. solids: what `solid_grid` gave for it."""
+    grid = simulation.grid
+    fields: dict[str, np.ndarray] = {}
+    if isinstance(simulation, Liquid):
+        fields["positions"] = _array(simulation.particles.positions * grid.dx)
+        fields["velocities"] = _array(simulation.particles.velocities)
+        kind = "liquid"
+    elif isinstance(simulation, Smoke):
+        smoke = simulation.smoke_cells()
+        fields["density"] = _array(simulation.density * smoke)
+        fields["temperature"] = _array(simulation.temperature * smoke)
+        fields["velocity"] = _array(centred(simulation.velocity, grid))
+        kind = "smoke"
+    else:
+        raise TypeError(f"no picture is known of a {type(simulation).__name__}")
+    if (grid.dim == 2 or kind == "liquid") and simulation.pressure is not None:
+        fields["pressure"] = _array(simulation.pressure)
+    return Frame(
+        kind=kind, number=number, time=simulation.time, shape=grid.shape, dx=grid.dx,
+        solids=solids, caption=caption, **fields,
+    )  # fmt: skip
+
+
+def solid_grid(simulation: Simulation) -> SolidGrid | None:
+    """The distance of the solids, sampled twice as fine as the cells where that is cheap."""
+    solids, grid = simulation.solids, simulation.grid
+    if solids.static is None and not solids.moving:
+        return None
+    finer = 2 if max(grid.nodes) * 2 - 1 <= SOLID_NODES else 1
+    fine = Grid(tuple(n * finer for n in grid.shape), grid.dx / finer)
+    distance = solids.distance_at(fine.node_positions(simulation.device), simulation.time)
+    band = SOLID_BAND * grid.dx
+    return SolidGrid(_array(distance.clamp(-band, band)), fine.dx)
+
+
+def centred(velocity: Tensor, grid: Grid) -> Tensor:
+    """Velocity at the cell centres, (dim, *shape)."""
+    parts = []
+    for axis, n in enumerate(grid.shape):
+        faces = grid.faces(velocity, axis)
+        parts.append((faces.narrow(axis, 0, n) + faces.narrow(axis, 1, n)) / 2)
+    return torch.stack(parts)
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return values.detach().to("cpu", torch.float32).contiguous().numpy().copy()

@@ -1,0 +1,65 @@
+"""How a command ends: done, failed with one line, or stopped by Ctrl-C and SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import solvers
+from fluidsim.errors import SimulationError
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+# Set by a signal to stop: what a handler raises is lost where it meets a finalizer, so that the
+# loop over the frames looks here as well.
+_stop = threading.Event()
+_gentle = threading.Event()
+
+
+def guarded(action: Callable[[], object], debug: bool) -> int:
+    """Exit status of an action, its errors told in one line; `debug` lets them through."""
+    _stop.clear()
+    previous = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        action()
+        return DONE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        known = isinstance(error, (SimulationError, solvers.SolveError, ValueError, OSError))
+        what = str(error) if known else f"{type(error).__name__}: {error}"
+        hint = "" if known else " (--debug shows where)"
+        print(f"error: {' '.join(what.split())}{hint}", file=sys.stderr)
+        return FAILED
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+
+def asked_to_stop() -> bool:
+    return _stop.is_set()
+
+
+@contextmanager
+def gently() -> Iterator[None]:
+    """In the block the first signal only makes `asked_to_stop` true, the second one interrupts."""
+    _gentle.set()
+    try:
+        yield
+    finally:
+        _gentle.clear()
+
+
+def _interrupt(number: int, stack: object) -> None:
+    first = not _stop.is_set()
+    _stop.set()
+    if not (first and _gentle.is_set()):
+        raise KeyboardInterrupt
+    os.write(1, b"\nstopping after this frame; once more stops at once\n")

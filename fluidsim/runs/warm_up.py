@@ -1,0 +1,75 @@
+"""Compile every kernel on a tiny version of a scene, so that no frame pays for it.
+
+What is compiled is kept. The first time, which takes longest, another process compiles the
+solver's kernels meanwhile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+import solvers
+from fluidsim import taichi_runtime
+from fluidsim.runs.drawing import caption_of, drawing_of
+from fluidsim.runs.snapshot import frame_of, solid_grid
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.scene import Scene
+from fluidsim.timing import StageTimer
+from solvers.runtime import Runtime, available_threads
+
+CELLS, FRAMES = 16, 3
+MEANWHILE = "cg"  # solver of the tiny scene while that of the run is compiled
+
+
+def warm_up(
+    build: Callable[[RunConfig], Scene], config: RunConfig, machine: Runtime, console: Console
+) -> None:
+    """Simulate and draw the scene of `build` with few cells."""
+    console.print("preparing kernels (the first run on a machine compiles them, later ones load)")
+    begin = time.perf_counter()
+    small = dataclasses.replace(config, resolution=CELLS, size=(64, 48))
+    if machine.device.type == "cpu" and available_threads() > 1 and is_first_use(config):
+        command = [sys.executable, "-m", "solvers.warm_up", config.solver, str(config.dim)]
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as beside:
+            try:
+                _try(build, dataclasses.replace(small, solver=MEANWHILE), machine)
+                beside.wait()
+            finally:
+                beside.kill()
+        with suppress(OSError):
+            _note(config).parent.mkdir(parents=True, exist_ok=True)
+            _note(config).touch()
+    _try(build, small, machine)
+    console.print(f"kernels ready after {time.perf_counter() - begin:.1f} s")
+
+
+def is_first_use(config: RunConfig) -> bool:
+    """Whether no run has compiled the solver since it was installed or changed."""
+    sources = Path(solvers.__file__).parent.rglob("*.py")
+    changed = max(file.stat().st_mtime for file in sources)
+    note = _note(config)
+    return not note.exists() or note.stat().st_mtime < changed
+
+
+def _note(config: RunConfig) -> Path:
+    """An empty file, made when a run has compiled the solver."""
+    return taichi_runtime.cache_folder().parent / "compiled" / f"{config.solver}-{config.dim}d"
+
+
+def _try(build: Callable[[RunConfig], Scene], config: RunConfig, machine: Runtime) -> None:
+    scene = build(config)
+    simulation = scene.start(config, machine, StageTimer(machine.device))
+    for _ in range(FRAMES):
+        simulation.advance(scene.frame_seconds)
+    if config.render:
+        frame = frame_of(simulation, 0, caption_of(scene, config), solid_grid(simulation))
+        drawing_of(scene, config)(frame)

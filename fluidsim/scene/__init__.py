@@ -1,0 +1,1 @@
+"""What a scene script says: the domain, what is in it, how it is looked at and measured."""

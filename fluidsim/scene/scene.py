@@ -1,0 +1,203 @@
+"""What a scene script returns, and how it becomes a simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from fluidsim.flow.accelerations import Acceleration, gravity_vector
+from fluidsim.flow.simulation import PressureOptions, Simulation
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid.inflows import Inflow, Outflow, Sources
+from fluidsim.liquid.levelset import LevelSet
+from fluidsim.liquid.liquid import Liquid, LiquidOptions
+from fluidsim.liquid.seeding import seed
+from fluidsim.scene.config import TRANSFERS, RunConfig
+from fluidsim.scene.probes import Probe, check_probes
+from fluidsim.scene.view import View
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.smoke.smoke import Smoke
+from fluidsim.solid.boundary import Inlet, Wall, periodic_axes, refuse_sides_of
+from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.shapes import Shape, Vector
+from fluidsim.solid.solids import Solids
+from fluidsim.timing import StageTimer
+from solvers import registry
+from solvers.runtime import Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene(ABC):
+    """What liquids and smoke share.
+
+    size: sides of the domain, m. solids: shapes, or ones that move (`Moving`, `Keyframed`).
+    open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
+    periodic: axes, out of "x", "y", "z", along which the domain goes on at its beginning; they have
+    no sides, and solids and sources recur with each period. No pressure holds a mean force along
+    such an axis.
+    walls: what the closed sides are like, by their names; a side that is not named is at rest and
+    sticks to a fluid with viscosity. body_force: acceleration in m/s^2 that acts on the fluid, a
+    function of points (..., dim), m, and time, s, that returns (..., dim). density: of the fluid,
+    kg/m^3.
+    cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
+    view: of its pictures. probes: gauges by name, which a run logs after each substep into
+    RUN_DIR/probes.csv: `PressureProbe` and `HeightProbe`.
+    """
+
+    kind: ClassVar[str]
+    size: tuple[float, ...]
+    solids: Sequence[Shape | RigidMotion] = ()
+    open_sides: Sequence[str] = ()
+    periodic: Sequence[str] = ()
+    walls: Mapping[str, Wall] = field(default_factory=dict)
+    body_force: Acceleration | None = None
+    density: float
+    cfl: float
+    frame_seconds: float
+    view: View = field(default_factory=View)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not min(self.size) > 0:
+            raise ValueError(f"the sides of a scene must be positive, not {self.size}")
+        for name in ("density", "cfl", "frame_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} of a scene must be positive")
+        periodic_axes(self.periodic, len(self.size))
+        ends = (*self.open_sides, *self.walls, *(inlet.side for inlet in self._inlets()))
+        refuse_sides_of(self.periodic, ends)
+        check_probes(self.probes, self.size, self.solids, self.kind)
+
+    def _refuse_drag_without(self, viscosity: float) -> None:
+        for name, wall in self.walls.items():
+            if wall.velocity is not None and viscosity == 0:
+                raise ValueError(f"the wall {name} moves: to drag the fluid that needs a viscosity")
+
+    @abstractmethod
+    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Simulation:
+        """The simulation at time 0."""
+
+    def grid(self, config: RunConfig) -> Grid:
+        """Raises ValueError when the scene is not of the dimension that the run asks for."""
+        if len(self.size) != config.dim:
+            raise ValueError(f"the scene's size {self.size} is not of dimension {config.dim}")
+        periodic = periodic_axes(self.periodic, config.dim)
+        return Grid.covering(self.size, config.resolution, periodic)
+
+    def prepare(self, config: RunConfig, runtime: Runtime) -> tuple[Grid, Solids, PressureOptions]:
+        """Grid, solids and pressure options of a run."""
+        grid = self.grid(config)
+        solids = Solids(
+            grid, self.solids, self.open_sides, runtime.device, self.walls, self._inlets()
+        )
+        options = PressureOptions(registry.create(config.solver, {}), config.rtol, self.density)
+        return grid, solids, options
+
+    def _inlets(self) -> Sequence[Inlet]:
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiquidScene(Scene):
+    """A liquid that starts in `liquid` with one velocity (m/s).
+
+    transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
+    PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
+    gravity: m/s^2, downwards or as a vector. viscosity: dynamic, Pa s (water 1e-3, honey 10); 0
+    slips along walls. surface_tension: N/m (water in air: 0.072). inflows, outflows: where liquid
+    is poured in and taken away.
+    """
+
+    kind: ClassVar[str] = "liquid"
+    liquid: Shape
+    velocity: tuple[float, ...] | None = None
+    gravity: float | Vector = 9.81
+    viscosity: float = 0.0
+    inflows: Sequence[Inflow] = ()
+    outflows: Sequence[Outflow] = ()
+    transfer: str = "flip"
+    flip: float = 0.99
+    surface_tension: float = 0.0
+    density: float = 1000.0
+    cfl: float = 3.0
+    frame_seconds: float = 1 / 60
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.periodic:
+            raise ValueError("a liquid cannot be periodic yet: only smoke can")
+        if not self.viscosity >= 0:
+            raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
+        self._refuse_drag_without(self.viscosity)
+        gravity_vector(self.gravity, len(self.size))
+        if not 0 <= self.flip <= 1:
+            raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
+        if not self.surface_tension >= 0:
+            raise ValueError(f"surface_tension must not be negative, not {self.surface_tension}")
+        if self.transfer not in TRANSFERS:
+            raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
+
+    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Liquid:
+        grid, solids, options = self.prepare(config, runtime)
+        generator = torch.Generator().manual_seed(config.seed)
+        positions = seed(self.liquid, solids, grid, generator)
+        velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
+        sources = None
+        if self.inflows or self.outflows:
+            sources = Sources(grid, solids, self.inflows, self.outflows, config.seed)
+        flip = None if (config.transfer or self.transfer) == "apic" else self.flip
+        surface = LevelSet.of(self.liquid, grid, runtime.device)
+        physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)
+        return Liquid(
+            grid, solids, positions, velocity, physics, options, timer, self.cfl, config.seed,
+            surface, sources, self.body_force,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeScene(Scene):
+    """Smoke that rises from its sources or comes in by its inlets."""
+
+    kind: ClassVar[str] = "smoke"
+    sources: Sequence[Source] = ()
+    inlets: Sequence[Inlet] = ()
+    physics: SmokeOptions = field(default_factory=SmokeOptions)
+    density: float = 1.2
+    cfl: float = 2.0
+    frame_seconds: float = 1 / 40
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._refuse_drag_without(self.physics.viscosity)
+
+    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Smoke:
+        grid, solids, options = self.prepare(config, runtime)
+        return Smoke(
+            grid, solids, self.sources, self.physics, options, timer, self.cfl, config.seed,
+            self.body_force,
+        )  # fmt: skip
+
+    def _inlets(self) -> Sequence[Inlet]:
+        return self.inlets
+
+
+def as_json(value: Any) -> Any:
+    """A scene as plain data for the run's config file."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    return value

@@ -1,0 +1,1 @@
+"""Smoke: advection, conservative transport, heat and fire, and the step."""

@@ -1,0 +1,91 @@
+"""Smoke that comes in: sources, with the parts of cells that they keep filled and their flicker,
+and inlets."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.boundary import Boundary
+from fluidsim.solid.shapes import Shape
+
+PATCH = 4  # cells between the points of the lattice of random numbers
+
+
+class Emitter:
+    """Keeps scalars at levels inside a shape.
+
+    roughness: relative random variation in space and time.
+    """
+
+    def __init__(self, shape: Shape, roughness: float, grid: Grid, device: torch.device):
+        self.roughness = roughness
+        covered = part_inside(shape, grid, device)
+        places = covered.nonzero()
+        strides = torch.tensor(grid.strides, device=device)
+        self.places = tuple(places.T)  # of the cells that the shape covers, on each axis
+        self._cells, self._parts = (places * strides).sum(1), covered[self.places]
+        self._lattice = tuple(max(2, n // PATCH + 1) for n in grid.shape)
+        self._around, self._weights = self._between(places, grid)
+
+    def feed(self, scalars: Tensor, levels: Sequence[float], generator: torch.Generator) -> None:
+        """Raise the scalars (components, *nodes) to their levels, in cells that the shape covers in
+        part to that part of them."""
+        noise = torch.rand(self._lattice, generator=generator).to(scalars.device) * 2 - 1
+        flicker = (noise.view(-1)[self._around] * self._weights).sum(1) * self.roughness + 1
+        flicker *= self._parts
+        for values, level in zip(scalars.view(len(scalars), -1), levels, strict=True):
+            values[self._cells] = torch.maximum(values[self._cells], level * flicker)
+
+    def _between(self, places: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """Points of the lattice around each cell and their multilinear weights, (n, 2^dim)."""
+        size = torch.tensor(self._lattice, device=places.device)
+        shape = torch.tensor(grid.shape, device=places.device)
+        x = ((places + 0.5) * (size / shape) - 0.5).clamp(min=0)
+        lower = torch.minimum(x.long(), size - 2)
+        part = (x - lower).clamp(max=1)
+        steps = [math.prod(self._lattice[k + 1 :]) for k in range(grid.dim)]
+        around, weights = [], []
+        for corner in itertools.product((0, 1), repeat=grid.dim):
+            upper = torch.tensor(corner, device=places.device)
+            around.append(((lower + upper) * torch.tensor(steps, device=places.device)).sum(1))
+            weights.append(torch.where(upper == 1, part, 1 - part).prod(1))
+        return torch.stack(around, 1), torch.stack(weights, 1)
+
+
+def let_in(scalars: Tensor, boundary: Boundary, dt: float, grid: Grid) -> None:
+    """Add what the flow through inlets has brought in `dt` seconds, in place, to cells within its
+    velocity times dt, the last one in part, which it has filled with clean air.
+
+    scalars: density, temperature and, if any, fuel, (components, *nodes).
+    """
+    for side in boundary.sides:
+        inward = side.velocity[side.axis] * (-1 if side.upper else 1)
+        depth = inward.clamp(min=0) * (dt / grid.dx)
+        for number, inlet in enumerate(boundary.inlets):
+            there = torch.where(side.inlets == number, depth, 0.0)
+            levels = (inlet.density, inlet.temperature, 0.0)[: len(scalars)]
+            for layer in range(min(math.ceil(float(there.max())), grid.shape[side.axis])):
+                place = grid.shape[side.axis] - 1 - layer if side.upper else layer
+                share = (there - layer).clamp(0, 1)
+                for values, level in zip(scalars, levels, strict=True):
+                    cells = values.select(side.axis, place)
+                    most = cells.clamp(min=level)  # what interpolates may leave a little too much
+                    cells.add_(share, alpha=level).copy_(torch.minimum(cells, most))
+
+
+def part_inside(shape: Shape, grid: Grid, device: torch.device) -> Tensor:
+    """Part of each cell inside of a shape, (*shape) float32.
+
+    At the middles of the 2^dim parts of a cell the surface counts as flat, as of a wall's `room`.
+    """
+    total = torch.zeros(grid.nodes, device=device)
+    for offset in itertools.product((0.25, 0.75), repeat=grid.dim):
+        distance = shape.distance(grid.positions(offset, device))
+        total += (0.5 - distance / (0.5 * grid.dx)).clamp(0, 1)
+    return grid.cells(total) / 2**grid.dim

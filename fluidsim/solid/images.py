@@ -1,0 +1,77 @@
+"""Shapes and bodies that recur in domains whose ends meet along some axes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.motion import Pose, RigidMotion
+from fluidsim.solid.shapes import Shape, Vector
+
+
+@dataclass(frozen=True)
+class Repeated(Shape):
+    """A shape and its images, shifted by each of `offsets`, m."""
+
+    shape: Shape
+    offsets: tuple[Vector, ...]
+
+    def distance(self, points: Tensor) -> Tensor:
+        images = (self.shape.distance(points - points.new_tensor(way)) for way in self.offsets)
+        return torch.stack(list(images)).amin(0)
+
+
+@dataclass(frozen=True)
+class Image(RigidMotion):
+    """A body as it recurs: brought back into the domain by whole `periods` (m, 0 where there is
+    none) along each axis, and shifted by `offset`, m."""
+
+    body: RigidMotion
+    periods: Vector
+    offset: Vector
+
+    @property
+    def turning_axis(self) -> Vector:
+        return self.body.turning_axis
+
+    def pose(self, time: float) -> Pose:
+        pose = self.body.pose(time)
+        offset = tuple(
+            way + shift - (period * math.floor((start + way) / period) if period else 0.0)
+            for way, shift, start, period in zip(
+                pose.offset, self.offset, self.pivot, self.periods, strict=True
+            )
+        )
+        return replace(pose, offset=offset)
+
+
+def repeated(shape: Shape, grid: Grid) -> Shape:
+    """The shape as it recurs along the periodic axes of a grid: itself and its images beside the
+    domain. One that shall fill such an axis must reach beyond its ends."""
+    return Repeated(shape, _offsets(grid)) if grid.periodic else shape
+
+
+def images(bodies: Sequence[RigidMotion], grid: Grid) -> tuple[RigidMotion, ...]:
+    """The bodies as they recur along the periodic axes of a grid."""
+    if not grid.periodic:
+        return tuple(bodies)
+    periods = tuple(side * (axis in grid.periodic) for axis, side in enumerate(grid.extent))
+    return tuple(
+        Image(body.shape, body.pivot, body, periods, offset)
+        for body in bodies
+        for offset in _offsets(grid)
+    )
+
+
+def _offsets(grid: Grid) -> tuple[Vector, ...]:
+    steps = [(0, -1, 1) if axis in grid.periodic else (0,) for axis in range(grid.dim)]
+    return tuple(
+        tuple(step * side for step, side in zip(way, grid.extent, strict=True))
+        for way in itertools.product(*steps)
+    )

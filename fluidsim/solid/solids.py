@@ -1,0 +1,191 @@
+"""The solids of a scene on the grid, static and rigidly moving: open parts of faces and cells."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.boundary import Boundary, Inlet, Wall
+from fluidsim.solid.images import images, repeated
+from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.openings import open_fractions, room
+from fluidsim.solid.shapes import Shape, Union
+from fluidsim.solid.slip import SlipFaces
+
+FAR = 1e3  # m: distance reported where there is no solid
+LOOKS = 8  # times within a step at which the speed of moving solids is looked at
+
+
+class Solids:
+    """Where solids are and how they move, at the time of the last `update`. Along periodic axes
+    each recurs every period.
+
+    distance  (*nodes) float32, m: signed distance at the nodes, negative inside
+    open      (dim, *nodes) float32: part of each face that is outside of solids and walls, 0..1
+    walls     (dim, *nodes) bool: faces of closed sides, and stored points beyond the grid
+    boundary  what is at the sides of the domain
+    solid     (*nodes) int8: 1 in cells without an open face
+    cut       (*nodes) int8: 1 in other cells that a solid reaches into, 2 where it holds the centre
+    room      (*shape) float32: part of each cell outside of solids
+    velocity  (dim, *nodes) float32, m/s: of the solids, on faces near them; 0 elsewhere. On faces
+              of closed sides the mean of what a solid pushes and an inlet lets through them
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        shapes: Sequence[Shape | RigidMotion],
+        open_sides: Sequence[str],
+        device: torch.device,
+        walls: Mapping[str, Wall] | None = None,
+        inlets: Sequence[Inlet] = (),
+    ):
+        """Raises ValueError as `Boundary` does, and for a distance that is not finite."""
+        self.grid = grid
+        self.device = device
+        self.boundary = Boundary(grid, device, open_sides, walls, inlets)
+        self.walls = self.boundary.closed
+        static = tuple(shape for shape in shapes if isinstance(shape, Shape))
+        self.static = repeated(Union(static), grid) if static else None
+        self.moving = images([s for s in shapes if isinstance(s, RigidMotion)], grid)
+        self._node_points = grid.node_positions(device)
+        self._cell_points = grid.cell_positions(device)
+        self._static_distance = self._sample_static(self._node_points)
+        self._static_centres = self._sample_static(self._cell_points)
+        self._reaches = [0.0] * len(self.moving)
+        self.update(0.0)
+
+    def update(self, time: float) -> None:
+        """Move the solids to where they are at `time`, s; ValueError for a distance not finite."""
+        grid = self.grid
+        self.time = time
+        self.distance = self._static_distance.clone()
+        centres = self._static_centres
+        self.velocity = grid.zeros(self.device, grid.dim)
+        for number, body in enumerate(self.moving):
+            own = body.distance(self._node_points, time)
+            arms = self._node_points[own < grid.dx] - body.pivot_at(
+                self._node_points, body.pose(time)
+            )
+            reach = float(arms.norm(dim=-1).amax()) if len(arms) else 0.0
+            self._reaches[number] = max(self._reaches[number], reach)
+            torch.minimum(self.distance, own, out=self.distance)
+            centres = torch.minimum(centres, body.distance(self._cell_points, time))
+            self._add_velocity(body, own, time)
+        grid.join_nodes(self.distance)
+        grid.join(self.velocity)
+        if not torch.isfinite(self.distance).all():
+            raise ValueError(f"the distance of a solid is not finite at {time:.4g} s")
+        at = functools.partial(self.distance_at, time=time)
+        self.open = open_fractions(self.distance, grid, at)
+        grid.join(self.open)
+        inside = (self.open == 0) & ~self.walls
+        self._move_sides()
+        self.open[self.walls] = 0.0
+        self._classify(centres, at)
+        self._slip = SlipFaces.of(inside, self.distance, grid)
+
+    def state(self) -> dict[str, Tensor]:
+        """What `restore` needs to bring the solids back to where they are."""
+        return {
+            "solids_time": torch.tensor(self.time, dtype=torch.float64),
+            "solids_reaches": torch.tensor(self._reaches, dtype=torch.float64),
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go back to a `state` of the same solids."""
+        self._reaches = state["solids_reaches"].tolist()
+        self.update(float(state["solids_time"]))
+
+    def top_speed_during(self, time: float, seconds: float) -> float:
+        """Bound of the speed of the solids' material from `time` on for `seconds`, m/s."""
+        speeds = [0.0]
+        for body, reach in zip(self.moving, self._reaches, strict=True):
+            for look in range(LOOKS + 1):
+                pose = body.pose(time + seconds * look / LOOKS)
+                speeds.append(math.hypot(*pose.velocity) + abs(pose.spin) * reach)
+        return max(speeds)
+
+    def is_open(self, axis: int, upper: bool) -> bool:
+        return self.boundary.is_open(axis, upper)
+
+    def enforce(self, velocity: Tensor, open_faces: Tensor) -> None:
+        """Stop the flow (dim, *nodes) at walls, drive it at inlets, and let it slide inside of
+        solids, in place.
+
+        open_faces: (dim, *nodes), as `open`, or with more faces open: those are left alone.
+        """
+        self.stop_at_walls(velocity, open_faces)
+        self._slip.apply(velocity, self.velocity, open_faces)
+        self.grid.join(velocity)
+
+    def stop_at_walls(self, velocity: Tensor, open_faces: Tensor) -> None:
+        """Stop the flow (dim, *nodes) at walls and drive it at inlets, in place."""
+        self.boundary.stop(velocity, open_faces)
+        for axis in range(self.grid.dim):
+            for other, beyond in enumerate(self.grid.shape):
+                if other != axis:
+                    velocity[axis].select(other, beyond).zero_()
+
+    def distance_at(self, points: Tensor, time: float) -> Tensor:
+        """Signed distance (...) of all solids at world `points` (..., dim), m."""
+        parts = [body.distance(points, time) for body in self.moving]
+        if self.static is not None:
+            parts.append(self.static.distance(points))
+        if not parts:
+            return points.new_full(points.shape[:-1], FAR)
+        return torch.stack(parts).amin(0)
+
+    def _sample_static(self, points: Tensor) -> Tensor:
+        if self.static is None:
+            return points.new_full(points.shape[:-1], FAR)
+        return self.static.distance(points).contiguous()
+
+    def _move_sides(self) -> None:
+        """What goes through faces of closed sides: inlets, and the solids that pass through walls,
+        each by its part of the face. So a lid that slides over a cavity lets nothing out."""
+        for side in self.boundary.sides:
+            opened, speed = (side.faces(field[side.axis]) for field in (self.open, self.velocity))
+            mixed = speed + opened * (side.velocity[side.axis] - speed)
+            speed.copy_(torch.where(side.closed, mixed, speed))
+
+    def _classify(self, centres: Tensor, at: Callable[[Tensor], Tensor]) -> None:
+        """solid, cut and room, from the open faces and the distance of the cells' centres."""
+        grid = self.grid
+        widest = torch.zeros(grid.shape, device=self.device)
+        for axis, n in enumerate(grid.shape):
+            faces = grid.faces(self.open, axis)
+            for first in (0, 1):
+                torch.maximum(widest, faces.narrow(axis, first, n), out=widest)
+        reached = torch.zeros(grid.shape, dtype=torch.bool, device=self.device)
+        for corner in itertools.product((0, 1), repeat=grid.dim):
+            view = self.distance
+            for axis, (n, first) in enumerate(zip(grid.shape, corner, strict=True)):
+                view = view.narrow(axis, first, n)
+            reached |= view < 0
+        self.solid = grid.zeros(self.device, dtype=torch.int8)
+        self.cut = torch.zeros_like(self.solid)
+        is_solid = (widest == 0) & (grid.cells(centres) < 0)
+        grid.cells(self.solid).copy_(is_solid)
+        kinds = reached.to(torch.int8) + (reached & (grid.cells(centres) < 0))
+        grid.cells(self.cut).copy_(torch.where(is_solid, 0, kinds))
+        self.room = room(reached, grid, at)
+
+    def _add_velocity(self, body: RigidMotion, distance: Tensor, time: float) -> None:
+        """The body's velocity on every face that has a corner in it or near it."""
+        grid = self.grid
+        near = torch.nn.functional.pad(distance < grid.dx, (0, 1) * grid.dim, value=False)
+        for axis in range(grid.dim):
+            beside = torch.zeros(grid.nodes, dtype=torch.bool, device=self.device)
+            for corner in itertools.product((0, 1), repeat=grid.dim):
+                if corner[axis] == 0:
+                    beside |= near[tuple(slice(c, c + n) for c, n in zip(corner, grid.nodes))]  # noqa: B905
+            offset = tuple(0.0 if k == axis else 0.5 for k in range(grid.dim))
+            points = (beside.nonzero() + torch.tensor(offset, device=self.device)) * grid.dx
+            self.velocity[axis][beside] = body.velocity_at(points, time)[:, axis]

@@ -1,0 +1,81 @@
+"""Are the walls of the solids thick enough for the grid? Asked before the first step."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from fluidsim.grid.grid import Grid
+from fluidsim.solid.mesh import Mesh
+from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.shapes import Shape
+
+THIN = 1.5  # cells: thinner walls may let liquid through
+STEP = 1 / 16  # cells between looks into a wall
+SHARE = 0.2  # of the surface that must be so thin: edges, ears and tails do not leak
+MOST_POINTS = 20_000  # of the surface that are looked at
+
+
+def wall_warnings(
+    solids: Sequence[Shape | RigidMotion], grid: Grid, resolution: int
+) -> Iterator[str]:
+    """A line for each solid with walls thinner than 1.5 cells.
+
+    resolution: cells along the longest side of the domain, to say how many would do.
+    """
+    for solid in solids:
+        shape = solid.shape if isinstance(solid, RigidMotion) else solid
+        thickness = wall_thickness(shape, grid)
+        if thickness is not None:
+            enough = math.ceil(resolution * THIN / thickness)
+            yield (
+                f"the walls of {_name(shape)} are about {thickness:.1f} cells thick at this "
+                f"resolution: liquid may leak; use --resolution {enough}"
+            )
+
+
+def wall_thickness(shape: Shape, grid: Grid) -> float | None:
+    """Median thickness, cells, of the walls of a shape that are thinner than 1.5 cells.
+
+    None where there are hardly any. Looks inwards from points of the surface, found from nodes
+    beside it, up to where the signed distance turns positive again.
+    """
+    dx = grid.dx
+    nodes = grid.node_positions(torch.device("cpu")).reshape(-1, grid.dim)
+    points = nodes[shape.distance(nodes).abs() < dx]
+    points = points[:: len(points) // MOST_POINTS + 1]
+    outward = _gradient(shape, points, 0.05 * dx)
+    surface = points - shape.distance(points)[:, None] * outward
+    on = shape.distance(surface).abs() < 0.1 * dx
+    surface = surface[on]
+    outward = _gradient(shape, surface, 0.05 * dx)
+    passed = torch.full((len(surface),), math.inf)
+    for look in range(round(THIN / STEP), 1, -1):
+        depth = look * STEP
+        beyond = shape.distance(surface - depth * dx * outward) > 0
+        passed[beyond] = depth
+    thin = passed[passed < math.inf]
+    if len(thin) < max(1, SHARE * len(surface)):
+        return None
+    return float(thin.median())
+
+
+def _gradient(shape: Shape, points: Tensor, step: float) -> Tensor:
+    """Unit vectors (n, dim) along the gradient of the distance."""
+    slopes = []
+    for axis in range(points.shape[1]):
+        offset = torch.zeros(points.shape[1])
+        offset[axis] = step
+        slopes.append(shape.distance(points + offset) - shape.distance(points - offset))
+    return torch.nn.functional.normalize(torch.stack(slopes, dim=-1), dim=-1)
+
+
+def _name(shape: Shape) -> str:
+    """The file of a mesh, else what kind of shape it is."""
+    if isinstance(shape, Mesh):
+        return shape.path.name
+    return f"a solid ({re.sub('(?<=[a-z])(?=[A-Z])', ' ', type(shape).__name__).lower()})"

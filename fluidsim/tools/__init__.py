@@ -1,0 +1,1 @@
+"""Commands about several runs: comparing solvers, reports, training."""
