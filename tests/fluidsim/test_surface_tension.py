@@ -157,7 +157,7 @@ def test_foresight_damps_waves_at_the_rate_of_theory(monkeypatch):
     """What it takes from the energy of a drop until the second peak of it."""
     energies = []
     for foresight in (0.0, 0.5):
-        monkeypatch.setattr("fluidsim.curvature.FORESIGHT", foresight)
+        monkeypatch.setattr("fluidsim.liquid.curvature.FORESIGHT", foresight)
         drop, _, _, energy = swing(2, 32, None, 0.875)
         energies.append(energy[16:].max())
     dt = 2 * math.pi / theory(2) / 32 / drop.report.substeps
