@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import solvers
 from fluidsim.record import read_config
-from fluidsim.render.stage import PRESETS
+from fluidsim.render.presets import PRESETS
 
 MOST_CELLS_A_SIDE = 4096
 TRANSFERS = ("flip", "apic")

@@ -14,7 +14,7 @@ from fluidsim.boundary import SIDES
 from fluidsim.config import MOST_CELLS_A_SIDE
 from fluidsim.record import read_run
 from fluidsim.render.frame import Frame
-from fluidsim.render.stage import PRESETS
+from fluidsim.render.presets import PRESETS
 from fluidsim.scene_view import View
 from fluidsim.simulation import SimulationError
 

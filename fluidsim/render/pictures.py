@@ -16,8 +16,8 @@ from fluidsim.render.captions import add_caption
 from fluidsim.render.frame import Frame
 from fluidsim.render.liquids import LIQUIDS, LiquidLook
 from fluidsim.render.motion_blur import cell_ways
+from fluidsim.render.presets import PRESETS, Preset
 from fluidsim.render.spray import Spray, separated
-from fluidsim.render.stage import PRESETS, Preset
 
 _LOOKS = {"liquid": "studio", "smoke": "dark"}
 

@@ -18,6 +18,7 @@ from fluidsim.render.fire import emitted, fire_of
 from fluidsim.render.floor_light import FloorMap, floor_places
 from fluidsim.render.frame import SolidGrid
 from fluidsim.render.open_air import thinned
+from fluidsim.render.presets import Preset
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -44,7 +45,7 @@ from fluidsim.render.smoke_light import (
     sun_reaches,
 )
 from fluidsim.render.solids import scaled_solid
-from fluidsim.render.stage import Preset, Stage, floor_colour, sky, solid_colour, stage_of
+from fluidsim.render.stage import Stage, floor_colour, sky, solid_colour, stage_of
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
 VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, smoke towers

@@ -1,72 +1,22 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false, reportCallIssue=false
-"""What surrounds a 3D scene: sun, sky, an endless floor and the paint of solids; two presets.
+"""What surrounds a 3D scene: sun, sky, an endless floor and the paint of solids.
 
 Scenes are scaled so that the longest side of the domain is 1. Colours are linear light.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import taichi as ti
 
 from fluidsim.render.floor_light import FloorMap
+from fluidsim.render.presets import Preset
 from fluidsim.render.rays import checker, map_value, vec2, vec3
 from fluidsim.render.solids import solid_near
 
-Colour = tuple[float, float, float]
-
 _TILE = 0.1  # side of a tile of the floor
 _FIRE_CORE = 0.05  # square of the distance below which a fire's light grows no more
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A look. sun: direction towards it. sunlight, skylight: what a white surface turned to the
-    sun and one turned up send back. horizon, zenith: colours of the sky. glare: strength of the
-    sun's glow in it. floor, solid: their colours; tiles: contrast of the floor's tiles."""
-
-    sun: tuple[float, float, float]
-    sunlight: Colour
-    skylight: Colour
-    horizon: Colour
-    zenith: Colour
-    glare: float
-    floor: Colour
-    tiles: float
-    solid: Colour
-
-    @property
-    def towards_sun(self) -> np.ndarray:
-        """Unit vector."""
-        return np.array(self.sun) / np.linalg.norm(self.sun)
-
-
-PRESETS = {
-    "studio": Preset(
-        sun=(0.55, 0.35, 0.75),
-        sunlight=(1.40, 1.30, 1.15),
-        skylight=(0.18, 0.22, 0.27),
-        horizon=(0.64, 0.69, 0.74),
-        zenith=(0.16, 0.32, 0.58),
-        glare=1.0,
-        floor=(0.50, 0.51, 0.53),
-        tiles=0.20,
-        solid=(0.78, 0.30, 0.08),
-    ),
-    "dark": Preset(
-        sun=(0.80, -0.10, 0.62),
-        sunlight=(1.90, 1.67, 1.37),
-        skylight=(0.075, 0.123, 0.212),
-        horizon=(0.045, 0.054, 0.071),
-        zenith=(0.008, 0.012, 0.022),
-        glare=0.3,
-        floor=(0.085, 0.089, 0.097),
-        tiles=0.14,
-        solid=(0.55, 0.17, 0.07),
-    ),
-}
 
 
 @ti.dataclass

@@ -17,6 +17,7 @@ from fluidsim.render.frame import SolidGrid
 from fluidsim.render.leaps import SOLID, WATER, Marks, first_of_two, leaps_over
 from fluidsim.render.liquids import LiquidLook
 from fluidsim.render.motion_blur import blurred
+from fluidsim.render.presets import Preset
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -38,7 +39,6 @@ from fluidsim.render.sampling import to_bytes, trace_picture, view_of
 from fluidsim.render.solids import scaled_solid, sun_share
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import (
-    Preset,
     Stage,
     bright_sky,
     floor_colour,

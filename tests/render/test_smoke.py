@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from fluidsim.render import Camera, Frame, picture
+from fluidsim.render.presets import PRESETS
 from fluidsim.render.smoke import VIEW
-from fluidsim.render.stage import PRESETS
 from tests.render.worlds import ball_solid, on_nodes
 
 SHAPE, DX = (16, 16, 20), 1 / 16

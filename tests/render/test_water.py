@@ -4,7 +4,7 @@ import pytest
 from fluidsim.render import Camera, Frame, SolidGrid, picture
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.leaps import leaps_over
-from fluidsim.render.stage import PRESETS
+from fluidsim.render.presets import PRESETS
 from tests.render.worlds import ball_solid, jittered, on_nodes
 
 SHAPE, DX = (16, 16, 16), 1 / 16
