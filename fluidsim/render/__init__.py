@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fluidsim.render.camera import Camera
     from fluidsim.render.camera_path import CameraPath, orbit, through_keyframes
-    from fluidsim.render.frame import Frame, SolidGrid
+    from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame, SolidGrid
     from fluidsim.render.liquids import LIQUIDS, LiquidLook
     from fluidsim.render.pictures import default_camera, picture, save_picture
     from fluidsim.render.presets import PRESETS, Preset
+    from fluidsim.render.style import Style
     from fluidsim.render.surface import Surface, liquid_surface
     from fluidsim.render.video import write_video
 
 _MODULES = {
     "camera": ("Camera",),
     "camera_path": ("CameraPath", "orbit", "through_keyframes"),
-    "frame": ("Frame", "SolidGrid"),
+    "frame": ("Frame", "LiquidFrame", "SmokeFrame", "SolidGrid"),
     "liquids": ("LIQUIDS", "LiquidLook"),
     "pictures": ("default_camera", "picture", "save_picture"),
     "presets": ("PRESETS", "Preset"),
+    "style": ("Style",),
     "surface": ("Surface", "liquid_surface"),
     "video": ("write_video",),
 }
@@ -35,9 +37,12 @@ __all__ = [
     "Camera",
     "CameraPath",
     "Frame",
+    "LiquidFrame",
     "LiquidLook",
     "Preset",
+    "SmokeFrame",
     "SolidGrid",
+    "Style",
     "Surface",
     "default_camera",
     "liquid_surface",

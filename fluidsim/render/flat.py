@@ -9,7 +9,7 @@ import taichi as ti
 from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, zoom
 
-from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.frame import LiquidFrame, SmokeFrame, SolidGrid
 from fluidsim.render.liquids import Colour, LiquidLook
 from fluidsim.render.panels import (
     Size,
@@ -32,7 +32,7 @@ Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
 
 
 def liquid_picture(
-    frame: Frame, surface: Surface, spray: Spray, size: Size, look: LiquidLook
+    frame: LiquidFrame, surface: Surface, spray: Spray, size: Size, look: LiquidLook
 ) -> np.ndarray:
     """Picture uint8 of liquid within size; surface and spray: of the frame's particles."""
     distance = redistanced(_wet(surface, frame.solids), surface.spacing)
@@ -52,8 +52,8 @@ def liquid_picture(
     )
 
 
-def smoke_picture(frame: Frame, density: np.ndarray, size: Size) -> np.ndarray:
-    """Picture uint8 of smoke within size; density: the frame's, on the cells (n0, n1)."""
+def smoke_picture(frame: SmokeFrame, size: Size) -> np.ndarray:
+    """Picture uint8 of smoke within size."""
 
     def finish(panel: np.ndarray) -> np.ndarray:
         return _with_solids(panel, frame.solids, frame.extent[1] / panel.shape[0])
@@ -61,7 +61,7 @@ def smoke_picture(frame: Frame, density: np.ndarray, size: Size) -> np.ndarray:
     return with_panels(
         size,
         frame.extent,
-        lambda large: _bytes(finish(_smoke(density, frame.temperature, large))),
+        lambda large: _bytes(finish(_smoke(frame.density, frame.temperature, large))),
         panel_fields(frame),
         finish,
     )
@@ -79,7 +79,7 @@ def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
 
 
 def _liquid(
-    frame: Frame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size,
+    frame: LiquidFrame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size,
     look: LiquidLook,
 ) -> np.ndarray:  # fmt: skip
     height = size[1]
@@ -125,17 +125,16 @@ def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: Colour)
         picture[rows, columns] = _mix(picture[rows, columns], colour, part)
 
 
-def _smoke(density: np.ndarray, temperature: np.ndarray | None, size: Size) -> np.ndarray:
+def _smoke(density: np.ndarray, temperature: np.ndarray, size: Size) -> np.ndarray:
     """Smoke lit from the upper left on a dark backdrop, warm where it is hot."""
     amount = np.clip(cells_to_pixels(density, size), 0, None)
     soft = gaussian_filter(amount, 0.005 * size[1])
     slope = np.gradient(soft, 1 / size[1])  # per height of the panel
     lit = np.clip(0.80 + 0.022 * (0.6 * slope[1] + 0.8 * slope[0]), 0.35, 1.25)
     smoke = np.array((228, 226, 222)) * lit[..., None]
-    if temperature is not None:
-        hottest = max(float(temperature.max()), 1.0)
-        glow = np.clip(cells_to_pixels(temperature, size) / hottest, 0, 1) ** 2
-        smoke = _mix(smoke, np.array((255, 176, 96)), 0.45 * glow)
+    hottest = max(float(temperature.max()), 1.0)
+    glow = np.clip(cells_to_pixels(temperature, size) / hottest, 0, 1) ** 2
+    smoke = _mix(smoke, np.array((255, 176, 96)), 0.45 * glow)
     down = np.linspace(0, 1, size[1])[:, None]
     backdrop = _mix(np.array((18, 24, 38)), np.array((46, 60, 86)), down)
     return _mix(backdrop, smoke, 1 - np.exp(-2.2 * amount))

@@ -12,13 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import taichi as ti
 
-from fluidsim.render.camera import Camera
 from fluidsim.render.clear_air import clear_way, clear_ways
 from fluidsim.render.fire import emitted, fire_of
 from fluidsim.render.floor_light import FloorMap, floor_places
-from fluidsim.render.frame import SolidGrid
+from fluidsim.render.frame import SmokeFrame
 from fluidsim.render.open_air import thinned
-from fluidsim.render.presets import Preset
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -37,6 +35,7 @@ from fluidsim.render.rays import (
     vec3,
 )
 from fluidsim.render.sampling import to_bytes, trace_picture, view_of
+from fluidsim.render.shot import Shot
 from fluidsim.render.smoke_light import (
     EXTINCTION,
     cell_value,
@@ -58,43 +57,34 @@ _BURNT = 0.8  # part of the smoke that is missing from the hottest fire
 _NO_FIRE = np.zeros((2, 2, 2), np.float32), np.zeros((1, 3), np.float32)
 
 
-def smoke_picture(
-    density: np.ndarray,
-    temperature: np.ndarray | None,
-    solids: SolidGrid | None,
-    extent: tuple[float, ...],
-    camera: Camera,
-    size: tuple[int, int],
-    preset: Preset,
-    open_sides: Sequence[str] = (),
-) -> np.ndarray:
-    """Picture uint8 (height, width, 3) of smoke in the domain [0, extent], metres.
+def smoke_picture(frame: SmokeFrame, shot: Shot, open_sides: Sequence[str] = ()) -> np.ndarray:
+    """Picture uint8 (height, width, 3) of smoke and of the fire where it is hot.
 
-    density: on the cells, about 0 .. 1; temperature: K above ambient, for the light of fire.
-    size: width and height. open_sides: of the domain, before which smoke and fire thin out.
+    open_sides: sides of the domain before which both fade out.
     """
+    extent, preset = frame.extent, shot.preset
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
-    density = thinned(np.maximum(np.asarray(density, np.float32), 0), open_sides)
+    density = thinned(np.maximum(np.asarray(frame.density, np.float32), 0), open_sides)
     density = np.ascontiguousarray(density)
-    solid = scaled_solid(solids, scale)
-    fire = None if temperature is None else fire_of(thinned(temperature, open_sides), upper)
+    solid = scaled_solid(frame.solids, scale)
+    fire = fire_of(thinned(frame.temperature, open_sides), upper)
     glow, colours = (fire.glow, fire.colours) if fire else _NO_FIRE
     places, lower, spacing = floor_places(upper, preset.towards_sun)
     floor = FloorMap(np.empty(places.shape[:2], np.float32), lower, spacing)
-    camera = camera.scaled(scale)
+    camera = shot.camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance, fire and (fire.place, fire.light))
     march = max(_MARCH, float(upper[2]) / density.shape[2])
     depth, lit = light_of(density, solid, floor.values, stage, march)
     amount = density if fire is None else np.maximum(density, glow)
     ways, block = clear_ways(amount > _CLEAR, float(upper[2]) / density.shape[2])
-    view = view_of(camera, size[0] / size[1])
+    view = view_of(camera, shot.aspect)
     picture, _ = trace_picture(
         lambda places, seen: _trace(
             seen, places, density, glow, colours, depth, lit, solid, floor.values, ways, block,
             view, stage, march, fire is not None,
         ),
-        size,
+        shot.size,
     )  # fmt: skip
     return to_bytes(picture)
 

@@ -10,14 +10,12 @@ invisible glass of no thickness and the floor carries the liquid without a gap.
 import numpy as np
 import taichi as ti
 
-from fluidsim.render.camera import Camera
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
-from fluidsim.render.frame import SolidGrid
+from fluidsim.render.frame import LiquidFrame
 from fluidsim.render.leaps import SOLID, WATER, Marks, first_of_two, leaps_over
 from fluidsim.render.liquids import LiquidLook
-from fluidsim.render.motion_blur import blurred
-from fluidsim.render.presets import Preset
+from fluidsim.render.motion_blur import blurred, cell_ways
 from fluidsim.render.rays import (
     FAR,
     Grid,
@@ -36,6 +34,7 @@ from fluidsim.render.rays import (
     vec3,
 )
 from fluidsim.render.sampling import to_bytes, trace_picture, view_of
+from fluidsim.render.shot import Shot
 from fluidsim.render.solids import scaled_solid, sun_share
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import (
@@ -57,46 +56,44 @@ _BRIGHTEST = 1.7  # of a caustic, in sunlight
 
 
 def water_picture(
+    frame: LiquidFrame,
     surface: Surface,
     spray: Spray,
-    solids: SolidGrid | None,
-    extent: tuple[float, ...],
-    camera: Camera,
-    size: tuple[int, int],
-    preset: Preset,
+    shot: Shot,
     look: LiquidLook,
-    ways: np.ndarray | None = None,
+    exposure: float = 0.0,
 ) -> np.ndarray:
-    """Picture uint8 (height, width, 3) of liquid in the domain [0, extent], metres.
+    """Picture uint8 (height, width, 3) of a liquid.
 
-    spray: what is drawn beside the surface. size: width and height. look: of the liquid. ways: how
-    far it moves while the shutter is open, m, on the cells; None: not at all.
+    surface, spray: of the frame's particles. exposure: seconds for which the shutter is open.
     """
+    extent, preset = frame.extent, shot.preset
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
     water = surface.distance * np.float32(scale)
-    solid = scaled_solid(solids, scale)
+    solid = scaled_solid(frame.solids, scale)
     # Free fall through the domain sets what counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
     shade = float(np.mean(look.absorption)) / 4
     leaps = leaps_over(water, solid, surface.spacing * scale)
     floor = through_water(water, solid, leaps, upper, preset.towards_sun, shade)
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
-    camera = camera.scaled(scale)
+    camera = shot.camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
-    view = view_of(camera, size[0] / size[1])
+    view = view_of(camera, shot.aspect)
     absorption, scattered = vec3(*look.absorption), vec3(*look.scattered)
     picture, distance = trace_picture(
         lambda places, seen: _trace(
             seen, places, water, leaps.marks, leaps.free, speed, solid, light, view, stage,
             absorption, scattered, _FOAM * look.foam,
         ),
-        size,
+        shot.size,
     )  # fmt: skip
     draw_spray(
         picture, distance, spray.with_foam(look.foam), scale, camera, view, solid, light, stage
     )
-    if ways is not None:
+    if exposure > 0:
+        ways = cell_ways(frame.positions, frame.velocities, frame.shape, frame.dx, exposure)
         scaled = np.ascontiguousarray(ways * np.float32(scale))
         picture = blurred(picture, distance, scaled, solid, upper, view)
     return to_bytes(picture)
