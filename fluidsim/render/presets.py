@@ -1,4 +1,4 @@
-"""Looks of 3D pictures: background, floor and light. Colours are linear light.
+"""Looks of 3D pictures: background, floor and light.
 
 This module loads without Taichi: flags and scenes name presets before anything is drawn.
 """
@@ -14,9 +14,23 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Preset:
-    """A look. sun: direction towards it. sunlight, skylight: what a white surface turned to the
-    sun and one turned up send back. horizon, zenith: colours of the sky. glare: strength of the
-    sun's glow in it. floor, solid: their colours; tiles: contrast of the floor's tiles."""
+    """A look: colours are linear light.
+
+    Parameters
+    ----------
+    sun : (x, y, z)
+        Direction towards the sun, of any length.
+    sunlight, skylight : colour
+        What a white surface that faces the sun, or the sky above, reflects of each.
+    horizon, zenith : colour
+        Of the sky.
+    glare : float
+        Strength of the sun's glow in the sky.
+    floor, solid : colour
+        Of the floor and of solids.
+    tiles : float
+        Contrast of the floor's tiles, 0 to 1.
+    """
 
     sun: tuple[float, float, float]
     sunlight: Colour
@@ -30,7 +44,7 @@ class Preset:
 
     @property
     def towards_sun(self) -> np.ndarray:
-        """Unit vector."""
+        """Unit vector towards the sun."""
         return np.array(self.sun) / np.linalg.norm(self.sun)
 
 
