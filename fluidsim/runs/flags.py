@@ -19,7 +19,7 @@ from fluidsim.parsing import (
     tolerance,
     whole,
 )
-from fluidsim.render.stage import PRESETS
+from fluidsim.render.presets import PRESETS
 from fluidsim.scene.config import TRANSFERS, RunConfig
 from fluidsim.store.run_folder import read_config
 
