@@ -16,7 +16,7 @@ from fluidsim.grid import Grid
 from fluidsim.solids import Solids
 from fluidsim.strain import Strain
 from fluidsim.stress import ViscousOperator
-from solvers import pcg
+from solvers.krylov import pcg
 
 MAX_ITERATIONS = 5000
 

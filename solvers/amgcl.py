@@ -11,7 +11,7 @@ import pyamgcl  # pyright: ignore[reportMissingImports]
 import threadpoolctl
 from torch import Tensor
 
-from solvers import pcg
+from solvers.krylov import pcg
 from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem

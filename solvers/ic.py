@@ -9,8 +9,7 @@ import numba
 import numpy as np
 from torch import Tensor
 
-from solvers import pcg
-from solvers.matrix_space import MatrixSpace
+from solvers.krylov.matrix_space import solve_preconditioned
 from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
@@ -64,10 +63,9 @@ class IncompleteCholesky:
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
-        space = MatrixSpace(state.system, state.precondition, rhs, guess)
-        norm_b = float(np.linalg.norm(space.b))
-        iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
-        return Outcome(state.system.from_unknowns(space.x), iterations, history)
+        return solve_preconditioned(
+            state.system, state.precondition, rhs, guess, rtol, self.max_iterations
+        )
 
 
 @numba.njit(cache=True)

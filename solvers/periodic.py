@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from solvers import pcg
+from solvers.krylov import pcg
 from solvers.protocol import Outcome, Solver
-from solvers.rows import RowLayout
 from solvers.system import PoissonSystem
+
+if TYPE_CHECKING:
+    from solvers.row_layout import RowLayout
 
 INNER_RTOL = 0.3  # asked of the solver in each cut
 MOST_TURNS = 100
@@ -71,8 +73,7 @@ class Unrolled:
             )
             cut = opened(system, starts)
             cuts.append(Cut(starts, cut, self.solver.setup(cut) if cut.unknowns else None))
-        layout = RowLayout.of(system) if system.device.type == "cpu" else None
-        return State(system, layout, tuple(cuts))
+        return State(system, _rows(system), tuple(cuts))
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
@@ -146,6 +147,15 @@ class _Iteration:
         result = layout.zeros()
         layout.product(layout.padded(p), result)
         return torch.from_numpy(result.reshape(layout.shape))
+
+
+def _rows(system: PoissonSystem) -> RowLayout | None:
+    """The rows of a system on the CPU, None on other devices."""
+    if system.device.type != "cpu":
+        return None
+    from solvers.row_layout import RowLayout
+
+    return RowLayout.of(system)
 
 
 def opened(system: PoissonSystem, starts: tuple[int, ...]) -> PoissonSystem:

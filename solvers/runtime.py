@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import numba
-import threadpoolctl
 import torch
 
 
@@ -36,6 +34,9 @@ def configure(threads: int | None = None, device: str = "cpu") -> Runtime:
     threads: worker threads, all cores when None. device: "cpu" or "cuda".
     Raises ValueError with a line for the user when the machine cannot do what is asked.
     """
+    import numba
+    import threadpoolctl
+
     most = available_threads()
     threads = most if threads is None else threads
     if not 1 <= threads <= most:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from solvers.nullspace import FloatingComponents, find_floating
+from solvers.floating import FloatingComponents, find_floating
 from solvers.slicing import interior, lower, upper
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 LEAST_CELLS = 4  # along a periodic axis: the neighbours of a cell are two, and four cuts differ
 
@@ -106,7 +109,7 @@ class PoissonSystem:
     @cached_property
     def floating(self) -> FloatingComponents:
         """The parts of the grid where the pressure is defined up to a constant."""
-        return find_floating(self)
+        return find_floating(self.active, self.face_weights, self.periodic)
 
     def apply(self, p: Tensor) -> Tensor:
         """A p, 0 in inactive cells; computed in float64 and returned in the dtype of p.
@@ -159,6 +162,8 @@ class PoissonSystem:
 
     @cached_property
     def _scipy(self) -> tuple[sp.csr_matrix, np.ndarray]:
+        import scipy.sparse as sp
+
         active = self.active.cpu()
         count = int(active.sum())
         number = torch.full(self.shape, -1, dtype=torch.int32)

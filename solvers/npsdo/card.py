@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from solvers.npsdo import weights
+from solvers.tensor_files import read
 
 NAME = "MODEL_CARD.md"
 _HEAD = """# Weights of the neural preconditioners
@@ -32,7 +33,7 @@ def replace(path: Path, text: str) -> Path:
 
 
 def _table(path: Path) -> str:
-    tensors, about = weights.read(path)
+    tensors, about = read(path)
     count = sum(values.numel() for values in tensors.values())
     rows = {
         "parameters": f"{count:,} (float32, {path.stat().st_size / 1024:.0f} KB)",

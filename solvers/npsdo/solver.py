@@ -11,18 +11,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from solvers import pcg
-from solvers.cg import ENGINES, ConjugateGradient
+from solvers.cg import ConjugateGradient
+from solvers.engines import check_engine, uses_kernels
+from solvers.krylov import pcg
 from solvers.npsdo import weights
-from solvers.npsdo.engine import Engine
-from solvers.npsdo.engine_space import EngineSpace
-from solvers.npsdo.engine_stencils import Stencils
+from solvers.npsdo.engine.engine import Engine
+from solvers.npsdo.engine.space import EngineSpace
+from solvers.npsdo.engine.stencils import Stencils
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
 from solvers.npsdo.preconditioner import Preconditioner
 from solvers.npsdo.safeguards import Attempt, Attempter, Watch, attempt, in_turns
 from solvers.npsdo.torch_space import DescentSpace, TorchSpace
 from solvers.protocol import Outcome
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 from solvers.system import PoissonSystem
 
 # Iterations in which the residual must be halved: with trained weights, with untrained ones.
@@ -160,18 +161,14 @@ class _Ladder:
 def _check(max_iterations: int, engine: str) -> None:
     if max_iterations < 1:
         raise ValueError(f"max_iterations must be at least 1, not {max_iterations}")
-    if engine not in ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
+    check_engine(engine)
 
 
 def _prepared(
     system: PoissonSystem, engine: str, network: nn.Module, stencils: Stencils | None
 ) -> State:
     assert isinstance(network, SymmetricCycle) and stencils is not None
-    on_cpu = system.device.type == "cpu"
-    if engine == "numba" and not on_cpu:
-        raise ValueError(f"engine numba needs tensors on the CPU, not on {system.device}")
-    if on_cpu and engine != "torch":
+    if uses_kernels(engine, system.device):
         return State(system, Engine.of(RowLayout.of(system), stencils))
     return State(system, Preconditioner(system, network))
 

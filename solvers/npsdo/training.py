@@ -23,6 +23,7 @@ from solvers.npsdo.bank import Samples, collect
 from solvers.npsdo.data import Problem, Split, TrainingData, generator
 from solvers.npsdo.loss import LOSSES
 from solvers.npsdo.weights import Network
+from solvers.tensor_files import read, write
 
 # A pause of the process may not eat the budget: a part of the work counts at most so many seconds.
 _LONGEST, _LONGEST_GATE = 30.0, 300.0
@@ -211,14 +212,14 @@ class Training:
                 tensors[f"{key}.{name}"] = moment
         tensors = {name: v.detach().cpu().contiguous() for name, v in tensors.items()}
         about = {"progress": json.dumps(asdict(self.progress)), "settings": self._settings()}
-        weights.write(path, tensors, about)
+        write(path, tensors, about)
 
     def restore(self, path: Path) -> None:
         """Continue from a checkpoint.
 
         Raises ValueError with one line when it is damaged or was made with other settings.
         """
-        tensors, about = weights.read(path)
+        tensors, about = read(path)
         if about.get("settings") != self._settings():
             raise ValueError(f"{path} was made with other settings; give the same or start anew")
         try:

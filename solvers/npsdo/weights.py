@@ -6,18 +6,14 @@ network, dimension, a sha256 over the tensors, and notes on their origin.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-import torch
 from torch import Tensor
 
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
+from solvers.tensor_files import digest, one_line, read, write
 
 Network = SymmetricCycle | PaperNetwork
 KINDS: dict[str, type[SymmetricCycle] | type[PaperNetwork]] = {
@@ -71,7 +67,7 @@ def load(path: Path, kind: str, dim: int) -> Network:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(f"{path} does not fit the network {kind}: {_line(error)}") from error
+        raise ValueError(f"{path} does not fit the network {kind}: {one_line(error)}") from error
     if not all(values.isfinite().all() for values in tensors.values()):
         raise ValueError(f"{path} holds parameters that are not finite")
     return _at_rest(network)
@@ -86,25 +82,6 @@ def notes(path: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         raise ValueError(f"{path} has notes that are no table")
     return found
-
-
-def write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
-    """Write tensors with metadata under a temporary name, then rename."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        temporary.write_bytes(safetensors.torch.save(tensors, about))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata; raises ValueError with one line that names the file."""
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
-        raise ValueError(f"{path} cannot be read as safetensors: {_line(error)}") from error
 
 
 def _new(path: Path, kind: str, dim: int, tensors: dict[str, Tensor]) -> Network:
@@ -124,20 +101,6 @@ def _tensors(network: Network) -> dict[str, Tensor]:
     return {name: values.detach().cpu().float().contiguous() for name, values in state.items()}
 
 
-def digest(tensors: dict[str, Tensor]) -> str:
-    """sha256 over names, types, shapes and values."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        values = tensors[name].contiguous()
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)};".encode())
-        digest.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _at_rest(network: Network) -> Network:
     network.eval().requires_grad_(False)
     return network
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -1,9 +1,9 @@
 """Vectors of the packed CG: CPU kernels.
 
-CG runs on the black cells of the finest level (see `solvers.multigrid_kernels`), on the system
-from which the red ones are eliminated: r, q and z in float32, x and p in float64. Pressure,
-right-hand side and true residual are float64 rows in the order of the grid (see `solvers.rows`).
-Sums are kept per span or row, to be added up in their order.
+CG runs on the black cells of the finest level (see `solvers.multigrid.kernels`), on the system
+from which the red cells are eliminated: r, q and z are float32, x and p float64. Pressure,
+right-hand side and true residual are float64 rows in grid order (see `solvers.row_layout`).
+Sums are kept per span or row and added up in order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.multigrid_kernels import (
+from solvers.multigrid.kernels import (
     BLACK,
     FASTMATH,
     NY,

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_images import ring_rows
-from solvers.npsdo.engine_layout import (
+from solvers.npsdo.engine.images import ring_rows
+from solvers.npsdo.engine.layout import (
     FASTMATH,
     FIRST,
     GRID_ROW,

@@ -8,22 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from solvers.npsdo import engine_images as images
-from solvers.npsdo import engine_kernels as kernels
-from solvers.npsdo import engine_layout as layout
-from solvers.npsdo import engine_setup as setup
-from solvers.npsdo.engine_band import Band
-from solvers.npsdo.engine_stencils import Stencils
+from solvers.npsdo.engine import images, kernels, layout
+from solvers.npsdo.engine.band import Band
+from solvers.npsdo.engine.setup import Job, LevelArrays, prepare
+from solvers.npsdo.engine.stencils import Stencils
 from solvers.npsdo.networks import coarsest_inverse
 from solvers.pool import Pool
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 
 
 class Buffers:
     """The arrays of an engine; those as long as a grid has cells are committed as far as used.
 
     r, x, t, share: flat float32 vectors of all levels. fluid, air: flat float32 pictures. lines,
-    numbers, extents, segments, origins, windows: see `engine_setup.prepare`. coefficients: of
+    numbers, extents, segments, origins, windows: see `setup.LevelArrays`. coefficients: of
     windows; stencils: of patterns. scaling: float32 rows of the grid.
     direction: float64, padded as in `RowLayout`; product, residual: float64 rows.
     """
@@ -67,7 +65,7 @@ class Engine:
     buffers: at the disposal of one solve at a time; they go to the next engine of the same shape
         when this one is gone.
     table: int64 (levels, layout.COLUMNS). cuts: int64 (levels, PARTS, 3), row_cuts: int64
-        (levels, PARTS + 1), see `engine_kernels.cycle`.
+        (levels, PARTS + 1), see `kernels.cycle`.
     inverse: of the coarsest level. unit: a weight of the system.
     scaling: S, float32 rows of the grid; (1, cells) where it is the same for all rows.
     band: the cells that the network does not know; None where weights are alike.
@@ -92,16 +90,11 @@ class Engine:
         work = _Work(table, own, stencils)
         own.clear()
         levels = range(len(table) - 2)
-        for index in levels:
-            work.prepare(setup.COARSEN, index + 1)
+        work.run([Job.COARSEN], (index + 1 for index in levels))
         work.deal()
-        for index in levels:
-            for kind in (setup.SHARE, setup.LINES, setup.WINDOWS, setup.SEGMENTS):
-                work.prepare(kind, index)
+        work.run([Job.SHARE, Job.LINES, Job.WINDOWS, Job.SEGMENTS], levels)
         work.reserve()
-        for index in levels:
-            for kind in (setup.COEFFICIENTS, setup.STENCILS):
-                work.prepare(kind, index)
+        work.run([Job.COEFFICIENTS, Job.STENCILS], levels)
         inverse = _solve_coarsest(table[-2], own)
         scaling = own.scaling if varies else np.ones((1, own.scaling.shape[1]), dtype=np.float32)
         band = Band.of(rows, scaling, unit, table[0]) if varies else None
@@ -134,7 +127,7 @@ def _enter_system(rows: RowLayout, level: np.ndarray, own: Buffers) -> tuple[flo
 
 
 class _Work:
-    """The setup of all levels, and how it is dealt; see `engine_setup.prepare`."""
+    """The setup of all levels, and how it is dealt out; see `setup.LevelArrays`."""
 
     def __init__(self, table: np.ndarray, own: Buffers, stencils: Stencils) -> None:
         self.table, self.own, self.stencils = table, own, stencils
@@ -144,18 +137,39 @@ class _Work:
         self.counts = np.zeros((*parts, 2), dtype=np.int64)
         self.cuts = np.zeros((*parts, 3), dtype=np.int64)
 
-    def prepare(self, kind: np.int64, index: int) -> None:
-        """One kind of work on a level."""
+    def run(self, jobs: Iterable[Job], levels: Iterable[int]) -> None:
+        """Do these jobs on these levels, level by level."""
+        arrays, jobs = self._arrays(), tuple(jobs)
+        for index in levels:
+            for job in jobs:
+                prepare(job, index, arrays)
+
+    def _arrays(self) -> LevelArrays:
         own, maps = self.own, self.stencils
-        number = min(index, len(maps.gains) - 1)
-        setup.prepare(
-            kind, index, self.table, self.row_cuts[index], own.fluid, own.air,
-            own.fluid.view(np.uint32), own.air.view(np.uint32), own.lines, own.numbers, own.share,
-            own.extents, own.windows, self.windows[index], self.window_bases[index],
-            own.coefficients, own.segments, own.origins, self.counts[index],
-            self.cuts[index, :, 2], own.stencils, maps.slopes[number], maps.biases[number],
-            maps.gains[number],
-        )  # fmt: skip
+        return LevelArrays(
+            table=self.table,
+            row_cuts=self.row_cuts,
+            fluid=own.fluid,
+            air=own.air,
+            fluid_bits=own.fluid.view(np.uint32),
+            air_bits=own.air.view(np.uint32),
+            lines=own.lines,
+            numbers=own.numbers,
+            share=own.share,
+            extents=own.extents,
+            windows=own.windows,
+            window_counts=self.windows,
+            window_bases=self.window_bases,
+            coefficients=own.coefficients,
+            segments=own.segments,
+            origins=own.origins,
+            counts=self.counts,
+            pattern_bases=self.cuts[:, :, 2],
+            stencils=own.stencils,
+            slopes=maps.slopes,
+            biases=maps.biases,
+            gains=maps.gains,
+        )
 
     def deal(self) -> None:
         """Cut the rows of each level into parts with like numbers of cells of fluid."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from solvers.npsdo import engine_layout as layout
+from solvers.npsdo.engine import layout
 from solvers.npsdo.preconditioner import DAMPING, SWEEPS
 from solvers.npsdo.scaling import UNLIKE
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 
 _SWEEPS, _DAMPING, _UNLIKE = np.int64(SWEEPS), np.float64(DAMPING), np.float64(UNLIKE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_layout import FASTMATH, GRID_ROW, LEAD, PLANE, ROWS, vector_row
+from solvers.npsdo.engine.layout import FASTMATH, GRID_ROW, LEAD, PLANE, ROWS, vector_row
 
 # Linear interpolation: weights of the four finer cells around a coarse one.
 _QUARTER, _THREE_QUARTERS = np.float32(0.25), np.float32(0.75)

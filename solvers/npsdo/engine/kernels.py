@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_layout import (
+from solvers.npsdo.engine.layout import (
     CELLS,
     FASTMATH,
     FIRST,
@@ -24,7 +24,7 @@ from solvers.npsdo.engine_layout import (
     vector,
     vector_row,
 )
-from solvers.npsdo.engine_transfers import prolong, restrict
+from solvers.npsdo.engine.transfers import prolong, restrict
 
 # Kinds of passes over a level: down, to the next coarser one, from it, up.
 _DOWN, _RESTRICT, _PROLONG, _UP = range(4)

@@ -1,4 +1,4 @@
-"""The multigrid V-cycle on packed levels: CPU kernels, defined by `solvers.multigrid_torch`.
+"""The multigrid V-cycle on packed levels: CPU kernels, defined by `solvers.multigrid.torch_levels`.
 
 Cells are coloured like a chessboard, red where i + j + k is even and black elsewhere. A level is
 laid out flat: cell (i, j, k) is number f = LEAD + (i + 1) plane + (j + 1) row + k + 1, where row

@@ -1,4 +1,4 @@
-"""Learns the over-relaxation of the multigrid sweeps: `python -m solvers.multigrid_tuning`.
+"""Learns the over-relaxation of the multigrid sweeps: `python -m solvers.multigrid.tuning`.
 
 A Nelder-Mead search for the four free numbers of `multigrid.FACTORS` that need the fewest
 iterations to 1e-6, in the mean over model systems of several sizes; then a test on systems that

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_layout import (
+from solvers.npsdo.engine.layout import (
     CELLS,
     GRID_ROW,
     LEAD,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from solvers import multigrid_kernels as kernels
-from solvers import multigrid_setup as setup
+from solvers.multigrid import kernels, setup
+from solvers.multigrid.spans import deal, find_rows, find_spans
 from solvers.pool import Pool
 from solvers.system import PoissonSystem
 
@@ -31,7 +31,7 @@ class Buffers:
     x, b: vectors of all levels. q, red, and in float64 p, correction and red_x: vectors of one
         colour of the finest level.
     residual: float64 rows of the grid.
-    moments: of each level but the finest, see `multigrid_setup`.
+    moments: of each level but the finest, see `solvers.multigrid.setup`.
     walls: float64 (nx, 2, nz), weights across a flat grid; empty in 3D.
     """
 
@@ -83,7 +83,7 @@ class Hierarchy:
 
     buffers: at the disposal of one solve at a time; they go to the next hierarchy of the same
         shape when this one is gone.
-    table: int64 (levels, columns of `multigrid_kernels`).
+    table: int64 (levels, columns of `solvers.multigrid.kernels`).
     spans: uint64 (spans of all levels, 2). cuts: int64 (levels, PARTS + 1): how they are dealt.
     rows: int64 (rows with cells of all levels but the finest, 4). row_cuts: as cuts.
     scale: what the weights were multiplied by.
@@ -121,7 +121,7 @@ class Hierarchy:
                 factor = np.float32(DIRICHLET_FACTOR**index)
                 setup.pack(finer, np.float32(2**index), factor, level, inverse, lower)
                 setup.aggregate(finer, moments, np.float32(2**index))
-            levels.append((setup.find_spans(inverse), setup.find_rows(moments)))
+            levels.append((find_spans(inverse), find_rows(moments)))
         buffers.clear()
         spans, cuts = _deal([spans for spans, _ in levels])
         no_rows = np.zeros((0, 4), dtype=np.int64)
@@ -131,7 +131,7 @@ class Hierarchy:
         return hierarchy
 
     def cycle(self, factors: np.ndarray, coarsest_sweeps: int) -> None:
-        """x = V-cycle of b, black cells of the finest level; see `multigrid_kernels.cycle`."""
+        """x = V-cycle of b, black cells of the finest level; see `kernels.cycle`."""
         own = self.buffers
         kernels.cycle(
             own.x, own.b, own.inverse, own.lower, own.q, self.table, self.spans, self.cuts,
@@ -198,5 +198,5 @@ def _odd(least: int) -> int:
 def _deal(pieces: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The pieces of all levels in one array, and where each level's are cut into parts."""
     firsts = np.cumsum([0, *(len(piece) for piece in pieces)])
-    cuts = [setup.deal(piece, first) for piece, first in zip(pieces, firsts, strict=False)]
+    cuts = [deal(piece, first) for piece, first in zip(pieces, firsts, strict=False)]
     return np.concatenate(pieces), np.stack(cuts)

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from solvers.multigrid_levels import DIRICHLET_FACTOR, level_shapes, uniform_scale
-from solvers.multigrid_setup import SMALLEST_DIAGONAL
+from solvers.multigrid.packed_levels import DIRICHLET_FACTOR, level_shapes, uniform_scale
+from solvers.multigrid.setup import SMALLEST_DIAGONAL
 from solvers.slicing import interior, lower, upper
 from solvers.system import PoissonSystem
 
@@ -82,7 +82,7 @@ def build(system: PoissonSystem) -> list[Level]:
 
 
 def cycle(levels: list[Level], b: Tensor, factors: Factors, coarsest_sweeps: int) -> Tensor:
-    """V-cycle of b; see `multigrid_kernels.cycle`. b: float32 on the finest level."""
+    """V-cycle of b; see `solvers.multigrid.kernels.cycle`. b: float32 on the finest level."""
     return _cycle(levels, 0, b, factors, coarsest_sweeps)
 
 
