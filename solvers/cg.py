@@ -91,7 +91,7 @@ class _TorchSpace(VectorSpace):
     def pressure(self) -> Tensor:
         return self.x
 
-    def _precondition(self) -> tuple[float, float]:
+    def preconditioned(self) -> tuple[float, float]:
         """As the kernels do it: both sums from the squares of r."""
         self.z = self.precondition(self.r)
         square = self.r * self.r

@@ -37,7 +37,7 @@ class VectorSpace:
     def start(self) -> tuple[float, float]:
         self.r = self.b - self.apply(self.x)
         self.z = self.r
-        sums = self._precondition()
+        sums = self.preconditioned()
         self.p = self.z
         return sums
 
@@ -48,7 +48,7 @@ class VectorSpace:
     def advance(self, alpha: float) -> tuple[float, float]:
         self.x += alpha * self.p
         self.r -= alpha * self.q
-        return self._precondition()
+        return self.preconditioned()
 
     def turn(self, beta: float) -> None:
         self.p = self.z + beta * self.p
@@ -70,7 +70,7 @@ class VectorSpace:
         """The Euclidean norm of a vector."""
         return float(torch.linalg.vector_norm(a))
 
-    def _precondition(self) -> tuple[float, float]:
+    def preconditioned(self) -> tuple[float, float]:
         """z = M^-1 r unless the loop ends here; returns (r, z) and the norm of r."""
         norm = self.norm(self.r)
         if norm <= self.target:

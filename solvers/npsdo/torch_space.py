@@ -32,7 +32,7 @@ class TorchSpace(VectorSpace):
     def pressure(self) -> Tensor:
         return self.x
 
-    def _precondition(self) -> tuple[float, float]:
+    def preconditioned(self) -> tuple[float, float]:
         norm = self.norm(self.r)
         if self.watch.is_over(norm):
             return 0.0, norm

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from solvers.pool import Pool
-from solvers.schur import elimination
+from solvers.schur import elimination, substitution
 from solvers.schur.blas import addresses, one_thread
 from solvers.schur.fronts import PIVOTS, REMAINING, TWIN, Fronts
 from solvers.schur.memory import require
@@ -94,7 +94,7 @@ class CholeskyFactor:
         v = np.zeros(self.tree.nodes, dtype=self.panels.dtype)
         v[self.tree.cells] = (rhs * (1.0 / largest)).numpy()
         vectors = np.empty(self.fronts.vector_size, dtype=v.dtype)
-        elimination.substitute(
+        substitution.substitute(
             self.fronts.tables, self.boxes, self.starts, self.panels, vectors, v.reshape(-1)
         )
         return torch.from_numpy(v[self.tree.cells]).double() * (self.scale * largest)

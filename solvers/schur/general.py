@@ -12,6 +12,7 @@ from torch import Tensor
 
 from solvers.schur import batched
 from solvers.schur.memory import require
+from solvers.schur.panels import LUPanel, lu
 from solvers.schur.tree import Tree, build
 
 # Steps along an image from a pixel to its neighbours, in reading order: the order of the planes.
@@ -28,7 +29,7 @@ class Factor:
     stencil: Tensor
     tree: Tree
     batches: tuple[batched.Batch, ...]
-    panels: list[batched.LUPanel]
+    panels: list[LUPanel]
 
     @torch.no_grad()
     def solve(self, rhs: Tensor, transpose: bool = False, refinements: int = 1) -> Tensor:
@@ -108,7 +109,7 @@ def factorize(stencil: Tensor, patch: int = 8) -> Factor:
     coefficients = flat.new_zeros(len(flat), planes, *tree.nodes)
     order = [middle, *range(middle), *range(middle + 1, planes)]
     coefficients[(slice(None), slice(None), *tree.cells)] = flat[:, order]
-    panels = batched.eliminate(parts, coefficients, batched.lu)
+    panels = batched.eliminate(parts, coefficients, lu)
     return Factor(stencil, tree, parts, panels)
 
 

@@ -6,6 +6,9 @@ segments: most cells lie in long ones, where nine neighbours at a time are one c
 
 from __future__ import annotations
 
+from enum import IntEnum
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
@@ -26,73 +29,86 @@ from solvers.npsdo.engine.layout import (
 )
 from solvers.npsdo.engine.transfers import prolong, restrict
 
-# Kinds of passes over a level: down, to the next coarser one, from it, up.
-_DOWN, _RESTRICT, _PROLONG, _UP = range(4)
 # Segments of fewer cells are done one by one.
 _LEAST_LOOP = 5
+
+
+class Pass(IntEnum):
+    """A pass over a level: down, to the next coarser level, back from it, and up."""
+
+    DOWN = 0
+    RESTRICT = 1
+    PROLONG = 2
+    UP = 3
+
+
+class CycleArrays(NamedTuple):
+    """The arrays of the cycle, of all levels.
+
+    r, x, t, share: flat float32 vectors. stencils: float32 (patterns, width). segments: int32
+    (segments, 4). cuts: int64 (levels, PARTS, 3): first segment, one past the last, and first
+    pattern of each part. extents: int32 (rows of all levels, 3). row_cuts: int64 (levels,
+    PARTS + 1). table: without the line of ends.
+    """
+
+    r: np.ndarray
+    x: np.ndarray
+    t: np.ndarray
+    share: np.ndarray
+    stencils: np.ndarray
+    segments: np.ndarray
+    cuts: np.ndarray
+    extents: np.ndarray
+    row_cuts: np.ndarray
+    table: np.ndarray
 
 
 @numba.njit(cache=True)
 def cycle(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, inverse, sums):
     """x = cycle of r on the finest level; sums[part]: its share of (r, x).
 
-    r, x, t, share: flat vectors of all levels. table: without the line of ends.
-    stencils: (patterns, width). segments: int32 (segments, 4). cuts: int64 (levels, PARTS, 3):
-    first segment, one past the last, and first pattern of each part. extents: int32 (rows of all
-    levels, 3). row_cuts: int64 (levels, PARTS + 1). inverse: of the coarsest level.
+    Flat arguments, see `CycleArrays`: a call with a named tuple from Python costs more. inverse: of
+    the coarsest level.
     """
+    arrays = CycleArrays(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table)
     deepest = len(table) - 1
-    # Constants would be types of their own, each compiled anew.
-    down, up = (np.int64(_DOWN), np.int64(_RESTRICT)), (np.int64(_PROLONG), np.int64(_UP))
     for index in range(deepest):
-        for kind in down:
-            _pass(
-                kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table,
-                sums,
-            )  # fmt: skip
+        for step in (Pass.DOWN, Pass.RESTRICT):
+            _pass(step, index, arrays, sums)
     _solve_coarsest(r, x, table[deepest], share, inverse, sums)
     for index in range(deepest - 1, -1, -1):
-        for kind in up:
-            _pass(
-                kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table,
-                sums,
-            )  # fmt: skip
+        for step in (Pass.PROLONG, Pass.UP):
+            _pass(step, index, arrays, sums)
 
 
 @numba.njit(cache=True, parallel=True)
-def _pass(kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, sums):
-    if is_small(table[index]):
+def _pass(step, index, arrays, sums):
+    if is_small(arrays.table[index]):
         for part in range(PARTS):
-            _part(
-                kind, index, part, r, x, t, share, stencils, segments, cuts, extents, row_cuts,
-                table, sums,
-            )  # fmt: skip
+            _pass_part(step, index, part, arrays, sums)
     else:
         for part in numba.prange(PARTS):
-            _part(
-                kind, index, np.int64(part), r, x, t, share, stencils, segments, cuts, extents,
-                row_cuts, table, sums,
-            )  # fmt: skip
+            _pass_part(step, index, np.int64(part), arrays, sums)
 
 
 @numba.njit(cache=True)
-def _part(
-    kind, index, part, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, sums
-):
-    fine, coarse = table[index], table[index + 1]
-    begin, end, base = cuts[index, part]
-    mine, own = segments[begin:end], stencils[base:]
-    rs, ts, shares = vector(r, fine), vector(t, fine), vector(share, fine)
-    if kind == _DOWN:
-        _down(rs, ts, shares, own, mine, fine)
-    elif kind == _UP:
-        sums[part] = _up(rs, ts, vector(x, fine), own, mine, fine)
-    elif kind == _RESTRICT:
-        first, last = row_cuts[index + 1, part], row_cuts[index + 1, part + 1]
-        restrict(ts, vector(r, coarse), vector(share, coarse), extents, first, last, fine, coarse)
+def _pass_part(step, index, part, arrays, sums):
+    fine, coarse = arrays.table[index], arrays.table[index + 1]
+    begin, end, base = arrays.cuts[index, part]
+    mine, own = arrays.segments[begin:end], arrays.stencils[base:]
+    r, t, share = vector(arrays.r, fine), vector(arrays.t, fine), vector(arrays.share, fine)
+    extents = arrays.extents
+    if step == Pass.DOWN:
+        _down(r, t, share, own, mine, fine)
+    elif step == Pass.UP:
+        sums[part] = _up(r, t, vector(arrays.x, fine), own, mine, fine)
+    elif step == Pass.RESTRICT:
+        first, last = arrays.row_cuts[index + 1, part], arrays.row_cuts[index + 1, part + 1]
+        target, present = vector(arrays.r, coarse), vector(arrays.share, coarse)
+        restrict(t, target, present, extents, first, last, fine, coarse)
     else:
-        first, last = row_cuts[index, part], row_cuts[index, part + 1]
-        prolong(vector(x, coarse), ts, shares, extents, first, last, fine, coarse)
+        first, last = arrays.row_cuts[index, part], arrays.row_cuts[index, part + 1]
+        prolong(vector(arrays.x, coarse), t, share, extents, first, last, fine, coarse)
 
 
 @numba.njit(cache=True)
