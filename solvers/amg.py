@@ -35,9 +35,23 @@ class State:
 class AlgebraicMultigrid:
     """Algebraic multigrid (PyAMG) as preconditioner of CG, on the CPU.
 
-    coarsening: "smoothed_aggregation" or "ruge_stuben".
-    max_iterations: steps before giving up.
-    sweeps: symmetric Gauss-Seidel sweeps before and after each coarse correction.
+    Parameters
+    ----------
+    max_iterations : int, default 500
+        Iterations after which the solver gives up.
+    sweeps : int, default 1
+        Symmetric Gauss-Seidel sweeps before and after each coarse correction.
+    coarsening : {"smoothed_aggregation", "ruge_stuben"}, default "smoothed_aggregation"
+        How coarse levels are chosen.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Bell, Olson, Schroder & Southworth (2023), PyAMG, JOSS 8.
     """
 
     name: ClassVar[str] = "amg"
@@ -55,10 +69,9 @@ class AlgebraicMultigrid:
             )
 
     def setup(self, system: PoissonSystem) -> State:
-        """Build the hierarchy.
+        """Build the hierarchy of the definite matrix.
 
-        Of the definite matrix: on the true one, small floating components would coarsen to rows
-        that are zero but for rounding.
+        With the singular one, small floating components would coarsen to rows of rounding errors.
         """
         smoother = ("gauss_seidel", {"sweep": "symmetric", "iterations": self.sweeps})
         build = _BUILDERS[self.coarsening]
@@ -78,7 +91,7 @@ class AlgebraicMultigrid:
 
 @contextmanager
 def _fixed_random_numbers() -> Iterator[None]:
-    """Make PyAMG repeatable: it estimates spectral radii from NumPy's global random numbers."""
+    """Make PyAMG reproducible: it estimates spectral radii with NumPy's global random numbers."""
     before = np.random.get_state()
     np.random.seed(0)
     try:

@@ -17,7 +17,7 @@ from solvers.system import PoissonSystem
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A system, its pinned matrix (CSR, sorted) and the pivots of the factorisation."""
+    """A system, its definite matrix (CSR, sorted) and the pivots of the factorisation."""
 
     system: PoissonSystem
     starts: np.ndarray
@@ -34,12 +34,24 @@ class State:
 class IncompleteCholesky:
     """CG with modified incomplete Cholesky, MIC(0); one thread, the classic of liquid solvers.
 
-    Gustafsson, "A class of first order factorization methods" (1978); Bridson, "Fluid
-    Simulation for Computer Graphics" (2015), section 5.3, with its constants.
+    Parameters
+    ----------
+    max_iterations : int, default 2000
+        Iterations after which the solver gives up.
+    modification : float, default 0.97
+        Fraction of the dropped fill-in that is added to the diagonal, from 0 (plain IC) to 1.
+    safety : float, default 0.25
+        A pivot smaller than this fraction of its diagonal entry is replaced by the entry.
 
-    max_iterations: steps before giving up.
-    modification: share of the dropped fill-in that is put on the diagonal, 0 (IC) to 1.
-    safety: a pivot below this part of its diagonal entry is replaced by the entry.
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Gustafsson (1978), A class of first order factorization methods, BIT 18. Bridson (2015), Fluid
+    Simulation for Computer Graphics, section 5.3, with its constants.
     """
 
     name: ClassVar[str] = "ic"
@@ -70,7 +82,7 @@ class IncompleteCholesky:
 
 @numba.njit(cache=True)
 def _pivots(starts, columns, values, modification, safety):
-    """D of the factorisation (D + L) D^-1 (D + L)^T whose row sums come near those of A."""
+    """D of the factorisation (D + L) D^-1 (D + L)^T, whose row sums approximate those of A."""
     count = len(starts) - 1
     pivots = np.empty(count)
     above = np.zeros(count)  # sum of each row right of the diagonal

@@ -50,7 +50,7 @@ def weight_ranges(active, w0, w1, w2):
 def fill_finest(active, w0, w1, w2, scale, level, inverse, lower, moments):
     """Inverse diagonal and couplings of the finest level, and the moments of the next one.
 
-    A kernel: the arguments are flat.
+    A kernel with flat arguments; `packed_levels.Hierarchy` calls it.
     """
     cx, cy = moments.shape[:2]
     for part in numba.prange(PARTS):

@@ -1,12 +1,13 @@
 """Weights of the networks in files: safetensors, checked when read.
 
-A file holds the parameters in float32 and, as metadata, what they are: format, version, kind of
+A file holds the parameters in float32 and metadata that describe them: format, version, kind of
 network, dimension, a sha256 over the tensors, and notes on their origin.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,17 @@ MOST_LEVELS = 32
 
 
 def shipped(kind: str, dim: int) -> Path:
-    """Where the weights that come with the program are."""
+    """The file of the weights that come with the program."""
     return Path(__file__).parent / "weights" / f"{kind}_{dim}d.safetensors"
 
 
 def untrained(kind: str, dim: int) -> Network:
-    """A new network of a kind out of KINDS, in evaluation mode and without gradients."""
+    """A new network of a kind in KINDS, in evaluation mode and without gradients."""
     return _at_rest(KINDS[kind](dim))
 
 
-def save(path: Path, network: Network, notes: dict[str, str]) -> None:
-    """Write a network of one of the KINDS; the file is whole or absent."""
+def save(path: str | os.PathLike[str], network: Network, notes: dict[str, str]) -> None:
+    """Write a network of a kind in KINDS; the file is complete or absent."""
     kind = next(name for name, cls in KINDS.items() if type(network) is cls)
     tensors = _tensors(network)
     about = {
@@ -50,11 +51,11 @@ def save(path: Path, network: Network, notes: dict[str, str]) -> None:
     write(path, tensors, about)
 
 
-def load(path: Path, kind: str, dim: int) -> Network:
+def load(path: str | os.PathLike[str], kind: str, dim: int) -> Network:
     """The network of a file, on the CPU, in evaluation mode and without gradients.
 
-    Raises ValueError with one line that names the file when it is missing, damaged, of another
-    kind, dimension or version, or when its tensors do not fit the network.
+    Raises ValueError with one line that names the file if it is missing or damaged, if its kind,
+    dimension or version differs, or if its tensors do not fit the network.
     """
     tensors, about = read(path)
     expected = {"format": FORMAT, "version": VERSION, "kind": kind, "dim": str(dim)}
@@ -73,26 +74,26 @@ def load(path: Path, kind: str, dim: int) -> Network:
     return _at_rest(network)
 
 
-def notes(path: Path) -> dict[str, str]:
+def notes(path: str | os.PathLike[str]) -> dict[str, str]:
     """The notes of a file; raises ValueError as `load` does."""
     try:
         found = json.loads(read(path)[1].get("notes", "{}"))
     except RecursionError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError(f"{path} has notes that are no table")
+        raise ValueError(f"{path} has notes that are not a table")
     return found
 
 
-def _new(path: Path, kind: str, dim: int, tensors: dict[str, Tensor]) -> Network:
-    """A network with as many levels of parameters as the tensors have."""
+def _new(path: str | os.PathLike[str], kind: str, dim: int, tensors: dict[str, Tensor]) -> Network:
+    """A network with as many levels of parameters as there are in the tensors."""
     cls = KINDS[kind]
     counted = "log_gain" if cls is SymmetricCycle else "keep_bias"
     if counted not in tensors or tensors[counted].ndim != 1:
         raise ValueError(f"{path} does not fit the network {kind}: it has no {counted}")
     count = len(tensors[counted])
     if count > MOST_LEVELS:
-        raise ValueError(f"{path} has {count} levels, {MOST_LEVELS} are the most")
+        raise ValueError(f"{path} has {count} levels; at most {MOST_LEVELS} are allowed")
     return SymmetricCycle(dim, count) if cls is SymmetricCycle else PaperNetwork(dim, count + 1)
 
 

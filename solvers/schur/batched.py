@@ -1,8 +1,8 @@
 """Fronts of equal size as batches of dense matrices, by torch: any device, any element type.
 
-All boxes of a level with as many rows, and halves that lie in the same batches, make one batch:
-every step of the elimination is then one call for all of them. Inactive nodes stay in with a
-diagonal of 1, so that the index tensors depend on the shape of the grid alone.
+The boxes of a level that have the same number of rows, and whose halves lie in the same batches,
+form a batch: each step of the elimination is one call for all of them. Inactive nodes are kept,
+with a diagonal of 1, so that the index tensors depend only on the shape of the grid.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from solvers.schur.tree import Tree
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """Where the Schur complements of halves are: batch, places in it (boxes,), and the rows that
-    theirs become (boxes, rows)."""
+    """Where the Schur complements of halves lie.
+
+    batch: their batch. places: (boxes,), positions in it. rows: (boxes, rows), the rows of the
+    parent that their rows become.
+    """
 
     batch: int
     places: Tensor
@@ -33,12 +36,12 @@ class Half:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Boxes with the same numbers of rows.
+    """Boxes with equal numbers of rows.
 
-    pivots: rows that are eliminated, the first of all. nodes: (boxes, rows).
+    pivots: number of rows that are eliminated; they come first. nodes: (boxes, rows).
     halves: two, none for patches.
-    targets, sources: entries of the coefficients: where in the fronts (boxes, rows, rows), and
-        where in the coefficients (1 + kinds, nodes), both flat.
+    targets, sources: flat positions of the coefficients in the fronts (boxes, rows, rows), and in
+        the coefficients (1 + kinds, nodes).
     """
 
     pivots: int
@@ -49,7 +52,7 @@ class Batch:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Boxes, rows that are eliminated, rows that remain."""
+        """Numbers of boxes, of rows that are eliminated, and of rows that remain."""
         boxes, rows = self.nodes.shape
         return boxes, self.pivots, rows - self.pivots
 
@@ -109,7 +112,7 @@ def _batch(
 
 
 def bytes_needed(parts: tuple[Batch, ...], systems: int, itemsize: int) -> int:
-    """Memory for panels and the fronts that live at the same time: at most all of two levels."""
+    """Memory for the panels and for the fronts that exist at the same time, at most two levels."""
     panels = sum(b * p * (p + 2 * r) for b, p, r in (part.sizes for part in parts))
     fronts = max(b * (p + r) ** 2 for b, p, r in (part.sizes for part in parts))
     return itemsize * systems * (panels + 4 * fronts)
@@ -147,7 +150,7 @@ def eliminate(
 def substitute(
     parts: tuple[Batch, ...], panels: Sequence[Panel], v: Tensor, transpose: bool = False
 ) -> None:
-    """Solve with the panels in place of v: (systems, nodes, right-hand sides)."""
+    """Replace the right-hand sides v (systems, nodes, right-hand sides) by the solutions."""
     handed: list[Tensor] = []
     for part, panel in zip(parts, panels, strict=True):
         boxes, pivots, remaining = part.sizes
@@ -170,8 +173,8 @@ def substitute(
 class BatchedCholesky:
     """A = L L^T of a pressure system in float64 or float32, on any device.
 
-    active: nodes with a diagonal. scale: the matrix was multiplied by it, a power of two.
-    doubtful: boxes that rounding made indefinite; the factor then only approximates A.
+    active: nodes with a diagonal. scale: power of two by which the matrix was multiplied.
+    doubtful: number of boxes that rounding made indefinite; if any, the factor only approximates A.
     """
 
     tree: Tree
@@ -184,7 +187,7 @@ class BatchedCholesky:
     def of(cls, tree: Tree, coefficients: Tensor, dtype: torch.dtype) -> BatchedCholesky:
         """Factor a definite matrix: coefficients float64 (1 + dim, nodes), diagonal first.
 
-        Raises MemoryError when it would not fit.
+        Raises MemoryError if the factor would not fit.
         """
         parts = batches(tree, coefficients.device)
         require(bytes_needed(parts, 1, dtype.itemsize), coefficients.device)

@@ -11,8 +11,10 @@ from torch import Tensor
 
 
 class Panel(Protocol):
-    """What the elimination of a batch leaves behind, for substitutions in x (systems, boxes, rows,
-    right-hand sides), in place."""
+    """The factor of a batch, for substitutions in x (systems, boxes, rows, right-hand sides).
+
+    Both methods change x in place.
+    """
 
     def forward(self, x: Tensor, transpose: bool) -> None: ...
 
@@ -20,16 +22,17 @@ class Panel(Protocol):
 
 
 AnyPanel = TypeVar("AnyPanel", bound=Panel)
-# From the fronts (systems, boxes, rows, rows) and the number of pivots: the panel, and the Schur
-# complement.
+# Takes the fronts (systems, boxes, rows, rows) and the number of pivots, and returns the panel and
+# the Schur complement.
 Elimination = Callable[[Tensor, int], tuple[AnyPanel, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
 class CholeskyPanel:
-    """inverse: L^-1 of the pivots (.., pivots, pivots). below: the rows of L that remain.
+    """Cholesky of the pivots, and the rows of L below them.
 
-    doubtful: boxes that rounding made indefinite and a multiple of 1 definite again.
+    inverse: L^-1 of the pivots, (..., pivots, pivots). below: the remaining rows of L. doubtful:
+    number of boxes that rounding made indefinite, and that a shift of the diagonal made definite.
     """
 
     inverse: Tensor
@@ -48,7 +51,7 @@ class CholeskyPanel:
 
 
 def cholesky(fronts: Tensor, pivots: int) -> tuple[CholeskyPanel, Tensor]:
-    """Elimination of symmetric fronts given by their lower triangles."""
+    """Eliminate the pivots of symmetric fronts, given by their lower triangles."""
     corner = fronts[:, :, :pivots, :pivots]
     unit = torch.eye(pivots, dtype=fronts.dtype, device=fronts.device)
     triangle, failed = torch.linalg.cholesky_ex(corner)
@@ -65,7 +68,7 @@ def cholesky(fronts: Tensor, pivots: int) -> tuple[CholeskyPanel, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class LUPanel:
-    """LU of the pivots with row exchanges, and the blocks beside: below A21, right A11^-1 A12."""
+    """LU of the pivots with row exchanges, and the blocks beside them: A21 and A11^-1 A12."""
 
     factor: Tensor
     exchanges: Tensor
@@ -95,7 +98,7 @@ class LUPanel:
 
 
 def lu(fronts: Tensor, pivots: int) -> tuple[LUPanel, Tensor]:
-    """Elimination of general fronts, with row exchanges among the pivots of a box."""
+    """Eliminate the pivots of general fronts, with row exchanges among the pivots of a box."""
     corner, beside = fronts[:, :, :pivots, :pivots], fronts[:, :, :pivots, pivots:]
     below = fronts[:, :, pivots:, :pivots].clone()
     factor, exchanges, _ = torch.linalg.lu_factor_ex(corner.contiguous())

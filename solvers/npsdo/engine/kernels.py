@@ -1,7 +1,8 @@
 """The learned cycle on the CPU: kernels for what `networks.SymmetricCycle` defines.
 
-Cells of a row that share a stencil are a segment, and a pass over a level is a loop over its
-segments: most cells lie in long ones, where nine neighbours at a time are one contiguous loop.
+Neighbouring cells of a row that share a stencil form a segment, and a pass over a level is a loop
+over its segments. Most cells lie in long ones, where nine neighbours at a time are handled by one
+contiguous loop.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from solvers.npsdo.engine.layout import (
 )
 from solvers.npsdo.engine.transfers import prolong, restrict
 
-# Segments of fewer cells are done one by one.
+# Segments with fewer cells than this are done cell by cell.
 _LEAST_LOOP = 5
 
 
@@ -113,7 +114,7 @@ def _pass_part(step, index, part, arrays, sums):
 
 @numba.njit(cache=True)
 def _down(rs, ts, shares, stencils, segments, level):
-    """t = share times the way down of r."""
+    """t = share times (way down of r)."""
     width, steps = stencils.shape[1] // 3, _steps(level)
     flat_r, flat_t, flat_share, table = rs.ravel(), ts.ravel(), shares.ravel(), stencils.ravel()
     for s in range(len(segments)):
@@ -157,7 +158,7 @@ def _up(rs, ts, xs, stencils, segments, level):
 
 @numba.njit(cache=True)
 def _steps(level):
-    """Distances in memory from a cell to the neighbours before it along the last axis."""
+    """Offsets in memory from a cell to the first cell of each line of its neighbourhood."""
     planes = level[LEAD]
     steps = np.empty(3 * (2 * planes + 1), dtype=np.int64)
     for n in range(len(steps)):
@@ -167,7 +168,7 @@ def _steps(level):
 
 @numba.njit(cache=True, fastmath=FASTMATH)
 def _value(x, k, steps, stencils, begin):
-    """The stencil that begins at `begin`, at one cell. Unsigned indices need no check."""
+    """Apply the stencil that starts at `begin` at one cell; unsigned indices are not checked."""
     one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     total, c = np.float32(0.0), np.uint64(begin)
     for n in range(len(steps)):
@@ -180,7 +181,7 @@ def _value(x, k, steps, stencils, begin):
 
 @numba.njit(cache=True)
 def _add(x, row, first, last, stencils, begin, level, result):
-    """result += the stencil that begins at `begin`, at cells first to last of a row."""
+    """Add the stencil that starts at `begin`, applied at cells first to last of a row."""
     around = slice(first - 1, last + 1)
     for i in range(2 * level[LEAD] + 1):
         n, part = (

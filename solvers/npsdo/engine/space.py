@@ -1,4 +1,7 @@
-"""The vector work of conjugate gradients around the engine, by kernels over rows."""
+"""The vectors of conjugate gradients around the engine, for kernels over rows.
+
+Kernels take flat arguments; `EngineSpace` calls them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from solvers.system import PoissonSystem
 class EngineSpace(RowSpace):
     """A `pcg.Workspace` on the CPU; z stays in the float32 memory of the engine.
 
-    The residual is handed to the engine divided by its norm of one iteration before.
+    The engine receives the residual divided by its norm one iteration earlier.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class EngineSpace(RowSpace):
         return self.layout.product(self.p, self.q)
 
     def advance(self, alpha: float) -> tuple[float, float]:
-        """As in `pcg`; alpha = 0 leaves x and r as they are."""
+        """As in `pcg`; alpha = 0 leaves x and r unchanged."""
         unit = 1.0 / self.norm if self.norm > 0 else 0.0
         vectors = (self.x, self.r, self.p, self.q, self.entered, self.engine.scaling)
         _step(*vectors, alpha, unit, self.level, self.layout.spans, self.sums)
@@ -66,7 +69,7 @@ class EngineSpace(RowSpace):
             self.engine.band.add(self.p, self.z_scale)
 
     def _cycle(self, unit: float) -> float:
-        """z of the residual times `unit`; returns their product."""
+        """z of the residual times `unit`; returns the product of the two."""
         band = self.engine.band
         if band is None:
             return self.engine.cycle()
@@ -109,7 +112,7 @@ def _enter_row(r, scale, unit, target):
 
 @numba.njit(cache=True, parallel=True)
 def _turn(p, z, scaling, beta, z_scale, level, spans):
-    """p = z_scale S z + beta p in the spans; beta = 0 does not look at p."""
+    """p = z_scale S z + beta p in the spans; if beta is 0, p is not read."""
     for i in numba.prange(len(spans)):
         row, first, last = spans[i]
         source = z[layout.vector_row(level, row), first + 1 : last + 1]
