@@ -17,7 +17,6 @@ from fluidsim.flow.pressure import assemble
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.shapes import Vector
 from fluidsim.solid.solids import Solids
-from solvers.nullspace import find_floating
 
 BALANCED = 1e-3  # of what flows in and out: a net flow below this is rounding
 
@@ -83,7 +82,7 @@ def refuse_trapped_flow(fluid: Tensor, imposed: Imposed | None, solids: Solids) 
     cells = with_open_face(fluid, opened, grid)
     closed = torch.zeros_like(opened)
     net = divergence(flow, closed, flow, cells, grid).cpu()
-    floating = find_floating(assemble(cells, opened, grid, 1.0))
+    floating = assemble(cells, opened, grid, 1.0).floating
     if floating.count == 0 or not net.any():
         return
     labels = (floating.labels.cpu().long() + 1).view(-1)

@@ -16,7 +16,8 @@ from fluidsim.flow.strain import Strain
 from fluidsim.flow.stress import ViscousOperator
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
-from solvers import pcg
+from solvers.krylov import pcg
+from solvers.krylov.vector_space import VectorSpace
 
 MAX_ITERATIONS = 5000
 
@@ -126,39 +127,21 @@ class Viscosity:
         return stress + cut * self.density * grid.dx**grid.dim
 
 
-class _Space:
-    """The vector work of the loop, as torch expressions; Jacobi preconditioner."""
+class _Space(VectorSpace):
+    """Vectors of the free faces with a Jacobi preconditioner; x, r and p are updated in place."""
 
     def __init__(self, operator: ViscousOperator, b: Tensor, x: Tensor) -> None:
-        self.operator, self.b, self.x = operator, b, x
         self.inverse = 1 / operator.diagonal()
-
-    def start(self) -> tuple[float, float]:
-        self.r = self.b - self.operator.apply(self.x)
-        self.p = self.inverse * self.r
-        return self._sums()
-
-    def product(self) -> float:
-        self.q = self.operator.apply(self.p)
-        return float(torch.dot(self.p, self.q))
+        # A is definite: there are no means to remove.
+        super().__init__(operator.apply, lambda r: self.inverse * r, b, x, lambda x: x)
 
     def advance(self, alpha: float) -> tuple[float, float]:
         self.x.add_(self.p, alpha=alpha)
         self.r.sub_(self.q, alpha=alpha)
-        return self._sums()
+        return self.preconditioned()
 
     def turn(self, beta: float) -> None:
         self.p.mul_(beta).addcmul_(self.inverse, self.r)
 
-    def remove_means(self) -> None:
-        """Nothing: A is definite."""
-
-    def keep(self) -> None:
-        self.kept = self.x.clone()
-
-    def revert(self) -> None:
-        self.x = self.kept
-
-    def _sums(self) -> tuple[float, float]:
-        z = self.inverse * self.r
-        return float(torch.dot(self.r, z)), float(torch.linalg.vector_norm(self.r))
+    def dot(self, a: Tensor, b: Tensor) -> float:
+        return float(torch.dot(a, b))
