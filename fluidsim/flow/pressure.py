@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import solvers
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import divergence, subtract_gradient
-from fluidsim.flow.interface import Interface
 from fluidsim.grid.grid import Grid
 
 Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
@@ -54,26 +54,20 @@ class Projector:
     def project(
         self,
         velocity: Tensor,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solid: Tensor,
+        domain: FlowDomain,
         dt: float,
         expansion: float | Tensor = 0.0,
         observer: Observer | None = None,
-        interface: Interface | None = None,
     ) -> Projection:
-        """Give `velocity` the divergence `expansion` (1/s; one, or (*shape)) in the fluid cells.
+        """Give `velocity` (dim, *nodes) the divergence `expansion` in the fluid cells, in place.
 
-        fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
-        solid: (dim, *nodes) float32, m/s, of what closes the rest. The guess is the pressure of
-        the last step.
-        Raises solvers.SolveError when the solver fails. observer: sees system, rhs and guess
-        before they are solved. interface: where the pressure is that of the air between the centres
-        of two cells; without it p = 0 in the centres of the air cells.
+        expansion: 1/s, one number or (*shape). observer: is shown the system, its right-hand side
+        and the guess, which is the pressure of the last step, before the solve.
+        Raises solvers.SolveError when the solver fails.
         """
-        grid = self.grid
+        grid, fluid, interface = self.grid, domain.fluid, domain.interface
         setup_seconds = 0.0
-        conductance = open_faces if interface is None else interface.stretched(open_faces)
+        conductance = domain.conductance()
         if self._prepared is None or not self._are_same(fluid, conductance):
             self._prepared = None  # its memory serves the next one
             system = assemble(fluid, conductance, grid, self.density)
@@ -81,31 +75,25 @@ class Projector:
             self._cells = fluid, conductance.clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
-        rhs = self._missing(velocity, fluid, open_faces, solid, expansion)
+        rhs = self._missing(velocity, domain, expansion)
         if interface is not None:
             interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
         guess = None if self._pressure is None else self._pressure * dt
         if observer is not None:
             observer(prepared.system, rhs, guess)
         solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
-        subtract_gradient(velocity, solution.pressure, open_faces, self.density, grid)
+        subtract_gradient(velocity, solution.pressure, domain.open_faces, self.density, grid)
         if interface is not None:
             slope = 1 / (self.density * grid.dx)
-            interface.correct_gradient(velocity, solution.pressure, open_faces, slope, dt)
-        least, most = torch.aminmax(self._missing(velocity, fluid, open_faces, solid, expansion))
+            interface.correct_gradient(velocity, solution.pressure, domain.open_faces, slope, dt)
+        least, most = torch.aminmax(self._missing(velocity, domain, expansion))
         self._pressure = solution.pressure / dt
         return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
 
-    def _missing(
-        self,
-        velocity: Tensor,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solid: Tensor,
-        expansion: float | Tensor,
-    ) -> Tensor:
+    def _missing(self, velocity: Tensor, domain: FlowDomain, expansion: float | Tensor) -> Tensor:
         """The expansion less the divergence, (*shape), 1/s; 0 outside of the fluid."""
-        missing = divergence(velocity, open_faces, solid, fluid, self.grid).neg_()
+        opened, solid, fluid = domain.open_faces, domain.solid_velocity, domain.fluid
+        missing = divergence(velocity, opened, solid, fluid, self.grid).neg_()
         if isinstance(expansion, Tensor) or expansion != 0:
             missing += expansion * fluid.to(missing.dtype)
         return missing

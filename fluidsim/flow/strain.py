@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import FAR, Solids
 
@@ -48,39 +49,21 @@ class Strain:
     drive: Tensor | None
 
     @classmethod
-    def of(
-        cls,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solids: Solids,
-        grid: Grid,
-        held: Tensor | None = None,
-        surface: Tensor | None = None,
-    ) -> Strain:
-        """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open.
-
-        held: (dim, *nodes) bool, faces of the fluid that are not free. surface: (*shape), signed
-        distance in cells; the fluid fills what it says, and without it the whole `fluid` cells.
-        """
-        return _Assembly(fluid, open_faces, solids, grid, surface).strain(held)
+    def of(cls, domain: FlowDomain, solids: Solids, grid: Grid) -> Strain:
+        """The strain of a flow. The domain may have more open faces than the solids leave open."""
+        return _Assembly(domain, solids, grid).strain(domain.held)
 
 
 class _Assembly:
-    def __init__(
-        self,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solids: Solids,
-        grid: Grid,
-        surface: Tensor | None,
-    ) -> None:
+    def __init__(self, domain: FlowDomain, solids: Solids, grid: Grid) -> None:
+        surface = domain.surface
         self.grid, self.solids = grid, solids
-        self.fluid = self._padded(fluid)
+        self.fluid = self._padded(domain.fluid)
         self.inside = self._padded(grid.cells(solids.solid) == 0)
         self.surface = None if surface is None else self._padded(surface) * self.inside
         self.room = self._room()
         self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
-        opened, own = (ringed(faces, grid) for faces in (open_faces, solids.open))
+        opened, own = (ringed(faces, grid) for faces in (domain.open_faces, solids.open))
         self.stuck = (opened == 0) | ((self.distance <= 0) & ~(opened > own))
         self.mass = torch.stack([self._filled((axis,)) for axis in range(grid.dim)])
         self.known = (self.mass > 0) | self.stuck

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.strain import Strain
 from fluidsim.flow.stress import ViscousOperator
 from fluidsim.grid.grid import Grid
@@ -42,26 +43,21 @@ class Viscosity:
     def apply(
         self,
         velocity: Tensor,
-        fluid: Tensor,
-        open_faces: Tensor,
+        domain: FlowDomain,
         solids: Solids,
         dt: float,
-        held: Tensor | None = None,
-        surface: Tensor | None = None,
         whole: float | None = None,
         pushed: Tensor | None = None,
     ) -> Outcome:
         """One implicit Euler step on `velocity` (dim, *nodes), in place.
 
-        fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open faces.
-        Faces inside of solids and walls take the velocity of these; those `held` (dim, *nodes)
-        bool keep theirs and drag the fluid along, as at a spout. surface: as for `Strain.of`.
-        whole: the step, s, if dt is the implicit part of one. pushed: (dim, *nodes), m/s, what
-        forces have added in the step: open faces that stick keep it for the pressure to answer,
-        else what is at rest would not stay so.
+        Faces inside solids and walls take the velocity of these; faces that are held keep theirs
+        and drag the fluid along, as at a spout. whole: the whole step, s, if dt is only its
+        implicit part. pushed: (dim, *nodes), m/s, what forces have added during the step: open
+        faces that stick keep it for the pressure to answer, or fluid at rest would not stay so.
         """
-        grid = self.grid
-        strain = Strain.of(fluid, open_faces, solids, grid, held, surface)
+        grid, open_faces, held = self.grid, domain.open_faces, domain.held
+        strain = Strain.of(domain, solids, grid)
         number = self.viscosity * dt / (self.density * grid.dx**2)
         operator = ViscousOperator(strain, number, grid)
         x = operator.gather(velocity)

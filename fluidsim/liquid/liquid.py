@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fluidsim.errors import SimulationError
 from fluidsim.flow.accelerations import Acceleration, add_gravity, gravity_vector
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.extrapolation import (
     KNOWN,
     OUTSIDE,
@@ -158,8 +159,11 @@ class Liquid(Simulation):
             open_faces = self._open_faces()
             interface = self._interface(fluid)
             expansion, held = self._drive(open_faces)
-        self.diffuse(fluid, open_faces, push, held, self._filling(fluid), pushed=pushed)
-        self.project(fluid, open_faces, push, expansion, interface)
+            domain = FlowDomain(
+                fluid, open_faces, self.solids.velocity, interface, held, self._filling(fluid)
+            )
+        self.diffuse(domain, push, pushed=pushed)
+        self.project(domain, push, expansion)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
         with timer("move"):

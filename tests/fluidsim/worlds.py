@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.simulation import PressureOptions
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.inflows import Sources
@@ -29,6 +30,11 @@ def cubic(dim: int, n: int) -> Grid:
 def oblong(dim: int) -> Grid:
     """Odd sizes, different on each axis."""
     return Grid((11, 14, 9)[:dim], 0.1)
+
+
+def filled(fluid: torch.Tensor, solids: Solids, surface: torch.Tensor | None = None) -> FlowDomain:
+    """Fluid in the cells (*shape) bool, bounded by nothing but the solids."""
+    return FlowDomain(fluid, solids.open, solids.velocity, surface=surface)
 
 
 def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
