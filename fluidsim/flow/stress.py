@@ -2,8 +2,7 @@
 """The operator of implicit viscosity: forces of the stress that a velocity causes."""
 
 import functools
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import taichi as ti
 import torch
@@ -11,10 +10,7 @@ from torch import Tensor
 
 from fluidsim.flow.strain import Strain, above, below
 from fluidsim.grid.grid import Grid
-
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
-I32: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
+from fluidsim.grid.taichi_types import F32, F64, I32, Kernel, VectorType
 
 
 class ViscousOperator:
@@ -130,9 +126,19 @@ class ViscousOperator:
                         first.copy_(last)
 
 
+class StressKernels(NamedTuple):
+    """put: a vector into a face field. find_stress: from that field. resist: the stress's force."""
+
+    ivec: VectorType
+    put: Kernel
+    find_stress: Kernel
+    resist: Kernel
+
+
 @functools.cache
-def kernels(dim: int) -> SimpleNamespace:
-    """Loops over lists of free faces and of strained points; see Strain for the samples."""
+def kernels(dim: int) -> StressKernels:
+    """Loops over lists of free faces and of strained points; see Strain for the samples. They take
+    flat arguments, all passed by `ViscousOperator`."""
     ivec: Any = ti.types.vector(dim, ti.i32)
 
     @ti.kernel
@@ -178,4 +184,4 @@ def kernels(dim: int) -> SimpleNamespace:
                             total += stress[at] - stress[at + strides[j]]
             result[n] = mass[n] * x[n] + number * total
 
-    return SimpleNamespace(ivec=ivec, put=put, find_stress=find_stress, resist=resist)
+    return StressKernels(ivec, put, find_stress, resist)

@@ -5,13 +5,14 @@ Distances are in cells, at the centres of cells, flat over the nodes (see grid.p
 """
 
 import functools
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import taichi as ti
 
-from fluidsim.grid.interpolation import F32, I8, I32, functions
+from fluidsim.grid.interpolation import functions
 from fluidsim.grid.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.grid.taichi_rows import row_functions
+from fluidsim.grid.taichi_types import F32, I8, I32, Kernel, VectorType
 
 NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
 
@@ -22,8 +23,17 @@ REACH, RADIUS, SCALE = 1.5, 0.4, 1.3
 SAMPLES = 4  # particles of a cell that it looks at, at most
 
 
+class LevelSetKernels(NamedTuple):
+    """carry: the distance along the flow. hold: the distance near that of the particles."""
+
+    ivec: VectorType
+    carry: Kernel
+    hold: Kernel
+
+
 @functools.cache
-def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
+def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
+    """The kernels for `dim` dimensions."""
     own = functions(dim)
     vec, ivec, load, keep_inside = own.vec, own.ivec, own.load, own.keep_inside
     gather, corners = own.gather, own.corners
@@ -190,4 +200,4 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 mean += weight * arm
         return SCALE * ((mean / ti.max(total, 1e-9)).norm() - RADIUS) if total > 1e-6 else REACH
 
-    return SimpleNamespace(ivec=ivec, carry=carry, hold=hold)
+    return LevelSetKernels(ivec, carry, hold)

@@ -5,16 +5,24 @@ See interpolation.py for units and layouts.
 """
 
 import functools
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import taichi as ti
 
 from fluidsim.grid.cells import CellType
-from fluidsim.grid.interpolation import F32, I8, I32, functions
+from fluidsim.grid.interpolation import functions
+from fluidsim.grid.taichi_types import F32, I8, I32, Kernel
+
+
+class ResamplingKernels(NamedTuple):
+    """plan_counts: how many particles each cell shall hold. fill: puts the missing ones there."""
+
+    plan_counts: Kernel
+    fill: Kernel
 
 
 @functools.cache
-def kernels(dim: int, width: int) -> SimpleNamespace:
+def kernels(dim: int, width: int) -> ResamplingKernels:
     """The kernels for `dim` dimensions and records of `width` numbers, the velocity first."""
     own = functions(dim)
     vec, ivec = own.vec, own.ivec
@@ -86,4 +94,4 @@ def kernels(dim: int, width: int) -> SimpleNamespace:
         word = ((state >> ((state >> 28) + ti.u32(4))) ^ state) * ti.u32(277803737)
         return (word >> 22) ^ word
 
-    return SimpleNamespace(plan_counts=plan_counts, fill=fill)
+    return ResamplingKernels(plan_counts, fill)

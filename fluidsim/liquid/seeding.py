@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid.transfer import KEPT_FROM_SOLID
+from fluidsim.liquid.contact import KEPT_FROM_SOLID
 from fluidsim.solid.shapes import Shape
 from fluidsim.solid.solids import Solids
 

@@ -8,8 +8,7 @@ active set: a film that the last pressure field pulled at, and that moves off, c
 """
 
 import functools
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import taichi as ti
 from torch import Tensor
@@ -19,11 +18,9 @@ from fluidsim.grid.cells import CellType
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.grid.taichi_rows import row_functions
+from fluidsim.grid.taichi_types import F32, F64, I8, Kernel, VectorType
 from fluidsim.solid.solids import Solids
 
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
-I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
 FILM = 5  # cells: a film is at most so thick; deeper water is held by the weight of the air
 
 
@@ -51,8 +48,16 @@ def open_faces(
     return opened
 
 
+class SeparationKernels(NamedTuple):
+    """release: opens the faces where liquid leaves a wall."""
+
+    ivec: VectorType
+    release: Kernel
+
+
 @functools.cache
-def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
+def kernels(dim: int, schedule: Schedule) -> SeparationKernels:
+    """The kernel for `dim` dimensions; it takes flat arguments, all passed by `open_faces`."""
     ivec: Any = ti.types.vector(dim, ti.i32)
     row_count, row_start = row_functions(dim)
 
@@ -91,4 +96,4 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                                         if behind == int(CellType.AIR):
                                             opened[face] = 1.0
 
-    return SimpleNamespace(ivec=ivec, release=release)
+    return SeparationKernels(ivec, release)
