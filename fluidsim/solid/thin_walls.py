@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -77,5 +78,5 @@ def _gradient(shape: Shape, points: Tensor, step: float) -> Tensor:
 def _name(shape: Shape) -> str:
     """The file of a mesh, else what kind of shape it is."""
     if isinstance(shape, Mesh):
-        return shape.path.name
+        return Path(shape.path).name
     return f"a solid ({re.sub('(?<=[a-z])(?=[A-Z])', ' ', type(shape).__name__).lower()})"
