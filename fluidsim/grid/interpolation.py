@@ -1,5 +1,5 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Points and face fields: Taichi functions that the kernels of particles share, in 2D and 3D.
+"""Points and face fields: Taichi functions that the particle kernels share, in 2D and 3D.
 
 Positions are in grid coordinates (cells), velocities in m/s. Fields are flat over the nodes of
 the grid (see grid.py); component a of a face field starts at a * node_count.
@@ -82,9 +82,9 @@ def functions(dim: int) -> PointFunctions:
     @ti.func
     def gather(faces: ti.template(), x: ti.template(), shape: ti.template(),
                strides: ti.template(), nodes: ti.i32, both: ti.template()):  # fmt: skip
-        """Velocity at x from the first of the pairs on the faces, and change from the second.
+        """Velocity at x from the first of the pairs on the faces, and its change from the second.
 
-        The change is 0 where it is not asked for by `both`.
+        The change is 0 unless `both` asks for it.
         """
         across, across_part, along, along_part = stencil(x, shape)
         velocity = vec(0.0)

@@ -62,7 +62,7 @@ class Driven(NamedTuple):
     faces: Tensor
 
 
-class Sources:
+class SourcesAndSinks:
     """The inflows and outflows of a liquid.
 
     An inflow fills its shape anew in each step, so that the liquid in it never gets denser, and

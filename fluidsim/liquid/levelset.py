@@ -9,14 +9,15 @@ particle level set method").
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from fluidsim.flow.extrapolation import extrapolate, levels_of
 from fluidsim.grid import scheduling
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid import levelset_kernels
-from fluidsim.liquid.levelset_kernels import EMPTY, HIDDEN, OCCUPIED
+from fluidsim.liquid.levelset_kernels import EMPTY, HIDDEN, OCCUPIED, LevelSetKernels, kernels
 from fluidsim.liquid.particles import SEEDED, Particles
 from fluidsim.solid.shapes import Shape
 from fluidsim.solid.solids import Solids
@@ -51,22 +52,28 @@ class LevelSet:
         values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
 
     def advance(self, particles: Particles, solids: Solids, dt: float, held: float = HELD) -> None:
-        """Along the flow that the particles last moved with, for `dt` seconds; near the surface
-        then within `held` cells of their distance."""
-        grid = self.grid
-        program = levelset_kernels.kernels(grid.dim, scheduling.for_device(self.distance.device))
-        shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
-        program.carry(
-            self.distance.view(-1), particles.flow, self._carried.view(-1), shape, strides,
-            grid.node_count, dt / grid.dx,
-        )  # fmt: skip
-        self.distance, self._carried = self._carried, self.distance
+        """Carry the surface along the flow that the particles last moved with, for `dt` seconds;
+        then keep the distance near it within `held` cells of that of the particles."""
+        self.carry(particles.flow, dt)
+        program, shape, strides = self._program()
         program.hold(
             self.distance.view(-1), particles.positions.view(-1), particles.start,
             self._kinds(particles, solids), shape, strides, held,
         )  # fmt: skip
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
+
+    def carry(self, flow: Tensor, dt: float) -> None:
+        """Carry the surface along a flow for `dt` seconds.
+
+        flow: flat, a pair for each stored face: its velocity, m/s, and a number that is not used.
+        """
+        program, shape, strides = self._program()
+        program.carry(
+            self.distance.view(-1), flow, self._carried.view(-1), shape, strides,
+            self.grid.node_count, dt / self.grid.dx,
+        )  # fmt: skip
+        self.distance, self._carried = self._carried, self.distance
 
     def wet(self, held: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
         """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
@@ -93,6 +100,12 @@ class LevelSet:
         filled = held >= (TAKEN * SEEDED[grid.dim] * solids.room).clamp(min=1)
         inside |= filled & room & (grid.cells(solids.cut) == 2)
         return inside | (occupied & ~(inside | _beside(inside, grid)))
+
+    def _program(self) -> tuple[LevelSetKernels, Any, Any]:
+        """The kernels, and the grid's shape and strides as they take them."""
+        grid = self.grid
+        program = kernels(grid.dim, scheduling.for_device(self.distance.device))
+        return program, program.ivec(*grid.shape), program.ivec(*grid.strides)
 
     def _kinds(self, particles: Particles, solids: Solids) -> Tensor:
         """What is in each cell, (node_count,) int8."""

@@ -25,7 +25,7 @@ from fluidsim.grid.cells import CellType
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.curvature import curvature
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
-from fluidsim.liquid.inflows import Exchange, Sources
+from fluidsim.liquid.inflows import Exchange, SourcesAndSinks
 from fluidsim.liquid.levelset import HELD, SMOOTHED, LevelSet
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
@@ -77,7 +77,7 @@ class Liquid(Simulation):
         cfl: float,
         seed: int,
         surface: LevelSet,
-        sources: Sources | None = None,
+        sources: SourcesAndSinks | None = None,
         body_force: Acceleration | None = None,
     ):
         super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
@@ -293,7 +293,7 @@ class Liquid(Simulation):
             return self.expansion, None
         return driven.divergence + self.expansion, driven.faces
 
-    def _exchange(self, sources: Sources) -> None:
+    def _exchange(self, sources: SourcesAndSinks) -> None:
         exchange = sources.apply(self.particles, self.time)
         inflow = sources.distance(self.time)
         if inflow is not None:

@@ -23,7 +23,10 @@ class ResamplingKernels(NamedTuple):
 
 @functools.cache
 def kernels(dim: int, width: int) -> ResamplingKernels:
-    """The kernels for `dim` dimensions and records of `width` numbers, the velocity first."""
+    """The kernels for `dim` dimensions and records of `width` numbers, the velocity first.
+
+    They take flat arguments, all passed by `Particles.sort_and_resample`.
+    """
     own = functions(dim)
     vec, ivec = own.vec, own.ivec
     store, keep_inside, gather = own.store, own.keep_inside, own.gather

@@ -7,7 +7,7 @@ import torch
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.simulation import PressureOptions
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid.inflows import Sources
+from fluidsim.liquid.inflows import SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.liquid import Liquid, LiquidOptions
 from fluidsim.liquid.particles import Particles
@@ -53,7 +53,7 @@ def liquid(
     options = PressureOptions(registry.create(solver, {}), rtol, 1000.0)
     start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
     surface = LevelSet.of(shape, grid, CPU)
-    sources = Sources(grid, world, inflows, outflows, 0) if inflows or outflows else None
+    sources = SourcesAndSinks(grid, world, inflows, outflows, 0) if inflows or outflows else None
     return Liquid(
         grid, world, positions, start, LiquidOptions(gravity, flip, viscosity, surface_tension),
         options, StageTimer(CPU), cfl, 0, surface, sources, body_force,
