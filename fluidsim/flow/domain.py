@@ -21,7 +21,7 @@ class FlowDomain:
     held            (dim, *nodes) bool: faces whose velocity is imposed, and which viscosity must
                     not change
     surface         (*shape), cells: signed distance of the free surface; without it, the fluid
-                    fills its cells to the brim
+                    fills all of its cells
     """
 
     fluid: Tensor

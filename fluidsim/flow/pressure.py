@@ -1,4 +1,4 @@
-"""Cells and faces to the pressure system, and the pressure back to the faces."""
+"""The pressure projection: from the flow to a linear system, and from its solution to the flow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
 
 @dataclass(frozen=True)
 class Projection:
-    """What a pressure step leaves behind.
+    """The result of a pressure step.
 
     pressure: (*shape), Pa, 0 outside the fluid.
-    solution: of the system whose unknown is the pressure times dt.
-    setup_seconds: what the solver's setup took, 0 when that of an earlier step served.
-    max_divergence: largest divergence in the fluid, less what was asked for, 1/s.
+    solution: of the system, whose unknown is the pressure times dt.
+    setup_seconds: duration of the solver's setup, 0 if that of an earlier step was used.
+    max_divergence: largest difference of the divergence from what was asked for, 1/s.
     """
 
     pressure: Tensor
@@ -33,7 +33,9 @@ class Projection:
 
 
 class Projector:
-    """The pressure steps of a simulation; a system and its setup serve while no cell changes.
+    """The pressure steps of a simulation.
+
+    The system and the solver's setup for it are kept as long as no cell and no face changes.
 
     density: of the fluid, kg/m^3. rtol: relative residual that each solve must reach.
     """
@@ -69,7 +71,7 @@ class Projector:
         setup_seconds = 0.0
         conductance = domain.conductance()
         if self._prepared is None or not self._are_same(fluid, conductance):
-            self._prepared = None  # its memory serves the next one
+            self._prepared = None  # to free its memory for the next one
             system = assemble(fluid, conductance, grid, self.density)
             self._prepared = solvers.prepare(system, self.solver)
             self._cells = fluid, conductance.clone()
@@ -91,7 +93,7 @@ class Projector:
         return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
 
     def _missing(self, velocity: Tensor, domain: FlowDomain, expansion: float | Tensor) -> Tensor:
-        """The expansion less the divergence, (*shape), 1/s; 0 outside of the fluid."""
+        """The expansion minus the divergence, (*shape), 1/s; 0 outside the fluid."""
         opened, solid, fluid = domain.open_faces, domain.solid_velocity, domain.fluid
         missing = divergence(velocity, opened, solid, fluid, self.grid).neg_()
         if isinstance(expansion, Tensor) or expansion != 0:
@@ -109,8 +111,8 @@ def assemble(
     """The system whose solution q makes velocity - grad q / density free of divergence.
 
     fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
-    q is the pressure times dt, Pa s; weights are open part / (density dx^2); q = 0 in air, outside
-    open sides and behind walls that the liquid leaves.
+    q is the pressure times dt, Pa s. The weights are open part / (density dx^2). q = 0 in air,
+    outside open sides, and behind walls that the liquid leaves.
     """
     weight = 1.0 / (density * grid.dx**2)
     weights = tuple(

@@ -15,15 +15,14 @@ import torch
 
 @dataclass(frozen=True)
 class Schedule:
-    """spread: loop indices per item. lanes: hands, see above. chunk: cells per item."""
+    """spread: loop indices per item. lanes: hands to which items are dealt."""
 
     spread: int
     lanes: int
-    chunk: int
 
 
-CPU = Schedule(spread=32, lanes=64, chunk=256)
-GPU = Schedule(spread=1, lanes=1, chunk=1)
+CPU = Schedule(spread=32, lanes=64)
+GPU = Schedule(spread=1, lanes=1)
 
 
 def for_device(device: torch.device) -> Schedule:

@@ -14,11 +14,11 @@ from fluidsim.grid.taichi_types import Function
 
 KEPT_FROM_SOLID = 0.05  # cells: particles stay this far outside a solid
 NEAR_SOLID = 1.5  # cells: a node farther than this from solids excludes contact in its cell
-LOOK = 0.5  # cells between looks for a solid in a particle's way
+LOOK = 0.5  # cells between samples of the distance along a particle's way
 
 
 class ContactFunctions(NamedTuple):
-    """push_out: moves a point out of a solid. stop_in_solid: ends its way at the first solid."""
+    """push_out: moves a point out of a solid. stop_in_solid: ends its way in the first solid."""
 
     push_out: Function
     stop_in_solid: Function
@@ -33,7 +33,7 @@ def contact_functions(dim: int) -> ContactFunctions:
     @ti.func
     def push_out(x: ti.template(), distance: ti.template(), shape: ti.template(),
                  strides: ti.template(), cells_per_metre: ti.f32):  # fmt: skip
-        """x moved along the gradient of the solids' distance until it is outside of them."""
+        """x, moved out of solids along the gradient of their distance."""
         result = x
         if distance[cell_of(x + 0.5, strides)] * cells_per_metre < NEAR_SOLID:
             base = ti.cast(x, ti.i32)
@@ -60,7 +60,7 @@ def contact_functions(dim: int) -> ContactFunctions:
 
     @ti.func
     def depth_at(x: ti.template(), distance: ti.template(), strides: ti.template()):
-        """Signed distance of solids at x, m."""
+        """Signed distance of the solids at x, m."""
         base = ti.cast(x, ti.i32)
         part = x - base
         depth = 0.0
@@ -76,8 +76,8 @@ def contact_functions(dim: int) -> ContactFunctions:
     @ti.func
     def stop_in_solid(x: ti.template(), target: ti.template(), distance: ti.template(),
                       strides: ti.template(), cells_per_metre: ti.f32):  # fmt: skip
-        """The first place inside of a solid on the way from x, outside, to the target, else that:
-        a wall stops a particle that would be beyond it after the step."""
+        """The first sample inside a solid on the way from x, which is outside, to the target; the
+        target if there is none. So a wall stops a particle that would step over it."""
         result = target
         way = target - x
         near = distance[cell_of(x + 0.5, strides)] * cells_per_metre < NEAR_SOLID + way.norm()

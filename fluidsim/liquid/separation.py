@@ -1,10 +1,10 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Where liquid lets go of a wall instead of hanging from it.
+"""Separation: liquid leaves a wall instead of hanging from it.
 
-A closed face holds liquid at a ceiling or a pillar by suction. True walls cannot pull; the exact
-condition is an inequality (Batty, Bertails & Bridson 2007, "A fast variational framework for
-accurate solid-fluid coupling", section 4.5). Here it is met one step late, in the manner of an
-active set: a film that the last pressure field pulled at, and that moves off, comes free.
+A closed face holds liquid at a ceiling or a pillar by suction, but real walls cannot pull. The
+exact condition is an inequality (Batty, Bertails & Bridson 2007, "A fast variational framework for
+accurate solid-fluid coupling", section 4.5). Here it holds one step late, in the manner of an
+active set: a film that the last pressure pulled at the wall, and that moves away, is set free.
 """
 
 import functools
@@ -21,16 +21,17 @@ from fluidsim.grid.taichi_rows import row_functions
 from fluidsim.grid.taichi_types import F32, F64, I8, Kernel, VectorType
 from fluidsim.solid.solids import Solids
 
-FILM = 5  # cells: a film is at most so thick; deeper water is held by the weight of the air
+FILM = 5  # cells: the thickest film; the weight of the air holds deeper water
 
 
 def open_faces(
     velocity: Tensor, pressure: Tensor, cells: Tensor, solids: Solids, grid: Grid, least: float
 ) -> Tensor:
-    """The open part of each face in this step, (dim, *nodes) float32: 1 where a wall lets go.
+    """The open part of each face in this step, (dim, *nodes) float32: 1 where liquid leaves a wall.
 
-    velocity: faces before the projection, gravity included, m/s. pressure: of the last step
-    (*shape) float64, Pa. cells: (*nodes) int8. least: pressure from which on the wall pushes, Pa.
+    velocity: (dim, *nodes), m/s, before the projection and after gravity. pressure: (*shape)
+    float64, Pa, of the last step. cells: (*nodes) int8, CellType. least: Pa, the smallest pressure
+    at which a wall pushes.
     """
     program = kernels(grid.dim, scheduling.for_device(velocity.device))
     opened = solids.open.clone()
@@ -64,7 +65,7 @@ def kernels(dim: int, schedule: Schedule) -> SeparationKernels:
     @ti.kernel
     def release(velocity: F32, wall: F32, pressure: F64, cells: I8, opened: F32, shape: ivec,
                 strides: ivec, nodes: ti.i32, least: ti.f32):  # fmt: skip
-        """Opens closed faces of pulled liquid that moves off a wall or solid, with air behind."""
+        """Opens closed faces of pulled liquid that moves away from a wall, with air behind it."""
         length = shape[dim - 1]
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):

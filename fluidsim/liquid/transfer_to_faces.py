@@ -1,8 +1,8 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
 """Particles to faces: Taichi kernels without float atomics, one source for 2D and 3D.
 
-Scattering runs over blocks of cells in 2^dim colours: a particle reaches one cell beyond its own,
-hence blocks of one colour never meet, and sums are repeatable bit for bit.
+Scattering runs over blocks of cells in 2^dim colours. A particle reaches one cell beyond its own,
+so blocks of one colour never write to the same face, and sums are repeatable bit for bit.
 """
 
 import functools
@@ -18,7 +18,8 @@ BLOCKS = {2: (8, 32), 3: (2, 2, 8)}  # cells on each axis
 
 
 class ToFaces(NamedTuple):
-    """colours: one vector a colour. scatter: sums of one colour. normalise: sums to velocities."""
+    """colours: the arguments of `scatter`, one a call. scatter: adds up the particles of one colour.
+    normalise: turns the sums into velocities."""
 
     colours: list[VectorType]
     scatter: Kernel
@@ -40,10 +41,10 @@ def to_faces(dim: int, schedule: Schedule, width: int, affine: bool) -> ToFaces:
     @ti.kernel
     def scatter(x: F32, v: F32, start: I32, faces: F32, shape: ivec, strides: ivec,
                 nodes: ti.i32, colour: ivec):  # fmt: skip
-        """Adds to `faces` the pairs (sum of weight * velocity, sum of weight), one colour.
+        """Adds the pairs (sum of weight * velocity, sum of weight) of one colour to `faces`.
 
-        start[c] is the first particle of cell c, start[c + 1] one past its last. The colour is an
-        argument, not an unrolled loop: that would take eight times as long to compile.
+        start[c] is the first particle of cell c, start[c + 1] is one past its last. The colour is
+        an argument because an unrolled loop would take eight times as long to compile.
         """
         blocks = ivec(0)
         items = 1
@@ -85,8 +86,8 @@ def to_faces(dim: int, schedule: Schedule, width: int, affine: bool) -> ToFaces:
             base = a * nodes
             for k in ti.static(range(dim)):
                 base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
-            # All are read before any is written: what lies between a write and the next read
-            # could not be kept in registers.
+            # All are read before any is written; otherwise the compiler could keep nothing in
+            # registers from one corner to the next.
             sums, weights, places = corner_vec(0.0), corner_vec(0.0), corner_ivec(0)
             for c in ti.static(range(len(corners))):
                 corner = ti.static(corners[c])
@@ -110,7 +111,7 @@ def to_faces(dim: int, schedule: Schedule, width: int, affine: bool) -> ToFaces:
 
     @ti.kernel
     def normalise(faces: F32, velocity: F32, copy: F32):
-        """Velocities from the sums of `scatter`, twice; 0 where no particle is near."""
+        """Velocities from the sums of `scatter`, in two copies; 0 where no particle is near."""
         for i in range(velocity.shape[0]):
             weight = faces[2 * i + 1]
             mean = faces[2 * i] / weight if weight > 0.0 else 0.0

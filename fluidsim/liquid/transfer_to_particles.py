@@ -1,5 +1,5 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Faces to particles, and their way along the flow: Taichi kernels, one source for 2D and 3D."""
+"""Faces to particles, and particles along the flow: Taichi kernels for 2D and 3D."""
 
 import functools
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from fluidsim.liquid.contact import NEAR_SOLID, contact_functions
 
 
 class ToParticles(NamedTuple):
-    """pair: lays out what `move` reads. move: velocities, positions and cells of the particles."""
+    """pair: lays out the faces for `move`. move: updates velocities, positions and cells."""
 
     pair: Kernel
     move: Kernel
@@ -28,7 +28,7 @@ def to_particles(dim: int, width: int, affine: bool) -> ToParticles:
 
     @ti.kernel
     def pair(new: F32, old: F32, faces: F32):
-        """(new, new - old) side by side, as `move` reads them."""
+        """Stores (new, new - old) side by side, as `move` reads them."""
         for i in range(new.shape[0]):
             faces[2 * i] = new[i]
             faces[2 * i + 1] = new[i] - old[i]
@@ -44,10 +44,10 @@ def to_particles(dim: int, width: int, affine: bool) -> ToParticles:
     def move(x: F32, v: F32, faces: F32, distance: F32, key: I32, particles: ti.i32,
              shape: ivec, strides: ivec, nodes: ti.i32, open_lower: ivec,
              open_upper: ivec, cells_per_metre: ti.f32, dt: ti.f32, flip: ti.f32):  # fmt: skip
-        """Velocities from the faces, positions along the flow, and each particle's cell.
+        """Takes velocities from the faces, moves the particles, and finds their cells.
 
         v becomes flip * (v + change) + (1 - flip) * new (PIC/FLIP blend), or new and its slopes
-        (APIC); x follows the new field by the midpoint rule; key is the cell, `nodes` for a
+        (APIC). x follows the new field by the midpoint rule. key becomes the cell, or `nodes` for a
         particle that left through an open side.
         """
         for p in range(particles):
@@ -68,7 +68,7 @@ def to_particles(dim: int, width: int, affine: bool) -> ToParticles:
                 if target[k] > shape[k] and open_upper[k] == 1:
                     gone = True
             there = keep_inside(target, shape)
-            # Far from solids one look is enough: no distance changes by more than the way to it.
+            # Far from solids one sample is enough: a distance changes no more than the point moves.
             clear = distance[cell_of(here + 0.5, strides)] * cells_per_metre - dim
             for k in ti.static(range(dim)):
                 clear -= ti.abs(there[k] - here[k])

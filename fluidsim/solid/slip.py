@@ -69,7 +69,7 @@ def _faces_of(
     values = distance.reshape(-1)
 
     def within(moved: Tensor, last: Tensor) -> Tensor:
-        """Indices (n, dim) brought back into the grid: wrapped along a periodic axis, or clamped."""
+        """Indices (n, dim) brought back into the grid: wrapped if the axis is periodic."""
         return moved % top if axis in grid.periodic else torch.minimum(moved.clamp(min=0), last)
 
     def on_face(shift: int) -> Tensor:
