@@ -9,6 +9,7 @@ import numpy as np
 # From the scene to the eye: a three-quarter view. The far corner of a tank of water shows totally
 # reflected light; from farther to the left the edge of that light would show as a wedge.
 _DIRECTION = np.array((0.602, -0.723, 0.339))
+LOW = np.array((0.42, -0.88, 0.16))  # for smoke, which towers
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,24 @@ class Camera:
         """The same view of the scene enlarged by `factor`."""
         eye, look_at = (tuple(factor * np.asarray(point)) for point in (self.eye, self.look_at))
         return replace(self, eye=eye, look_at=look_at)
+
+
+def default_camera(kind: str, extent: tuple[float, ...], aspect: float) -> Camera:
+    """Return the usual view of a 3D domain: from above, or from low down for smoke, which towers.
+
+    Parameters
+    ----------
+    kind : "liquid" or "smoke"
+    extent : tuple of 3 float
+        Sides of the domain, m.
+    aspect : float
+        Width / height of the picture.
+
+    Returns
+    -------
+    Camera
+        One whose picture the domain fills.
+    """
+    if kind == "smoke":
+        return Camera.framing(extent, aspect, direction=LOW)
+    return Camera.framing(extent, aspect)

@@ -49,7 +49,6 @@ from fluidsim.render.solids import scaled_solid
 from fluidsim.render.stage import Stage, floor_colour, sky, solid_colour, stage_of
 from fluidsim.scheduling import CPU, dealt_item, loop_length
 
-VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, because smoke towers
 _MARCH = 1 / 110  # scale of the steps; a ray steps half of it at most
 _THIN = 0.08  # optical depth of a step in dense smoke
 _HIDDEN = 0.015  # marching stops when less than this part of the light from behind is left
