@@ -66,7 +66,7 @@ class Summary:
     solved, systems : int
         Number of systems it solved, and of all.
     iterations : float
-        Mean number of iterations; most_iterations is the largest.
+        Mean number of iterations.
     most_iterations : int
         Largest number of iterations.
     setup_seconds, solve_seconds : float
