@@ -168,7 +168,7 @@ class SourcesAndSinks:
         )
 
     def _cells(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
-        """The cells (n, dim) that a shape may reach into; those it covers the centres of (*shape)."""
+        """Cells (n, dim) that a shape may reach into, and those whose centre it covers (*shape)."""
         if isinstance(shape, Shape):
             return self._resting[shape]
         return self._cells_of(shape, time)
