@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Check:
-    """A measured number, which must be within `tolerance` of `reference`, or above if `at_least`."""
+    """A measured number, which must be within `tolerance` of `reference`, or more if `at_least`."""
 
     what: str
     measured: float
