@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from fluidsim import taichi_runtime
@@ -11,7 +12,7 @@ from fluidsim.runs.flags import add_picture_flags
 from fluidsim.runs.progress import Progress
 from fluidsim.runs.stopping import guarded
 from fluidsim.runs.video import make_video
-from fluidsim.scene.config import PICTURE_FLAGS
+from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store.stored_run import open_run
 from solvers import runtime
 
@@ -29,15 +30,13 @@ def main(options: argparse.Namespace) -> int:
 def _draw_run(options: argparse.Namespace) -> None:
     stored = open_run(options.folder)
     taichi_runtime.start(runtime.configure())
-    given = {name: value for name, value in vars(options).items() if name in PICTURE_FLAGS}
-    settings = stored.settings
-    if given.keys() & {"orbit", "camera"}:
-        settings = {**settings, "orbit": None, "camera": None}
-    settings = {**settings, **given}
+    names = {each.name for each in dataclasses.fields(PictureOptions)}
+    given = {name: value for name, value in vars(options).items() if name in names}
+    chosen = stored.pictures.changed(given)
     seconds = list(stored.times.values())[-1]
-    drawing = Drawing(settings, stored.kind, stored.extent, seconds, stored.view, stored.open_sides)
+    drawing = Drawing(chosen, stored.kind, stored.extent, seconds, stored.view, stored.open_sides)
     with Progress(len(stored.times)) as progress:
         for number in stored.times:
             drawing.save(stored.frame(number), stored.folder / "frames")
             progress.step()
-    print(make_video(stored.folder, list(stored.times), settings["fps"]))
+    print(make_video(stored.folder, list(stored.times), chosen.fps))

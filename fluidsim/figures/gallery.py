@@ -19,12 +19,10 @@ from fluidsim.parsing import OneLineParser, picture_size, whole
 from fluidsim.render import Frame
 from fluidsim.render.captions import add_caption
 from fluidsim.runs.catalogue import scene_module, scene_names
-from fluidsim.runs.drawing import caption_of, drawing_of
+from fluidsim.runs.plan import Plan
 from fluidsim.runs.snapshot import frame_of, solid_grid
 from fluidsim.runs.stopping import guarded
 from fluidsim.scene.config import RunConfig
-from fluidsim.scene.scene import Scene
-from fluidsim.timing import StageTimer
 from solvers import runtime
 
 FRAME = 30  # shown of a scene that is not named here
@@ -55,20 +53,19 @@ COLUMNS, GAP = 5, 4  # pictures side by side, pixels between them
 QUALITY = 82
 
 
-def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tuple[Frame, Scene]:
-    """A frame of a scene, simulated up to there, and the scene."""
-    scene: Scene = scene_module(config.scene).build(config)
-    simulation = scene.simulate(config, machine, StageTimer(machine.device))
+def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tuple[Frame, Plan]:
+    """A frame of a scene, simulated up to there, and the plan of its run."""
+    plan = Plan.of(scene_module(config.scene).build(config), config)
+    simulation = plan.start(machine)
     for _ in range(number):
-        simulation.advance(scene.frame_seconds)
-    frame = frame_of(simulation, number, caption_of(scene, config), solid_grid(simulation))
-    return frame, scene
+        simulation.advance(plan.scene.frame_seconds)
+    return frame_of(simulation, number, plan.caption, solid_grid(simulation)), plan
 
 
 def scene_picture(config: RunConfig, number: int, machine: runtime.Runtime) -> np.ndarray:
     """The picture (height, width, 3) uint8 of a frame of a scene, with its name."""
-    frame, scene = scene_frame(config, number, machine)
-    image = Image.fromarray(drawing_of(scene, config)(frame))
+    frame, plan = scene_frame(config, number, machine)
+    image = Image.fromarray(plan.drawing()(frame))
     size = config.size
     sheet = Image.new("RGB", size, (208, 217, 227))  # flat pictures keep the domain's aspect
     sheet.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))

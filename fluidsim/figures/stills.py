@@ -15,7 +15,6 @@ from PIL import Image
 from fluidsim import taichi_runtime
 from fluidsim.figures.gallery import scene_frame
 from fluidsim.files import replacing
-from fluidsim.runs.drawing import drawing_of
 from fluidsim.runs.stopping import guarded
 from fluidsim.scene.config import RunConfig
 from solvers import runtime
@@ -41,8 +40,8 @@ def draw_stills(machine: runtime.Runtime) -> None:
     for (scene, dim, cells), number in STILLS.items():
         print(f"{scene} {cells}^{dim}, frame {number}", flush=True)
         config = RunConfig(scene=scene, dim=dim, resolution=cells, size=SIZE)
-        frame, built = scene_frame(config, number, machine)
-        picture = drawing_of(built, config)(frame)
+        frame, plan = scene_frame(config, number, machine)
+        picture = plan.drawing()(frame)
         save(GALLERY / f"{scene}{'_2d' if dim == 2 else ''}.webp", [picture])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,8 @@ import numpy as np
 
 from fluidsim import render
 from fluidsim.render import Frame
-from fluidsim.scene.config import RunConfig
-from fluidsim.scene.scene import Scene
+from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.scene.view import View
-
-FLAGS = ("size", "supersample", "caption", "exposure", "preset", "orbit", "camera")
 
 
 class Drawing:
@@ -22,29 +19,29 @@ class Drawing:
 
     def __init__(
         self,
-        settings: Mapping[str, Any],
+        options: PictureOptions,
         kind: str,
         extent: tuple[float, ...],
         seconds: float,
         view: View,
         open_sides: Sequence[str] = (),
     ):
-        """settings: flags of pictures by name, others are ignored. extent: of the domain, m.
-        seconds: length of the run. view: holds where flags are None or not there. open_sides: of
-        the domain.
-        Raises ValueError and OSError on flags that cannot be."""
-        flags = {name: value for name, value in settings.items() if name in FLAGS}
-        self._made_of = flags, kind, extent, seconds, view, tuple(open_sides)
-        chosen = ("supersample", "caption", "exposure")
+        """extent: of the domain, m. seconds: length of the run. view: holds where `options` are
+        None. open_sides: of the domain.
+
+        Raises ValueError and OSError if the options cannot be."""
+        self._made_of = options, kind, extent, seconds, view, tuple(open_sides)
         self._style = render.Style(
-            preset=settings.get("preset") or view.preset,
+            preset=options.preset or view.preset,
             liquid=view.liquid,
             open_sides=tuple(open_sides),
-            **{name: settings[name] for name in chosen if name in settings},
+            supersample=options.supersample,
+            caption=options.caption,
+            exposure=options.exposure,
         )
-        self._size = tuple(settings["size"])
+        self._size = options.size
         self._path = self._camera_path()
-        if settings.get("exposure") and (kind != "liquid" or len(extent) != 3):
+        if options.exposure and (kind != "liquid" or len(extent) != 3):
             raise ValueError("--exposure is for 3D pictures of liquids")
 
     def __call__(self, frame: Frame) -> np.ndarray:
@@ -60,31 +57,17 @@ class Drawing:
         render.save_picture(folder / f"{frame.number:04d}.png", self(frame))
 
     def _camera_path(self) -> render.CameraPath | None:
-        flags, kind, extent, seconds, view, _ = self._made_of
-        degrees, file = flags.get("orbit"), flags.get("camera")
+        options, kind, extent, seconds, view, _ = self._made_of
+        degrees, file = options.orbit, options.camera
         if len(extent) != 3:
             if not degrees is file is None:
                 raise ValueError("--orbit and --camera are for 3D pictures")
             return None
         if file is not None:
-            return render.through_keyframes(Path(file))
+            return render.through_keyframes(file)
         aspect = self._size[0] / self._size[1]
         start = view.camera or render.default_camera(kind, extent, aspect)
         degrees = view.orbit if degrees is None else degrees
         if degrees is not None:
             return render.orbit(start, extent, aspect, degrees, seconds)
         return lambda time: start
-
-
-def drawing_of(scene: Scene, config: RunConfig) -> Drawing:
-    """How a run of a scene is drawn; ValueError and OSError where its flags cannot be."""
-    grid = scene.grid(config)
-    extent = tuple(n * grid.dx for n in grid.shape)
-    seconds = config.frames * (config.frame_seconds or scene.frame_seconds)
-    return Drawing(config.as_json(), scene.kind, extent, seconds, scene.view, scene.open_sides)
-
-
-def caption_of(scene: Scene, config: RunConfig) -> str:
-    """What stands on a run's pictures: the scene, its cells and the solver."""
-    shape = "x".join(map(str, scene.grid(config).shape))
-    return f"{config.scene}  {shape}  {config.solver}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +13,12 @@ import solvers
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.parsing import (
     OneLineParser,
-    exposure,
-    number,
-    picture_size,
     positive,
     tolerance,
     whole,
 )
-from fluidsim.render.presets import PRESETS
 from fluidsim.scene.config import TRANSFERS, RunConfig
+from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store.run_folder import read_config
 
 
@@ -95,20 +93,16 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_picture_flags(parser: argparse.ArgumentParser) -> None:
-    """Flags that say how frames are drawn; one that is not given sets nothing."""
-
-    def add(flag: str, parser: argparse._ActionsContainer = parser, **options: Any) -> None:
-        parser.add_argument(flag, default=argparse.SUPPRESS, **options)
-
-    add("--size", type=picture_size, metavar="WxH", help="of the pictures in pixels (1280x720)")
-    add("--fps", type=whole(1, 240), help="frames a second of the video (30)")
-    add("--preset", choices=list(PRESETS), help="background, floor and light (studio; smoke: dark)")
+    """Add the flags of `PictureOptions`; one that is not given sets nothing."""
     view = parser.add_mutually_exclusive_group()
-    add("--orbit", view, type=number, metavar="DEGREES", help="turn the camera over the video")
-    add("--camera", view, type=Path, metavar="FILE.json", help="keyframes of the camera")
-    add("--exposure", type=exposure, metavar="S", help="seconds that blur a moving liquid (0)")
-    add("--supersample", type=whole(1, 8), metavar="N", help="average N x N pixels (1)")
-    add("--no-caption", dest="caption", action="store_false", help="no text on the pictures")
+    for option in dataclasses.fields(PictureOptions):
+        told = {name: value for name, value in option.metadata.items() if name != "view"}
+        group = view if "view" in option.metadata else parser
+        if option.default is True:
+            flag, told = f"--no-{option.name}", {**told, "action": "store_false"}
+        else:
+            flag = f"--{option.name}"
+        group.add_argument(flag, dest=option.name, default=argparse.SUPPRESS, **told)
 
 
 def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: str) -> RunConfig:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ from fluidsim.flow.simulation import Simulation
 from fluidsim.render.frame import SolidGrid
 from fluidsim.runs.easel import Draw
 from fluidsim.runs.health import Health
+from fluidsim.runs.plan import Plan
 from fluidsim.runs.progress import Progress
 from fluidsim.runs.snapshot import frame_of, solid_grid
 from fluidsim.runs.stopping import asked_to_stop, gently
-from fluidsim.scene.config import RunConfig
-from fluidsim.scene.probes import Gauges, Probe, ProbeLog
+from fluidsim.scene.probes import Gauges, ProbeLog
 from fluidsim.store import checkpoint, frames
 from fluidsim.store.checkpoint import Checkpoint
 from fluidsim.store.paraview import Entry, Indices
@@ -31,26 +30,18 @@ PROBES = "probes"  # in a checkpoint: lines of probes.csv that are still to be w
 class FrameLoop:
     """Takes a simulation from frame to frame and writes what comes of it into the run's folder.
 
-    identity: of the run: flags, scene and grid, for its checkpoints. seconds: between frames.
-    draw: called with each frame that is stored. probes: of the scene, by name.
+    draw: called with each frame that is stored; None: there are no pictures.
     """
 
     def __init__(
-        self,
-        simulation: Simulation,
-        config: RunConfig,
-        folder: RunFolder,
-        identity: dict[str, Any],
-        seconds: float,
-        draw: Draw | None,
-        probes: Mapping[str, Probe],
-    ):
+        self, simulation: Simulation, plan: Plan, folder: RunFolder, draw: Draw | None
+    ) -> None:
+        config, probes = plan.config, plan.scene.probes
         self.simulation = simulation
+        self.plan = plan
         self.config = config
         self.folder = folder
-        self.identity = identity
-        self.seconds = seconds
-        self.caption = identity["grid"]["caption"]
+        self.identity = plan.identity()
         self.draw = draw
         self._indices = Indices(folder.path)
         self._solids: SolidGrid | None = None
@@ -106,7 +97,7 @@ class FrameLoop:
 
     def _advance(self) -> FrameRecord:
         simulation, timer = self.simulation, self.simulation.timer
-        report = simulation.advance(self.seconds)
+        report = simulation.advance(self.plan.frame_seconds)
         number = self.frame + 1
         with timer("volume"):
             record = FrameRecord.of(number, simulation, self.config.solver, report)
@@ -130,7 +121,7 @@ class FrameLoop:
                 self._solids = solid_grid(simulation)
                 if self._solids is not None:
                     frames.save_solids(self._solids, folder, number if moving else None)
-            frame = frame_of(simulation, number, self.caption, self._solids)
+            frame = frame_of(simulation, number, self.plan.caption, self._solids)
             frames.save(frame, folder)
             if self.probes is not None:
                 self.probes.write()

@@ -13,8 +13,8 @@ import torch
 
 from fluidsim.flow.simulation import SOLID_CELLS, Simulation
 from fluidsim.liquid.particles import SEEDED
-from fluidsim.scene.config import RunConfig
-from fluidsim.scene.scene import LiquidScene, Scene, SmokeScene
+from fluidsim.runs.plan import Plan
+from fluidsim.scene.scene import LiquidScene, SmokeScene
 from fluidsim.solid.images import repeated
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape
@@ -49,8 +49,9 @@ class Needs:
     seconds: float
 
     @staticmethod
-    def of(scene: Scene, config: RunConfig) -> Needs:
-        cells = scene.grid(config).cell_count
+    def of(plan: Plan) -> Needs:
+        scene, config = plan.scene, plan.config
+        cells = plan.grid.cell_count
         particles = cells * SEEDED[config.dim] / 2 if scene.kind == "liquid" else 0  # half full
         pixels = config.size[0] * config.size[1] if config.render else 0
         frame = FRAME_BYTES_A_PIXEL * pixels + (
@@ -59,7 +60,7 @@ class Needs:
         state = STATE_BYTES_A_PARTICLE * particles + STATE_BYTES_A_CELL * cells
         checkpoints = (KEPT + 1) * state if config.checkpoint else 0
         step = SECONDS_A_CELL[scene.kind, config.dim] * cells
-        steps = _substeps(scene, config) * step + SECONDS_A_PIXEL[config.dim] * pixels
+        steps = _substeps(plan) * step + SECONDS_A_PIXEL[config.dim] * pixels
         return Needs(
             cells * BYTES_A_CELL + particles * BYTES_A_PARTICLE,
             config.frames * frame + checkpoints,
@@ -73,8 +74,9 @@ class Needs:
         )
 
 
-def obstacles(scene: Scene, config: RunConfig, needs: Needs, place: Path) -> Iterator[str]:
+def obstacles(plan: Plan, needs: Needs, place: Path) -> Iterator[str]:
     """Reasons not to start, with advice: each in one line. place: where the run would go."""
+    config = plan.config
     memory = psutil.virtual_memory().available * SHARE_OF_MEMORY
     if needs.memory > memory:
         fits = int(config.resolution * (memory / needs.memory) ** (1 / config.dim))
@@ -88,15 +90,15 @@ def obstacles(scene: Scene, config: RunConfig, needs: Needs, place: Path) -> Ite
             f"{config.frames} frames need about {_size(needs.disk)} in {place} and "
             f"{_size(disk)} are free; choose another --out, fewer --frames or a smaller --size"
         )
-    for name in _outside(scene, config):
-        yield f"{name} lies outside of the domain, which spans 0 to {_point(scene.size)} m"
+    for name in _outside(plan):
+        yield f"{name} lies outside of the domain, which spans 0 to {_point(plan.scene.size)} m"
 
 
-def warnings(scene: Scene, config: RunConfig, simulation: Simulation) -> Iterator[str]:
+def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
     """What may spoil the result, each in one line. simulation: of the scene, at its start."""
-    yield from wall_warnings(scene.solids, simulation.grid, config.resolution)
-    seconds = config.frame_seconds or scene.frame_seconds
-    speed = simulation.solids.top_speed_during(0.0, config.frames * seconds)
+    yield from wall_warnings(plan.scene.solids, plan.grid, plan.config.resolution)
+    seconds = plan.frame_seconds
+    speed = simulation.solids.top_speed_during(0.0, plan.seconds)
     cells = speed * seconds / simulation.grid.dx
     if cells > MANY_SUBSTEPS * SOLID_CELLS:
         yield (
@@ -106,15 +108,15 @@ def warnings(scene: Scene, config: RunConfig, simulation: Simulation) -> Iterato
         )
 
 
-def _substeps(scene: Scene, config: RunConfig) -> float:
+def _substeps(plan: Plan) -> float:
     """Those a frame if what moves is as fast as something that has fallen through half of it."""
-    speed = FALL * math.sqrt(scene.size[-1] / 2)
-    seconds = config.frame_seconds or scene.frame_seconds
-    return max(1.0, seconds * speed / (scene.cfl * scene.grid(config).dx))
+    speed = FALL * math.sqrt(plan.scene.size[-1] / 2)
+    return max(1.0, plan.frame_seconds * speed / (plan.scene.cfl * plan.grid.dx))
 
 
-def _outside(scene: Scene, config: RunConfig) -> Iterator[str]:
+def _outside(plan: Plan) -> Iterator[str]:
     """Names of sources of which no part is ever inside."""
+    scene, config = plan.scene, plan.config
     regions: list[tuple[str, Shape | RigidMotion]] = []
     if isinstance(scene, SmokeScene):
         regions += [(f"source {k}", each.shape) for k, each in enumerate(scene.sources, start=1)]
@@ -126,7 +128,7 @@ def _outside(scene: Scene, config: RunConfig) -> Iterator[str]:
     grid = scene.grid(replace(config, resolution=min(config.resolution, LOOK_CELLS)))
     points = grid.node_positions(torch.device("cpu"))
     reach = grid.dx * grid.dim**0.5 / 2
-    end = config.frames * (config.frame_seconds or scene.frame_seconds)
+    end = plan.seconds
     for name, region in regions:
         if isinstance(region, RigidMotion):
             times = [end * look / (LOOKS - 1) for look in range(LOOKS)]

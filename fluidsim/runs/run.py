@@ -13,10 +13,11 @@ from rich.console import Console
 from fluidsim import taichi_runtime
 from fluidsim.errors import SimulationError
 from fluidsim.runs import preflight
-from fluidsim.runs.drawing import Drawing, caption_of, drawing_of
+from fluidsim.runs.drawing import Drawing
 from fluidsim.runs.easel import easel
 from fluidsim.runs.flags import parse_run, run_folder
 from fluidsim.runs.loop import FrameLoop
+from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import Needs
 from fluidsim.runs.progress import closing_table
 from fluidsim.runs.stopping import guarded
@@ -24,12 +25,11 @@ from fluidsim.runs.video import make_video
 from fluidsim.runs.warm_up import warm_up
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.figurines import check_mesh_is_used
-from fluidsim.scene.scene import Scene, as_json
+from fluidsim.scene.scene import Scene
 from fluidsim.store import checkpoint
 from fluidsim.store.checkpoint import Checkpoint
 from fluidsim.store.claim import claimed
 from fluidsim.store.run_folder import RunFolder, header
-from fluidsim.timing import StageTimer
 from solvers import runtime
 
 Build = Callable[[RunConfig], Scene]
@@ -50,43 +50,36 @@ def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None
 def _run(build: Build, config: RunConfig) -> None:
     console = Console(highlight=False, markup=False)
     machine = runtime.configure(config.threads, config.device)
-    scene = build(config)
-    check_mesh_is_used(scene, config)
-    drawing = drawing_of(scene, config) if config.render else None
+    plan = Plan.of(build(config), config)
+    check_mesh_is_used(plan.scene, config)
+    drawing = plan.drawing() if config.render else None
     path = _out(config)
-    _check_needs(scene, config, path, console)
+    _check_needs(plan, path, console)
     with claimed(path):
-        _write_run(path, scene, drawing, build, config, machine, console)
+        _write_run(path, plan, drawing, build, machine, console)
 
 
 def _write_run(
-    path: Path, scene: Scene, drawing: Drawing | None, build: Build, config: RunConfig,
-    machine: runtime.Runtime, console: Console,
+    path: Path, plan: Plan, drawing: Drawing | None, build: Build, machine: runtime.Runtime,
+    console: Console,
 ) -> None:  # fmt: skip
     """The run, into a folder that this process holds."""
-    grid = scene.grid(config)
-    shape = "x".join(map(str, grid.shape))
-    caption = caption_of(scene, config)
-    seconds = config.frame_seconds or scene.frame_seconds
-    stored = {"kind": scene.kind, "shape": grid.shape, "dx": grid.dx, "caption": caption}
-    about = {"config": config.as_json(), "scene": as_json(scene), "grid": stored}
-    lasting = {name: value for name, value in about["scene"].items() if name != "view"}
-    identity = {**about, "config": config.identity(), "scene": lasting}
+    config, about, identity = plan.config, plan.about(), plan.identity()
     start = None if config.resume is None else _start(config.resume, config.frames, identity)
     folder = RunFolder.new(path, about) if start is None else _again(path, about, start)
     try:
         taichi_runtime.start(machine)
         warm_up(build, config, machine, console)
-        simulation = scene.simulate(config, machine, StageTimer(machine.device))
-        for warning in preflight.warnings(scene, config, simulation):
+        simulation = plan.start(machine)
+        for warning in preflight.warnings(plan, simulation):
             console.print(f"warning: {warning}", soft_wrap=True)
         console.print(
-            f"{config.scene}  {shape} cells  solver {config.solver}  "
+            f"{config.scene}  {plan.cells} cells  solver {config.solver}  "
             f"{machine.threads} threads on {machine.device}  -> {folder.path}"
         )
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
         with easel(drawing, folder.frames, machine) as draw:
-            loop = FrameLoop(simulation, config, folder, identity, seconds, draw, scene.probes)
+            loop = FrameLoop(simulation, plan, folder, draw)
             if start is not None:
                 loop.go_on_from(start)
                 console.print(f"going on after frame {start.frame}")
@@ -132,11 +125,11 @@ def _again(path: Path, about: dict[str, Any], start: Checkpoint) -> RunFolder:
     return folder
 
 
-def _check_needs(scene: Scene, config: RunConfig, path: Path, console: Console) -> None:
+def _check_needs(plan: Plan, path: Path, console: Console) -> None:
     """Say what the run needs; raises SimulationError when there is less, but for --force."""
-    needs = Needs.of(scene, config)
-    for obstacle in preflight.obstacles(scene, config, needs, path):
-        if not config.force:
+    needs = Needs.of(plan)
+    for obstacle in preflight.obstacles(plan, needs, path):
+        if not plan.config.force:
             raise SimulationError(f"{obstacle} (--force starts all the same)")
         console.print(f"warning: {obstacle}", soft_wrap=True)
     console.print(f"needs about {needs}")

@@ -18,11 +18,10 @@ from rich.console import Console
 
 import solvers
 from fluidsim import taichi_runtime
-from fluidsim.runs.drawing import caption_of, drawing_of
+from fluidsim.runs.plan import Plan
 from fluidsim.runs.snapshot import frame_of, solid_grid
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.scene import Scene
-from fluidsim.timing import StageTimer
 from solvers.runtime import Runtime, available_threads
 
 CELLS, FRAMES = 16, 3
@@ -66,10 +65,10 @@ def _note(config: RunConfig) -> Path:
 
 
 def _try(build: Callable[[RunConfig], Scene], config: RunConfig, machine: Runtime) -> None:
-    scene = build(config)
-    simulation = scene.simulate(config, machine, StageTimer(machine.device))
+    plan = Plan.of(build(config), config)
+    simulation = plan.start(machine)
     for _ in range(FRAMES):
-        simulation.advance(scene.frame_seconds)
+        simulation.advance(plan.scene.frame_seconds)
     if config.render:
-        frame = frame_of(simulation, 0, caption_of(scene, config), solid_grid(simulation))
-        drawing_of(scene, config)(frame)
+        frame = frame_of(simulation, 0, plan.caption, solid_grid(simulation))
+        plan.drawing()(frame)

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fluidsim.scene.picture_options import PictureOptions
+
 TRANSFERS = ("flip", "apic")
 IDENTITY = (
     "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "mesh", "device",
     "seed", "record_systems",
 )  # fmt: skip
-PICTURE_FLAGS = (
-    "size", "fps", "preset", "orbit", "camera", "exposure", "supersample", "caption",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(PictureOptions):
     """What the command line of a scene says. Lengths m, times s."""
 
     scene: str
@@ -36,14 +35,6 @@ class RunConfig:
     out: Path | None = None
     render: bool = True
     record_systems: int = 0
-    size: tuple[int, int] = (1280, 720)
-    fps: int = 30
-    preset: str | None = None
-    orbit: float | None = None
-    camera: Path | None = None
-    exposure: float = 0.0
-    supersample: int = 1
-    caption: bool = True
     checkpoint: int = 10
     resume: Path | None = None
     force: bool = False

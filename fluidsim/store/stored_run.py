@@ -13,6 +13,7 @@ from fluidsim.errors import SimulationError
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.render.frame import Frame
 from fluidsim.render.presets import PRESETS
+from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.scene.view import View
 from fluidsim.solid.boundary import SIDES
 from fluidsim.store import frames
@@ -23,8 +24,8 @@ BYTES_A_CELL = 200  # that a frame takes to be drawn
 
 @dataclass(frozen=True)
 class StoredRun:
-    """folder: of the run. times: s, of each frame, in their order. settings: of its pictures, by
-    the names of the flags. view: what its scene asks for. open_sides: of its domain."""
+    """folder: of the run. times: s, of each frame, in their order. pictures: how they were made.
+    view: what its scene asks for. open_sides: of its domain."""
 
     folder: Path
     kind: str
@@ -32,7 +33,7 @@ class StoredRun:
     dx: float
     caption: str
     times: dict[int, float]
-    settings: dict[str, Any]
+    pictures: PictureOptions
     view: View
     open_sides: tuple[str, ...]
 
@@ -93,25 +94,25 @@ def _checked(
     view, open_sides = View.of(scene.get("view")), tuple(scene.get("open_sides", ()))
     if not set(open_sides) <= set(SIDES):
         raise ValueError(f"open sides {open_sides!r:.60}")
-    return StoredRun(folder, kind, shape, dx, caption, times, _settings(config), view, open_sides)
+    return StoredRun(folder, kind, shape, dx, caption, times, _pictures(config), view, open_sides)
 
 
-def _settings(config: Any) -> dict[str, Any]:
-    """The flags of pictures out of a run's configuration."""
+def _pictures(config: Any) -> PictureOptions:
+    """How a run's pictures are made, out of its configuration."""
     width, height = (_whole(n, 8192) for n in config["size"])
     orbit, camera, preset = (config[name] for name in ("orbit", "camera", "preset"))
     if preset not in (None, *PRESETS):
         raise ValueError(f"no preset {preset!r:.40}")
-    return {
-        "size": (width, height),
-        "fps": _whole(config["fps"], 240),
-        "preset": preset,
-        "orbit": None if orbit is None else float(orbit),
-        "camera": None if camera is None else Path(camera),
-        "exposure": _exposure(config.get("exposure", 0.0)),
-        "supersample": _whole(config["supersample"], 8),
-        "caption": config["caption"] is True,
-    }
+    return PictureOptions(
+        size=(width, height),
+        fps=_whole(config["fps"], 240),
+        preset=preset,
+        orbit=None if orbit is None else float(orbit),
+        camera=None if camera is None else Path(camera),
+        exposure=_exposure(config.get("exposure", 0.0)),
+        supersample=_whole(config["supersample"], 8),
+        caption=config["caption"] is True,
+    )
 
 
 def _exposure(value: Any) -> float:

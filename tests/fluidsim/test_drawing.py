@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from fluidsim import Camera, RunConfig, View
 from fluidsim.cli import main
 from fluidsim.runs.drawing import Drawing
+from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store import frames
 from fluidsim.store.stored_run import open_run
 from scenes import viscous_coil
@@ -24,8 +26,8 @@ PLAIN = View()
 
 
 def draw(time=0.5, density=FRAME.density, view=PLAIN, **settings):
-    settings = {"size": (96, 64), "fps": 30, **settings}
-    drawing = Drawing(settings, "smoke", (1.0, 1.0, 1.0), 1.0, view)
+    options = PictureOptions(size=(96, 64), **settings)
+    drawing = Drawing(options, "smoke", (1.0, 1.0, 1.0), 1.0, view)
     return drawing(replace(FRAME, time=time, density=density)).astype(int)
 
 
@@ -94,18 +96,18 @@ def test_a_view_that_cannot_be_is_refused(wrong):
         View(**wrong)
 
 
-@pytest.mark.parametrize("settings", [{"orbit": 10.0}, {"camera": "x.json"}])
+@pytest.mark.parametrize("settings", [{"orbit": 10.0}, {"camera": Path("x.json")}])
 def test_flat_pictures_have_no_camera(settings):
     with pytest.raises(ValueError, match="3D"):
-        Drawing({"size": (96, 64), **settings}, "smoke", (1.0, 1.0), 1.0, PLAIN)
+        Drawing(PictureOptions(size=(96, 64), **settings), "smoke", (1.0, 1.0), 1.0, PLAIN)
 
 
 @pytest.mark.parametrize(("kind", "dim"), [("smoke", 3), ("liquid", 2), ("smoke", 2)])
 def test_only_liquids_in_3d_are_exposed(kind, dim):
-    settings = {"size": (96, 64), "exposure": 0.01}
+    options = PictureOptions(size=(96, 64), exposure=0.01)
     with pytest.raises(ValueError, match="3D pictures of liquids"):
-        Drawing(settings, kind, (1.0,) * dim, 1.0, PLAIN)
-    Drawing({**settings, "exposure": 0.0}, kind, (1.0,) * dim, 1.0, PLAIN)
+        Drawing(options, kind, (1.0,) * dim, 1.0, PLAIN)
+    Drawing(replace(options, exposure=0.0), kind, (1.0,) * dim, 1.0, PLAIN)
 
 
 def test_exposure_blurs_the_pictures_of_a_run(tmp_path):

@@ -9,11 +9,11 @@ import pytest
 
 from fluidsim import LiquidScene, RunConfig, SmokeScene, run
 from fluidsim.liquid.inflows import Inflow, Outflow
+from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import Needs, obstacles, warnings
 from fluidsim.smoke.options import Source
 from fluidsim.solid.motion import Moving
 from fluidsim.solid.shapes import Box, HalfSpace, Sphere
-from fluidsim.timing import StageTimer
 
 CONFIG = RunConfig(scene="any", resolution=32, frames=10)
 
@@ -27,7 +27,8 @@ def smoky(shape, **changes) -> SmokeScene:
 
 
 def said(scene, config=CONFIG) -> list[str]:
-    return list(obstacles(scene, config, Needs.of(scene, config), Path("not/there/yet")))
+    plan = Plan.of(scene, config)
+    return list(obstacles(plan, Needs.of(plan), Path("not/there/yet")))
 
 
 def test_a_scene_that_fits_has_no_obstacles():
@@ -36,19 +37,19 @@ def test_a_scene_that_fits_has_no_obstacles():
 
 
 def test_needs_grow_with_cells_frames_and_pixels():
-    needs = Needs.of(tank(), CONFIG)
-    larger = Needs.of(tank(), dataclasses.replace(CONFIG, resolution=64))
+    needs = Needs.of(Plan.of(tank(), CONFIG))
+    larger = Needs.of(Plan.of(tank(), dataclasses.replace(CONFIG, resolution=64)))
     assert larger.memory == pytest.approx(8 * needs.memory)
     assert larger.disk > needs.disk and larger.seconds > needs.seconds
-    longer = Needs.of(tank(), dataclasses.replace(CONFIG, frames=20))
+    longer = Needs.of(Plan.of(tank(), dataclasses.replace(CONFIG, frames=20)))
     assert longer.seconds == pytest.approx(2 * needs.seconds)
-    bare = Needs.of(tank(), dataclasses.replace(CONFIG, render=False, checkpoint=0))
+    bare = Needs.of(Plan.of(tank(), dataclasses.replace(CONFIG, render=False, checkpoint=0)))
     assert bare.disk < needs.disk and bare.seconds < needs.seconds
 
 
 def test_too_little_memory_is_said_with_a_resolution_that_fits(monkeypatch):
     memory = namedtuple("memory", "available")
-    need = Needs.of(tank(), CONFIG).memory
+    need = Needs.of(Plan.of(tank(), CONFIG)).memory
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(need / 4))
     (line,) = said(tank())
     fits = int(line.partition("--resolution ")[2].split()[0])
@@ -87,8 +88,8 @@ def test_fast_solids_are_warned_of(machine):
     for speed, count in ((1.0, 0), (100.0, 1)):
         ball = Sphere((0.5, 0.5, 0.5), 0.2)
         scene = tank(solids=[Moving(ball, (0.5, 0.5, 0.5), velocity=(speed, 0.0, 0.0))])
-        simulation = scene.simulate(CONFIG, machine, StageTimer(machine.device))
-        lines = list(warnings(scene, CONFIG, simulation))
+        plan = Plan.of(scene, CONFIG)
+        lines = list(warnings(plan, plan.start(machine)))
         assert len(lines) == count
         assert all("substeps" in line for line in lines)
 

@@ -9,6 +9,7 @@ from fluidsim.cli import main
 from fluidsim.errors import SimulationError
 from fluidsim.render.open_air import thinned
 from fluidsim.runs.drawing import Drawing
+from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store.stored_run import open_run
 from tests.render.worlds import smoke_frame
 
@@ -37,8 +38,8 @@ def steepest(open_sides):
     density = np.zeros(SHAPE, np.float32)
     density[7:13, 7:13] = 1.0
     frame = smoke_frame(density, time=1.0, dx=0.05)
-    settings = {"size": (120, 160), "caption": False}
-    drawing = Drawing(settings, "smoke", frame.extent, 1.0, View(), open_sides)
+    options = PictureOptions(size=(120, 160), caption=False)
+    drawing = Drawing(options, "smoke", frame.extent, 1.0, View(), open_sides)
     image = copy.copy(drawing)(frame).astype(int).mean(-1)
     upper = image[:60, 60]
     assert upper.max() > 120

@@ -1,0 +1,70 @@
+"""What a run does: its scene and its flags, and all that follows from both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fluidsim.flow.simulation import Simulation
+from fluidsim.grid.grid import Grid
+from fluidsim.runs.drawing import Drawing
+from fluidsim.scene.config import RunConfig
+from fluidsim.scene.scene import Scene, as_json
+from fluidsim.timing import StageTimer
+from solvers.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Plan:
+    """frame_seconds: simulated time between frames, s."""
+
+    scene: Scene
+    config: RunConfig
+    grid: Grid
+    frame_seconds: float
+
+    @classmethod
+    def of(cls, scene: Scene, config: RunConfig) -> Plan:
+        """Raises ValueError when the scene is not of the dimension that the flags ask for."""
+        return cls(scene, config, scene.grid(config), config.frame_seconds or scene.frame_seconds)
+
+    @property
+    def seconds(self) -> float:
+        """Simulated length of the run, s."""
+        return self.config.frames * self.frame_seconds
+
+    @property
+    def cells(self) -> str:
+        """Such as 64x64x64."""
+        return "x".join(map(str, self.grid.shape))
+
+    @property
+    def caption(self) -> str:
+        """The text on the run's pictures: the scene, its cells and the solver."""
+        return f"{self.config.scene}  {self.cells}  {self.config.solver}"
+
+    def about(self) -> dict[str, Any]:
+        """What config.json says of the run."""
+        grid = {
+            "kind": self.scene.kind, "shape": self.grid.shape, "dx": self.grid.dx,
+            "caption": self.caption,
+        }  # fmt: skip
+        return {"config": self.config.as_json(), "scene": as_json(self.scene), "grid": grid}
+
+    def identity(self) -> dict[str, Any]:
+        """The part of `about` that the state after a frame depends on."""
+        about = self.about()
+        lasting = {name: value for name, value in about["scene"].items() if name != "view"}
+        return {**about, "config": self.config.identity(), "scene": lasting}
+
+    def drawing(self) -> Drawing:
+        """How the run is drawn; ValueError and OSError where its flags cannot be."""
+        scene = self.scene
+        return Drawing(
+            self.config.pictures(), scene.kind, self.grid.extent, self.seconds, scene.view,
+            scene.open_sides,
+        )  # fmt: skip
+
+    def start(self, machine: Runtime) -> Simulation:
+        """The simulation at time 0; Taichi must be started."""
+        return self.scene.simulate(self.config, machine, StageTimer(machine.device))
