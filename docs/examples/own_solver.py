@@ -15,7 +15,9 @@
 # %%
 from pathlib import Path
 
-Path("sine_solver.py").write_text('''"""Conjugate gradients, preconditioned by the box in which the grid lies."""
+Path(
+    "sine_solver.py"
+).write_text('''"""Conjugate gradients, preconditioned by the box in which the grid lies."""
 
 import dataclasses
 from typing import ClassVar
@@ -134,18 +136,18 @@ iterations = {}
 for name in ("sine", "cg", "multigrid"):
     config = RunConfig(scene="plume", dim=2, resolution=64, solver=name)
     simulation = scene.start(config, machine, StageTimer(machine.device))
-    iterations[name] = [simulation.advance(1 / 40).iterations for _ in range(40)]
+    iterations[name] = [simulation.advance(1 / 20).iterations for _ in range(50)]
 
 # %%
 import matplotlib.pyplot as plt
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for name, counts in iterations.items():
-    left.plot(range(1, 41), counts, label=name)
+    left.plot(range(1, 51), counts, label=name)
 left.set(xlabel="frame", ylabel="iterations a frame", yscale="log")
-left.legend()
+left.legend(loc="center right")
 density = simulation.density.T.numpy()
 right.imshow(density, origin="lower", cmap="gray", extent=(0, 1, 0, 1))
-right.set(title="density after 1 s")
+right.set(title="density after 2.5 s")
 figure.savefig("plume.png", dpi=110)
 plt.close(figure)

@@ -37,7 +37,7 @@ print(simulation.particle_count, "particles")
 
 # %%
 times, volumes, forces = [], [], []
-for frame in range(24):
+for _ in range(24):
     report = simulation.advance(1 / 60)
     times.append(simulation.time)
     volumes.append(100 * simulation.volume_error())
@@ -49,8 +49,8 @@ print(f"{report.iterations} iterations of cg, worst residual {report.relative_re
 # %% [markdown]
 # ## Fields are tensors
 #
-# Particles hold positions (in cells) and velocities (m/s); the pressure (Pa) lives on the cells, the
-# velocity on the faces. Nothing needs to be copied to be looked at.
+# Particles hold positions (in cells) and velocities (m/s); the pressure (Pa) lives on the cells,
+# the velocity on the faces. Nothing needs to be copied to be looked at.
 
 # %%
 positions = simulation.particles.positions * simulation.grid.dx

@@ -13,10 +13,21 @@ _DIRECTION = np.array((0.602, -0.723, 0.339))
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera whose picture is upright along the last axis.
+    """A pinhole camera; up in its picture is the last axis.
 
-    eye, look_at: points in metres. field_of_view: vertical angle of the picture in degrees.
-    Raises ValueError where that is no view.
+    Parameters
+    ----------
+    eye : tuple of float
+        Where the camera stands, m.
+    look_at : tuple of float
+        The point in the middle of the picture, m.
+    field_of_view : float
+        Vertical angle of the picture, degrees, 1 to 150.
+
+    Raises
+    ------
+    ValueError
+        If the camera looks straight up or down or at its own place, or the angle is out of range.
     """
 
     eye: tuple[float, float, float]
@@ -41,10 +52,25 @@ class Camera:
         direction: np.ndarray = _DIRECTION,
         field_of_view: float = 28.0,
     ) -> Camera:
-        """The three-quarter view whose picture holds the box [0, extent], centred.
+        """Place the camera so that its picture holds the box [0, extent], centred.
 
-        aspect: width / height of the picture. fill: part of the picture's width or height, the
-        tighter one, that the box takes.
+        Parameters
+        ----------
+        extent : tuple of float
+            Sides of the box, m.
+        aspect : float
+            Width / height of the picture.
+        fill : float
+            Share of the picture's width or height, the tighter one, that the box takes.
+        direction : numpy.ndarray
+            From the box to the camera, (3,); by default a three-quarter view.
+        field_of_view : float
+            Vertical angle of the picture, degrees.
+
+        Returns
+        -------
+        Camera
+            The view.
         """
         corners = np.stack(np.meshgrid(*[(0.0, side) for side in extent], indexing="ij"), -1)
         corners = corners.reshape(-1, 3)
@@ -69,7 +95,13 @@ class Camera:
         return float(np.linalg.norm(np.subtract(self.look_at, self.eye)))
 
     def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Unit vectors forward, right and up of the picture."""
+        """Compute the directions of the picture.
+
+        Returns
+        -------
+        forward, right, up : numpy.ndarray
+            Unit vectors, (3,).
+        """
         forward = np.subtract(self.look_at, self.eye)
         forward = forward / np.linalg.norm(forward)
         right = np.cross(forward, (0.0, 0.0, 1.0))
@@ -77,13 +109,37 @@ class Camera:
         return forward, right, np.cross(right, forward)
 
     def project(self, points: np.ndarray, aspect: float) -> np.ndarray:
-        """Places (n, 2) of points (n, 3): (-1, -1) is the lower left, (1, 1) the upper right."""
+        """Project points onto the picture.
+
+        Parameters
+        ----------
+        points : numpy.ndarray
+            (n, 3), m.
+        aspect : float
+            Width / height of the picture.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n, 2): (-1, -1) is the lower left corner of the picture, (1, 1) the upper right one.
+        """
         forward, right, up = self.axes()
         offset = np.asarray(points) - self.eye
         height = offset @ forward * np.tan(np.radians(self.field_of_view) / 2)
         return np.stack([offset @ right / (height * aspect), offset @ up / height], -1)
 
     def scaled(self, factor: float) -> Camera:
-        """The same view of a scene enlarged by `factor`."""
+        """Give the same view of a scene that is enlarged.
+
+        Parameters
+        ----------
+        factor : float
+            How many times larger the scene is.
+
+        Returns
+        -------
+        Camera
+            The view.
+        """
         eye, look_at = (tuple(factor * np.asarray(point)) for point in (self.eye, self.look_at))
         return replace(self, eye=eye, look_at=look_at)
