@@ -1,5 +1,6 @@
 """How Sphinx builds these pages: `make docs`."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ html_copy_source = False
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
+autodoc_mock_imports = ["pyamgcl"]  # optional, compiled where it is installed
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the sections of the docstrings name the types
 numpydoc_show_class_members = False  # autodoc lists the methods
@@ -32,5 +34,11 @@ def make_examples(app):
     subprocess.run([sys.executable, str(HERE / "pages.py")], check=True)
 
 
+def escape_stars(app, what, name, obj, options, lines):
+    """Shapes such as (*nodes, dim) are not the beginning of emphasis."""
+    lines[:] = [re.sub(r"(?<=[(\s])\*(?=[a-z])", r"\\*", line) for line in lines]
+
+
 def setup(app):
     app.connect("builder-inited", make_examples)
+    app.connect("autodoc-process-docstring", escape_stars, priority=900)  # after numpydoc
