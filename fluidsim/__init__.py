@@ -3,21 +3,44 @@
 A scene script describes a `LiquidScene` or a `SmokeScene` and hands it to `run`.
 """
 
+from __future__ import annotations
+
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
 
 # Taichi greets on standard output when it is imported, also where nobody asked it to compute.
 os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
-from fluidsim.liquid.inflows import Inflow, Outflow
-from fluidsim.render.camera import Camera
-from fluidsim.runs.run import run
-from fluidsim.scene.config import RunConfig
-from fluidsim.scene.probes import HeightProbe, PressureProbe
-from fluidsim.scene.scene import LiquidScene, SmokeScene
-from fluidsim.scene.view import View
-from fluidsim.smoke.combustion import Combustion
-from fluidsim.smoke.options import SmokeOptions, Source
-from fluidsim.solid.boundary import Inlet, Wall
+if TYPE_CHECKING:
+    from fluidsim.liquid.inflows import Inflow, Outflow
+    from fluidsim.render.camera import Camera
+    from fluidsim.runs.run import run
+    from fluidsim.scene.config import RunConfig
+    from fluidsim.scene.probes import HeightProbe, PressureProbe
+    from fluidsim.scene.scene import LiquidScene, SmokeScene
+    from fluidsim.scene.view import View
+    from fluidsim.smoke.combustion import Combustion
+    from fluidsim.smoke.options import SmokeOptions, Source
+    from fluidsim.solid.boundary import Inlet, Wall
+
+_HOMES = {
+    "Camera": "render.camera",
+    "Combustion": "smoke.combustion",
+    "HeightProbe": "scene.probes",
+    "Inflow": "liquid.inflows",
+    "Inlet": "solid.boundary",
+    "LiquidScene": "scene.scene",
+    "Outflow": "liquid.inflows",
+    "PressureProbe": "scene.probes",
+    "RunConfig": "scene.config",
+    "SmokeOptions": "smoke.options",
+    "SmokeScene": "scene.scene",
+    "Source": "smoke.options",
+    "View": "scene.view",
+    "Wall": "solid.boundary",
+    "run": "runs.run",
+}
 
 __all__ = [
     "Camera",
@@ -36,3 +59,12 @@ __all__ = [
     "Wall",
     "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for: most uses need few of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fluidsim' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fluidsim.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

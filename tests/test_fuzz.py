@@ -16,7 +16,7 @@ import pyvista
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from fluidsim.render import Camera, Frame
+from fluidsim.render import Camera, LiquidFrame, SmokeFrame
 from fluidsim.render.frame import SolidGrid
 from fluidsim.runs.flags import parse_run
 from fluidsim.scene.config import RunConfig
@@ -40,12 +40,14 @@ SHAPE, DX = (6, 4), 0.25
 def make_frame(folder: Path, kind: str) -> Path:
     (folder / "frames").mkdir()
     random = np.random.default_rng(0)
-    cells = {"density": SHAPE, "temperature": SHAPE, "velocity": (2, *SHAPE)}
     if kind == "liquid":
-        fields = {name: random.random((20, 2), np.float32) for name in ("positions", "velocities")}
+        frame_class, fields = LiquidFrame, dict.fromkeys(("positions", "velocities"), (20, 2))
     else:
-        fields = {name: random.random(shape, np.float32) for name, shape in cells.items()}
-    frames.save(Frame(kind, 1, 0.1, SHAPE, DX, None, "", **fields), folder / "frames")
+        frame_class = SmokeFrame
+        fields = {"density": SHAPE, "temperature": SHAPE, "velocity": (2, *SHAPE)}
+    arrays = {name: random.random(shape, np.float32) for name, shape in fields.items()}
+    frame = frame_class(number=1, time=0.1, shape=SHAPE, dx=DX, **arrays)
+    frames.save(frame, folder / "frames")
     return folder / "frames" / frames.name(1, ".ply" if kind == "liquid" else ".vti")
 
 

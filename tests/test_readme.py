@@ -138,7 +138,8 @@ def test_every_picture_is_there():
 
 
 def test_every_flag_is_explained():
-    from fluidsim.runs.flags import OneLineParser, add_run_flags
+    from fluidsim.parsing import OneLineParser
+    from fluidsim.runs.flags import add_run_flags
 
     parser = OneLineParser()
     add_run_flags(parser)

@@ -8,7 +8,7 @@ import numpy as np
 import pyvista
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.frame import Frame, LiquidFrame, SolidGrid
 from fluidsim.render.surface import liquid_surface
 
 _CLEAR = 1e-3  # of the spacing: how near to zero a node's distance may come
@@ -30,12 +30,11 @@ class TriangleMesh:
 def surface_mesh(frame: Frame) -> TriangleMesh:
     """The closed surface of the liquid of a 3D frame; the walls of the domain close it as well.
 
-    Raises ValueError for a frame that has none.
+    Raises ValueError for smoke and in 2D.
     """
-    positions, velocities = frame.positions, frame.velocities
-    if positions is None or velocities is None or len(frame.shape) != 3:
+    if not isinstance(frame, LiquidFrame) or len(frame.shape) != 3:
         raise ValueError("only runs of liquids in 3D have a surface")
-    found = liquid_surface(positions, velocities, frame.shape, frame.dx, frame.solids)
+    found = liquid_surface(frame.positions, frame.velocities, frame.shape, frame.dx, frame.solids)
     points, triangles = _zero_level(found.distance, found.spacing)
     return TriangleMesh(points, triangles, _velocities_at(points, frame))
 
@@ -68,9 +67,8 @@ def _zero_level(distance: np.ndarray, spacing: float) -> tuple[np.ndarray, np.nd
     return points, surface.regular_faces[:, ::-1].astype(np.int32)  # VTK's face the liquid
 
 
-def _velocities_at(points: np.ndarray, frame: Frame) -> np.ndarray:
+def _velocities_at(points: np.ndarray, frame: LiquidFrame) -> np.ndarray:
     """Velocities of the particles around, m/s: means with weights that fall off within a cell."""
-    assert frame.positions is not None and frame.velocities is not None
     shape = np.array(frame.shape)
     cell = np.clip((frame.positions / frame.dx).astype(np.int32), 0, shape - 1)
     key = np.ravel_multi_index(tuple(cell.T), frame.shape)

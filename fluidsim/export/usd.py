@@ -15,7 +15,7 @@ import numpy as np
 
 from fluidsim.errors import SimulationError
 from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
-from fluidsim.render.frame import Frame
+from fluidsim.render.frame import Frame, LiquidFrame
 
 try:
     from pxr import Gf, Sdf, Usd, UsdGeom, Vt
@@ -45,7 +45,7 @@ class UsdWriter:
 
     def add(self, frame: Frame) -> None:
         """Raises ValueError for smoke."""
-        if frame.positions is None or frame.velocities is None:
+        if not isinstance(frame, LiquidFrame):
             raise ValueError("USD takes runs of liquids; smoke.pvd opens smoke in ParaView")
         if not self._stage.HasAuthoredTimeCodeRange():
             self._stage.SetStartTimeCode(frame.number)
@@ -56,9 +56,8 @@ class UsdWriter:
             self._add_solids(frame)
         self._stage.Save()
 
-    def _add_particles(self, frame: Frame) -> None:
+    def _add_particles(self, frame: LiquidFrame) -> None:
         points = UsdGeom.Points.Define(self._stage, "/run/particles")
-        assert frame.positions is not None and frame.velocities is not None
         places = _in_space(frame.positions)
         points.GetPointsAttr().Set(_vectors(places), frame.number)
         points.GetVelocitiesAttr().Set(_vectors(_in_space(frame.velocities)), frame.number)

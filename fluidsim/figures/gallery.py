@@ -15,11 +15,11 @@ from PIL import Image
 
 from fluidsim import taichi_runtime
 from fluidsim.files import replacing
+from fluidsim.parsing import OneLineParser, picture_size, whole
 from fluidsim.render import Frame
 from fluidsim.render.captions import add_caption
 from fluidsim.runs.catalogue import scene_module, scene_names
 from fluidsim.runs.drawing import caption_of, drawing_of
-from fluidsim.runs.flags import OneLineParser, picture_size, whole
 from fluidsim.runs.snapshot import frame_of, solid_grid
 from fluidsim.runs.stopping import guarded
 from fluidsim.scene.config import RunConfig

@@ -22,7 +22,7 @@ from fluidsim.flow.interface import Interface
 from fluidsim.flow.simulation import FrameReport, PressureOptions, Simulation, fill, top_component
 from fluidsim.grid.cells import CellType
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid.curvature import curvature
+from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
 from fluidsim.liquid.inflows import Exchange, Sources
 from fluidsim.liquid.levelset import HELD, SMOOTHED, LevelSet
@@ -35,6 +35,7 @@ from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
 WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
+CAPILLARY_STEP = 3.0  # of Brackbill's: his waves of two cells are damped; at 4 jets spray
 GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
@@ -145,6 +146,11 @@ class Liquid(Simulation):
         if self.sources is not None:
             with timer("sources"):
                 self._exchange(self.sources)
+        rise = None
+        if self.physics.surface_tension > 0:
+            with timer("forces"):
+                distance = self.grid.cells(self.surface.distance)
+                rise = foreseen_rise(distance, self.velocity, self.grid, dt)
         with timer("transfer"):
             particles.to_faces(self.velocity, self._before)
             fluid = self._classify()
@@ -156,7 +162,7 @@ class Liquid(Simulation):
                 self.body_force.add(self.velocity, self.time + (dt - push) / 2, push)
             pushed = None if unpushed is None else self.velocity - unpushed
             open_faces = self._open_faces()
-            interface = self._interface(fluid)
+            interface = self._interface(fluid, rise)
             expansion, held = self._drive(open_faces)
         self.diffuse(fluid, open_faces, push, held, self._filling(fluid), pushed=pushed)
         self.project(fluid, open_faces, push, expansion, interface)
@@ -201,7 +207,7 @@ class Liquid(Simulation):
 
     def longest_step(self) -> float:
         """That of the shortest waves: of gravity, and capillary ones (Brackbill, Kothe & Zemach
-        1992, eq. 61), without air."""
+        1992, eq. 61, without air, times CAPILLARY_STEP)."""
         dx, physics = self.grid.dx, self.physics
         longest = math.inf
         weight = math.hypot(*self.gravity)
@@ -209,7 +215,7 @@ class Liquid(Simulation):
             longest = WAVE_STEP * math.sqrt(dx / weight)
         if physics.surface_tension > 0:
             capillary = self.options.density * dx**3 / (4 * math.pi * physics.surface_tension)
-            longest = min(longest, math.sqrt(capillary))
+            longest = min(longest, CAPILLARY_STEP * math.sqrt(capillary))
         return longest
 
     @property
@@ -264,12 +270,13 @@ class Liquid(Simulation):
             Continuation.of(levels, GAP_LAYERS, self.grid).apply(self.velocity)
             self._before.copy_(self.velocity)
 
-    def _interface(self, fluid: Tensor) -> Interface:
-        """Where the pressure is the air's, around the `fluid` cells (*shape) bool."""
+    def _interface(self, fluid: Tensor, rise: Tensor | None) -> Interface:
+        """Where the pressure is the air's, around the `fluid` cells (*shape) bool; with tension
+        where the surface rises by `rise`, (*shape)."""
         distance = self.grid.cells(self.surface.distance)
         pressure = None
-        if self.physics.surface_tension > 0:
-            pressure = self.physics.surface_tension * curvature(distance, self.grid)
+        if rise is not None:
+            pressure = self.physics.surface_tension * curvature(distance, self.grid, rise)
         return Interface.of(distance.double(), fluid, self.grid, pressure)
 
     def _filling(self, fluid: Tensor) -> Tensor:

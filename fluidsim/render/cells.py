@@ -8,13 +8,16 @@ import numpy as np
 import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
-from fluidsim.render.rays import Grid
+from fluidsim.render.arrays import Volume
 
-FARTHEST = 6.0  # distance in cells that is told
+FARTHEST = 6.0  # cells; greater distances are cut off
 
 
 def cell_numbers(place: np.ndarray, cells: Sequence[int]) -> np.ndarray:
-    """Flat index (n,) int32 of the cell that each place (n, dim), in cells, lies in or next to."""
+    """The flat index (n,) int32 of the cell that holds, or is nearest to, each place (n, dim).
+
+    place: in units of cells.
+    """
     result = np.zeros(len(place), np.int32)
     for axis, count in enumerate(cells):
         result *= np.int32(count)
@@ -23,17 +26,16 @@ def cell_numbers(place: np.ndarray, cells: Sequence[int]) -> np.ndarray:
 
 
 def cell_distance(full: np.ndarray) -> np.ndarray:
-    """Distance in cells of each cell to the nearest one of the other kind, negative in full ones;
-    at most FARTHEST.
+    """The distance in cells from each cell to the nearest one of the other kind, at most FARTHEST.
 
-    A minimum of parabolas along one axis after the other (Felzenszwalb & Huttenlocher, "Distance
-    Transforms of Sampled Functions", 2012).
+    It is negative in full cells. Axis by axis, a minimum of parabolas (Felzenszwalb &
+    Huttenlocher, "Distance Transforms of Sampled Functions", 2012).
     """
     return _distance_to(full) - _distance_to(~full)
 
 
 def _distance_to(chosen: np.ndarray) -> np.ndarray:
-    """Distance in cells to the nearest chosen cell, at most FARTHEST."""
+    """The distance in cells to the nearest chosen cell, at most FARTHEST."""
     square = np.where(chosen, np.float32(0), np.float32(FARTHEST**2))
     for axis in range(3):
         before, square = square, np.empty_like(square)
@@ -42,8 +44,8 @@ def _distance_to(chosen: np.ndarray) -> np.ndarray:
 
 
 @ti.kernel
-def _lower(out: Grid, square: Grid, axis: ti.template()):
-    """out[i] is the least of square[i + s] + s * s along an axis."""
+def _lower(out: Volume, square: Volume, axis: ti.template()):
+    """out[i] is the minimum over s of square[i + s] + s * s along an axis."""
     rows = out.shape[0] * out.shape[1]
     last = ti.Vector([out.shape[0], out.shape[1], out.shape[2]])[axis] - 1
     for item in range(loop_length(rows, CPU)):

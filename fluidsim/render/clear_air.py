@@ -1,19 +1,19 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""How far a ray may go through clear air before it can meet smoke."""
+"""How far a ray can go through clear air before it may meet smoke."""
 
 import numpy as np
 import taichi as ti
 from scipy.ndimage import distance_transform_edt
 
-_BLOCKS = 32  # about so many along the longest side
+_BLOCKS = 32  # along the longest side, roughly
 
 
 def clear_ways(smoke: np.ndarray, spacing: float) -> tuple[np.ndarray, float]:
-    """Lower bounds of the distance to smoke from anywhere in a block of cells, float32.
+    """Lower bounds float32 of the distance to smoke from anywhere in a block of cells.
 
-    smoke: bool, on the cells, whose side is `spacing`. Returns also the side of a block. Values
-    between cells, read from those on both sides, are smoke too where one of them is.
+    smoke: bool, on cells of side `spacing`. Also returns the side of a block. Between a cell with
+    smoke and one without, interpolated values are smoke too.
     """
     side = max(2, max(smoke.shape) // _BLOCKS)
     padded = np.pad(smoke, [(0, -n % side) for n in smoke.shape])
@@ -28,6 +28,6 @@ def clear_ways(smoke: np.ndarray, spacing: float) -> tuple[np.ndarray, float]:
 
 @ti.func
 def clear_way(ways: ti.template(), side, point):
-    """The bound at a point of the domain; side: of a block."""
+    """The lower bound at a point of the domain; side: of a block."""
     last = ti.Vector([ways.shape[0], ways.shape[1], ways.shape[2]]) - 1
     return ways[ti.math.clamp(ti.cast(point / side, ti.i32), 0, last)]

@@ -3,7 +3,7 @@
 """Drops and patches of foam, drawn as small balls over a finished 3D picture.
 
 A clear ball mirrors and refracts the floor and the sky; a white one is lit like chalk, and foam
-is soft. What the picture shows nearer than a ball hides it. Farther balls are drawn first.
+is soft. Balls behind what the picture shows are hidden. The farthest ball is drawn first.
 """
 
 from typing import Any
@@ -12,37 +12,39 @@ import numpy as np
 import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
+from fluidsim.render.arrays import Image, Map, Volume, vec2, vec3
 from fluidsim.render.camera import Camera
-from fluidsim.render.rays import Grid, Map, View, display, refracted, vec2, vec3
+from fluidsim.render.rays import Pinhole, display, refracted
+from fluidsim.render.sampling import pinhole_of
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import Stage, surroundings
 
-Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
 Balls: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
 
 _STRIPE = 8  # rows of pixels that one thread draws at a time
 _FOAM = 0.3  # opacity of a patch of white foam
-_LEAST = 0.6  # radius in pixels; smaller balls fade instead
-_SPREAD = 0.05  # rad, of what is seen in a ball
-_COLUMNS = 9  # of a ball: centre, place and radius in pixels, distance, white, sunk
+_LEAST = 0.6  # least radius in pixels; smaller balls fade instead
+_SPREAD = 0.05  # rad by which a beam widens in a ball
+# Columns of a ball: centre (3), place (2) and radius in pixels, distance, white, sunk.
 
 
 def draw_spray(
     picture: np.ndarray, distance: np.ndarray, spray: Spray, scale: float, camera: Camera,
-    view: Any, solid: np.ndarray, light: np.ndarray, stage: Any,
+    solid: np.ndarray, light: np.ndarray, stage: Any,
 ) -> None:  # fmt: skip
-    """Draw into picture (height, width, 3), colours in 0 .. 1 for display.
+    """Draw into a picture (height, width, 3) of display colours, 0 .. 1.
 
-    distance: (height, width), along the ray, of what the picture shows; then with the drops.
+    distance: (height, width), along the ray, to what the picture shows; updated where drops are.
     scale: of the scene; camera: of the scaled scene.
     """
     balls = _projected(spray, scale, camera, picture.shape[:2])
     if len(balls):
-        _draw(picture, distance, balls, solid, light, view, stage)
+        pinhole = pinhole_of(camera, picture.shape[1] / picture.shape[0])
+        _draw(picture, distance, balls, solid, light, pinhole, stage)
 
 
 def _projected(spray: Spray, scale: float, camera: Camera, size: tuple[int, ...]) -> np.ndarray:
-    """Balls (n, _COLUMNS) in front of the camera and in the picture, the farthest one first."""
+    """The balls (n, columns) in front of the camera and within the picture, the farthest first."""
     height, width = size
     centres = spray.centres * np.float32(scale)
     away = np.linalg.norm(centres - camera.eye, axis=1)
@@ -61,7 +63,7 @@ def _projected(spray: Spray, scale: float, camera: Camera, size: tuple[int, ...]
 
 @ti.func
 def _ball_colour(centre, n, direction, white, solid: ti.template(), light: ti.template(), stage):
-    """Light from a ball where its normal is n, seen along a direction."""
+    """The colour of a ball where its normal is n, seen along a direction."""
     into, cosine, _ = refracted(direction, n, False)
     leaving = n - 2 * n.dot(into) * into  # the normal where the ray leaves the ball
     through, _, _ = refracted(into, -leaving, True)
@@ -76,7 +78,7 @@ def _ball_colour(centre, n, direction, white, solid: ti.template(), light: ti.te
 
 @ti.kernel
 def _draw(
-    picture: Image, distance: Map, balls: Balls, solid: Grid, light: Map, view: View,
+    picture: Image, distance: Map, balls: Balls, solid: Volume, light: Map, pinhole: Pinhole,
     stage: Stage,
 ):  # fmt: skip
     height, width = picture.shape[0], picture.shape[1]
@@ -92,8 +94,8 @@ def _draw(
                 if row + radius + 1 >= top and row - radius - 1 <= bottom:
                     white = balls[b, 7] if balls[b, 8] == 0 else 1.0
                     centre = vec3(balls[b, 0], balls[b, 1], balls[b, 2])
-                    direction = (centre - view.eye) / balls[b, 6]
-                    across = view.right.normalized()
+                    direction = (centre - pinhole.eye) / balls[b, 6]
+                    across = pinhole.right.normalized()
                     first = ti.max(int(ti.ceil(row - radius - 1)), top)
                     last = ti.min(int(ti.floor(row + radius + 1)), bottom)
                     left = ti.max(int(ti.ceil(column - radius - 1)), 0)

@@ -3,8 +3,8 @@
 """Fire: the light of hot gas.
 
 Planck's law at the wavelengths of red, green and blue, for an eye adapted to daylight (Nguyen,
-Fedkiw & Jensen, "Physically based modeling and animation of fire", 2002). Gas of a scene is
-cooler than a flame; it is shown at the temperature of one.
+Fedkiw & Jensen, "Physically based modeling and animation of fire", 2002). The gas of a scene is
+cooler than a flame; it is shown as hot as one.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,25 @@ from dataclasses import dataclass
 import numpy as np
 import taichi as ti
 
-from fluidsim.render.rays import vec3
+from fluidsim.render.arrays import vec3
 
-GLOWS, HOTTEST = 180.0, 800.0  # K above ambient: where the light begins, and is brightest
-_SHOWN = (1500.0, 2300.0)  # K, of the light at both
-_WHITE = 6500.0  # K, of what looks white
+GLOWS, HOTTEST = 180.0, 800.0  # K above ambient: the light begins here, and is brightest here
+_SHOWN = (1500.0, 2300.0)  # K: the temperatures shown for these two
+_WHITE = 6500.0  # K: light of this temperature looks white
 _WAVES = np.array((610.0, 549.0, 468.0))  # nm
 _SECOND_RADIATION = 1.4388e7  # nm K
-_STRENGTH = 400.0  # light of the hottest gas along the unit of length
+_STRENGTH = 400.0  # light that the hottest gas emits along the unit of length
 _SHADES = 256
 
 
 @dataclass(frozen=True)
 class Fire:
-    """glow: float32 (shape), 0 .. 1 on the cells. colours: float32 (_SHADES, 3), the light along
-    the unit of length of glows from 0 to 1. place, light: of all of it seen as a point; light on
-    a white surface at distance 1. Lengths scaled."""
+    """Glowing gas, in scaled lengths.
+
+    glow: float32 on the cells, 0 .. 1. colours: float32 (_SHADES, 3), the light that glows from 0
+    to 1 emit along the unit of length. place, light: of the whole fire as one point; the light is
+    that on a white surface at distance 1.
+    """
 
     glow: np.ndarray
     colours: np.ndarray
@@ -36,7 +39,7 @@ class Fire:
 
 
 def fire_of(temperature: np.ndarray, upper: np.ndarray) -> Fire | None:
-    """The fire of a domain [0, upper], None where nothing is hot; temperature: K above ambient."""
+    """The fire in a domain [0, upper], None if nothing is hot; temperature: K above ambient."""
     glow = np.clip((temperature - GLOWS) / (HOTTEST - GLOWS), 0, 1).astype(np.float32)
     hot = np.argwhere(glow > 0)
     if not len(hot):
@@ -53,12 +56,12 @@ def _colours() -> np.ndarray:
     amount = np.linspace(0, 1, _SHADES)[:, None]
     kelvin = _SHOWN[0] + (_SHOWN[1] - _SHOWN[0]) * amount
     light = np.exp(-_SECOND_RADIATION / _WAVES * (1 / kelvin - 1 / _WHITE))
-    light *= _STRENGTH / light.max() * np.minimum(amount / 0.1, 1)  # from nothing, without a rim
+    light *= _STRENGTH / light.max() * np.minimum(amount / 0.1, 1)  # from zero, without a rim
     return light.astype(np.float32)
 
 
 @ti.func
 def emitted(colours: ti.template(), glow):
-    """Light of gas along the unit of length."""
+    """The light that gas emits along the unit of length."""
     shade = int(ti.math.clamp(glow, 0.0, 1.0) * (_SHADES - 1) + 0.5)
     return vec3(colours[shade, 0], colours[shade, 1], colours[shade, 2])

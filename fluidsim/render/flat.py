@@ -1,15 +1,14 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false
-"""Pictures of 2D frames: liquid with depth and speed, smoke by its density, panels beside it."""
-
-from typing import Any
+"""Pictures of 2D frames: liquid shaded by depth and speed, smoke by density, panels beside it."""
 
 import numpy as np
 import taichi as ti
 from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, zoom
 
-from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.arrays import Image, Map, vec3
+from fluidsim.render.frame import LiquidFrame, SmokeFrame, SolidGrid
 from fluidsim.render.liquids import Colour, LiquidLook
 from fluidsim.render.panels import (
     Size,
@@ -18,7 +17,6 @@ from fluidsim.render.panels import (
     panel_fields,
     with_panels,
 )
-from fluidsim.render.rays import Map, vec3
 from fluidsim.render.redistance import redistanced
 from fluidsim.render.spray import Spray
 from fluidsim.render.surface import Surface
@@ -28,13 +26,11 @@ _AIR, _LOW_AIR = (240.0, 244.0, 248.0), (208.0, 217.0, 227.0)
 _NO_VALUE = np.array((176, 187, 200))  # air in the panels
 _SOLID, _SOLID_EDGE = np.array((205, 104, 54)), np.array((128, 56, 26))
 
-Image: Any = ti.types.ndarray(dtype=ti.math.vec3, ndim=2)
-
 
 def liquid_picture(
-    frame: Frame, surface: Surface, spray: Spray, size: Size, look: LiquidLook
+    frame: LiquidFrame, surface: Surface, spray: Spray, size: Size, look: LiquidLook
 ) -> np.ndarray:
-    """Picture uint8 of liquid within size; surface and spray: of the frame's particles."""
+    """Picture uint8 of a liquid within size; surface, spray: of the frame's particles."""
     distance = redistanced(_wet(surface, frame.solids), surface.spacing)
 
     def finish(panel: np.ndarray) -> np.ndarray:
@@ -52,8 +48,8 @@ def liquid_picture(
     )
 
 
-def smoke_picture(frame: Frame, density: np.ndarray, size: Size) -> np.ndarray:
-    """Picture uint8 of smoke within size; density: the frame's, on the cells (n0, n1)."""
+def smoke_picture(frame: SmokeFrame, size: Size) -> np.ndarray:
+    """Picture uint8 of smoke within size."""
 
     def finish(panel: np.ndarray) -> np.ndarray:
         return _with_solids(panel, frame.solids, frame.extent[1] / panel.shape[0])
@@ -61,15 +57,15 @@ def smoke_picture(frame: Frame, density: np.ndarray, size: Size) -> np.ndarray:
     return with_panels(
         size,
         frame.extent,
-        lambda large: _bytes(finish(_smoke(density, frame.temperature, large))),
+        lambda large: _bytes(finish(_smoke(frame.density, frame.temperature, large))),
         panel_fields(frame),
         finish,
     )
 
 
 def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
-    """The surface's field with solids as liquid, so that water against them is deep; a little
-    smoothing takes the particles' unevenness from the line."""
+    """The surface's field with solids as liquid, so that water beside them looks deep. A little
+    smoothing hides the unevenness of the particles."""
     field = surface.distance
     if solids is not None:
         finer = np.divide(field.shape, solids.distance.shape)
@@ -79,7 +75,7 @@ def _wet(surface: Surface, solids: SolidGrid | None) -> np.ndarray:
 
 
 def _liquid(
-    frame: Frame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size,
+    frame: LiquidFrame, distance: np.ndarray, speed: np.ndarray, spray: Spray, size: Size,
     look: LiquidLook,
 ) -> np.ndarray:  # fmt: skip
     height = size[1]
@@ -96,7 +92,7 @@ def _liquid(
 
 @ti.kernel
 def _paint(picture: Image, distance: Map, fast: Map, pixel: float, shallow: vec3, deep: vec3):
-    """Liquid before air; distance: to the line, m; fast: speed, 1 is white; pixel: side in m."""
+    """Liquid in front of air; distance: to the surface, m; fast: speed, 1 is white; pixel: m."""
     rows = picture.shape[0]
     for i, j in ti.ndrange(rows, picture.shape[1]):
         below = -distance[i, j] / pixel
@@ -109,7 +105,7 @@ def _paint(picture: Image, distance: Map, fast: Map, pixel: float, shallow: vec3
 
 
 def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: Colour) -> None:
-    """Discs of a colour into a picture of colours; pixel: its side in metres."""
+    """Draw discs of a colour into a picture; pixel: its side in metres."""
     height, width = picture.shape[:2]
     alone = spray.sunk == 0
     for centre, radius in zip(spray.centres[alone], spray.radii[alone] / pixel, strict=True):
@@ -125,17 +121,16 @@ def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: Colour)
         picture[rows, columns] = _mix(picture[rows, columns], colour, part)
 
 
-def _smoke(density: np.ndarray, temperature: np.ndarray | None, size: Size) -> np.ndarray:
+def _smoke(density: np.ndarray, temperature: np.ndarray, size: Size) -> np.ndarray:
     """Smoke lit from the upper left on a dark backdrop, warm where it is hot."""
     amount = np.clip(cells_to_pixels(density, size), 0, None)
     soft = gaussian_filter(amount, 0.005 * size[1])
     slope = np.gradient(soft, 1 / size[1])  # per height of the panel
     lit = np.clip(0.80 + 0.022 * (0.6 * slope[1] + 0.8 * slope[0]), 0.35, 1.25)
     smoke = np.array((228, 226, 222)) * lit[..., None]
-    if temperature is not None:
-        hottest = max(float(temperature.max()), 1.0)
-        glow = np.clip(cells_to_pixels(temperature, size) / hottest, 0, 1) ** 2
-        smoke = _mix(smoke, np.array((255, 176, 96)), 0.45 * glow)
+    hottest = max(float(temperature.max()), 1.0)
+    glow = np.clip(cells_to_pixels(temperature, size) / hottest, 0, 1) ** 2
+    smoke = _mix(smoke, np.array((255, 176, 96)), 0.45 * glow)
     down = np.linspace(0, 1, size[1])[:, None]
     backdrop = _mix(np.array((18, 24, 38)), np.array((46, 60, 86)), down)
     return _mix(backdrop, smoke, 1 - np.exp(-2.2 * amount))

@@ -1,8 +1,8 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Sunlight that reaches the floor: shadows of solids, shadows and caustics of water.
+"""Sunlight on the floor: shadows of solids, shadows and caustics of water.
 
-Light is traced from the sun through the scene, once a frame; the renderers look the floor up in
+Once a frame, light is traced from the sun through the scene; the renderers look the floor up in
 the resulting map.
 """
 
@@ -13,31 +13,30 @@ import taichi as ti
 from scipy.ndimage import gaussian_filter
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
-from fluidsim.render.leaps import WATER, Leaps, Marks, first_of_two
+from fluidsim.render.arrays import Map, Marks, Places, Volume, vec2, vec3
+from fluidsim.render.leaps import WATER, Leaps, first_of_two
 from fluidsim.render.rays import (
     FAR,
-    Grid,
-    Map,
-    Pixels,
+    Ray,
+    Sdf,
     box_normal,
     box_span,
     normal,
     refracted,
+    spacing_of,
     square_count,
     square_of,
-    vec2,
-    vec3,
 )
 from fluidsim.render.solids import sun_share
 
 _TEXELS = 290  # along the unit of length
-_INTERFACES = 4  # of water that a ray may cross
-_GRAZING = 0.05  # rays that fall less steeply are lost
+_INTERFACES = 4  # water surfaces that a ray may meet
+_GRAZING = 0.05  # rays that descend less steeply are lost
 
 
 @dataclass(frozen=True)
 class FloorMap:
-    """Light on the floor as a part of full sunlight: value [i, j] at lower + (i, j) * spacing."""
+    """Light on the floor as a part of full sunlight: values[i, j] at lower + (i, j) * spacing."""
 
     values: np.ndarray
     lower: np.ndarray
@@ -45,9 +44,9 @@ class FloorMap:
 
 
 def floor_places(upper: np.ndarray, sun: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """A grid of floor points (n, m, 2) that holds the shadow of the box [0, upper].
+    """Points (n, m, 2) of the floor that cover the shadow of the box [0, upper].
 
-    Returns also its lower corner and its spacing.
+    Also returns their lower corner and their spacing.
     """
     spacing = 1 / _TEXELS
     reach = -sun[:2] / sun[2] * upper[2]
@@ -61,7 +60,7 @@ def through_water(
     water: np.ndarray, solid: np.ndarray, leaps: Leaps, upper: np.ndarray, sun: np.ndarray,
     absorption: float,
 ) -> FloorMap:  # fmt: skip
-    """Light refracted by the water (distance on nodes over [0, upper]), stopped by solids."""
+    """Light that the water refracts and solids stop; water, solid: distances over [0, upper]."""
     places, lower, spacing = floor_places(upper, sun)
     shape = places.shape[:2]
     landing = places.reshape(-1, 2).copy()
@@ -71,14 +70,14 @@ def through_water(
     )
     values = np.zeros(shape, np.float32)
     _deposit(values, landing, power, vec2(*lower), spacing)
-    for axis in (0, 1):  # rays from outside of the grid were not traced
+    for axis in (0, 1):  # rays from beyond the map were not traced
         np.moveaxis(values, axis, 0)[[0, -1]] = 1
     return FloorMap(gaussian_filter(values, 1.3, mode="nearest"), lower, spacing)
 
 
 @ti.kernel
-def _deposit(out: Map, landing: Pixels, power: Map, lower: vec2, spacing: float):
-    """Add each ray's power to the four points around the place where it lands, bilinearly."""
+def _deposit(out: Map, landing: Places, power: Map, lower: vec2, spacing: float):
+    """Add the power of each ray to the four points around its landing place, bilinearly."""
     ti.loop_config(serialize=True)  # the same sums in every run
     for i, j in ti.ndrange(power.shape[0], power.shape[1]):
         place = (landing[i * power.shape[1] + j] - lower) / spacing
@@ -91,11 +90,13 @@ def _deposit(out: Map, landing: Pixels, power: Map, lower: vec2, spacing: float)
 
 
 @ti.func
-def _follow(aim, water: ti.template(), marks: ti.template(), free: ti.template(),
-            solid: ti.template(), upper, sun, absorption):  # fmt: skip
-    """Where the ray that aims at a place on the floor lands there, and what is left of it."""
-    spacing = upper[2] / (water.shape[2] - 1)
-    solid_spacing = upper[2] / (solid.shape[2] - 1)
+def _follow(
+    aim, water: ti.template(), solid: ti.template(), leaps: ti.template(), upper, sun, absorption
+):  # fmt: skip
+    """Where a ray that aims at a place on the floor lands, and what is left of its light."""
+    spacing, solid_spacing = spacing_of(water, upper), spacing_of(solid, upper)
+    liquid = ti.static(Sdf(water, spacing))
+    shades = ti.static(Sdf(solid, solid_spacing))
     direction = -sun
     origin = vec3(aim.x, aim.y, 0.0) + sun * (2 * upper[2] / sun[2])
     left = 1.0
@@ -104,19 +105,17 @@ def _follow(aim, water: ti.template(), marks: ti.template(), free: ti.template()
         near, far = box_span(origin, direction, upper)
         if near >= far:
             break
+        ray = Ray(origin=origin, direction=direction)
         hit, _solid = first_of_two(
-            water, spacing, solid, solid_spacing, marks, free, origin, direction, near, far,
-            -1.0 if inside else 1.0, WATER,
-        )  # fmt: skip
+            liquid, shades, leaps, ray, near, far, -1.0 if inside else 1.0, WATER
+        )
         floor = -origin.z / direction.z if direction.z < -_GRAZING else FAR
         end = ti.min(hit, far)
         if inside:
             left *= ti.exp(-absorption * end)
         if floor < FAR:
-            left *= sun_share(
-                solid, solid_spacing, origin + direction * floor, -direction,
-                ti.max(floor - end, 0.01), floor - near,
-            )  # fmt: skip
+            back = Ray(origin=origin + direction * floor, direction=-direction)
+            left *= sun_share(shades, back, ti.max(floor - end, 0.01), floor - near)
         if left < 0.01:
             break
         if inside and hit == FAR and far < floor - 1e-4:
@@ -148,10 +147,14 @@ def _follow(aim, water: ti.template(), marks: ti.template(), free: ti.template()
 
 @ti.kernel
 def _trace_light(
-    landing: Pixels, power: Map, water: Grid, marks: Marks, free: Marks, solid: Grid, upper: vec3,
-    sun: vec3, absorption: float,
+    landing: Places, power: Map, water: Volume, marks: Marks, free: Marks, solid: Volume,
+    upper: vec3, sun: vec3, absorption: float,
 ):  # fmt: skip
-    """Replace the places that rays aim at by those where they land; power: what is left of them."""
+    """Replace the places that rays aim at by those where they land; power: what is left of them.
+
+    The arguments are flat because a Taichi kernel takes arrays one by one.
+    """
+    leaps = ti.static(Leaps(marks, free))
     squares = square_count(power)
     for item in range(loop_length(squares, CPU)):
         square = dealt_item(item, squares, CPU)
@@ -161,5 +164,5 @@ def _trace_light(
                 for j in range(low[1], high[1]):
                     ray = i * power.shape[1] + j
                     landing[ray], power[i, j] = _follow(
-                        landing[ray], water, marks, free, solid, upper, sun, absorption
+                        landing[ray], water, solid, leaps, upper, sun, absorption
                     )

@@ -1,49 +1,99 @@
-"""What a picture is made of: the state of one stored frame."""
+"""What a picture is made of: one stored frame of a liquid or of smoke."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
 class SolidGrid:
-    """Signed distance of all solids, without the walls of the domain.
+    """The signed distance of all solids together, without the walls of the domain.
 
-    distance: float32, on the nodes i * spacing, shape (n0 + 1, n1 + 1[, n2 + 1]); metres,
-    negative inside, clamped to a band of a few cells. spacing: dx, or a whole part of it for
-    crisper edges.
+    Parameters
+    ----------
+    distance : float32, shape (n0 + 1, n1 + 1[, n2 + 1])
+        Metres, negative inside, on the nodes ``i * spacing``; clamped to a band of a few cells.
+    spacing : float
+        Metres between nodes: the cell size, or half of it for crisper edges.
     """
 
     distance: np.ndarray
     spacing: float
 
 
-@dataclass(frozen=True)
-class Frame:
-    """One frame of a run. The domain is the box [0, shape * dx], up is the last axis.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Frame:
+    """What every frame has. The domain is the box [0, shape * dx]; the last axis points up."""
 
-    kind "liquid" needs `positions` and `velocities`; kind "smoke" needs `density`, and in 2D
-    `velocity`. `pressure` is for panels beside 2D pictures and for the technical viewer. Arrays
-    that a kind does not need are None.
-    """
-
-    kind: str  # "liquid" or "smoke"
+    kind: ClassVar[str]
     number: int
-    time: float  # s
-    shape: tuple[int, ...]  # cells
-    dx: float  # m
-    solids: SolidGrid | None
-    caption: str  # e.g. "dam_break 64x64x64  multigrid"
-    positions: np.ndarray | None = None  # (n, dim) float32, m
-    velocities: np.ndarray | None = None  # (n, dim) float32, m/s
-    density: np.ndarray | None = None  # shape, float32, about 0 .. 1
-    temperature: np.ndarray | None = None  # shape, float32, K above ambient
-    velocity: np.ndarray | None = None  # (dim, *shape) float32, m/s, at cell centres
-    pressure: np.ndarray | None = None  # shape, float32, Pa
+    time: float
+    shape: tuple[int, ...]
+    dx: float
+    solids: SolidGrid | None = None
+    caption: str = ""
+    pressure: np.ndarray | None = None
 
     @property
     def extent(self) -> tuple[float, ...]:
         """Sides of the domain in metres."""
         return tuple(n * self.dx for n in self.shape)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LiquidFrame(_Frame):
+    """One frame of a liquid in the domain [0, shape * dx], whose last axis points up.
+
+    Parameters
+    ----------
+    number : int
+        Of the frame in its run, from 1.
+    time : float
+        Simulated seconds since the start.
+    shape : tuple of int
+        Cells along each axis.
+    dx : float
+        Cell size, m.
+    positions, velocities : float32, shape (n, dim)
+        Of the particles, m and m/s.
+    pressure : float32 of `shape`, optional
+        Pa, for the panels of 2D pictures and for `fluidsim view`.
+    solids : SolidGrid, optional
+        None if there are none.
+    caption : str
+        Title of the picture, e.g. "dam_break 64x64x64  multigrid".
+    """
+
+    kind: ClassVar[str] = "liquid"
+    positions: np.ndarray
+    velocities: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SmokeFrame(_Frame):
+    """One frame of smoke in the domain [0, shape * dx], whose last axis points up.
+
+    Parameters
+    ----------
+    number, time, shape, dx, solids, caption
+        As of a `LiquidFrame`.
+    density : float32 of `shape`
+        Of the smoke, about 0 to 1.
+    temperature : float32 of `shape`
+        K above ambient.
+    velocity : float32, shape (dim, *shape)
+        At cell centres, m/s.
+    pressure : float32 of `shape`, optional
+        Pa, for the panels of 2D pictures and for `fluidsim view`.
+    """
+
+    kind: ClassVar[str] = "smoke"
+    density: np.ndarray
+    temperature: np.ndarray
+    velocity: np.ndarray
+
+
+Frame = LiquidFrame | SmokeFrame

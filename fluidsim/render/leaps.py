@@ -1,42 +1,44 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Rays that leap over the empty and the full parts of a scene.
+"""Rays leap over the parts of a scene that are all air or all liquid.
 
-A surface can be met only in a box between eight nodes whose values differ in sign. Blocks of 2^3
-boxes know how many blocks around them hold no such box; a ray leaps over these at once, and looks
-at values in the boxes that remain.
+A surface passes only through boxes whose eight nodes differ in sign. Each block of 2^3 boxes knows
+how many blocks around it hold no such box; a ray leaps over these at once and reads values only in
+the boxes that remain.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import taichi as ti
 from scipy.ndimage import distance_transform_cdt
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
-from fluidsim.render.rays import FAR, Grid, nearest, sample
+from fluidsim.render.arrays import Marks, Volume
+from fluidsim.render.rays import FAR, nearest, sample
 
-WATER, SOLID = 1, 2  # marks of boxes where their surfaces are
-_MARGIN = 1.2  # nodes from the middle of a box to a solid that may be in it, at least sqrt(3) / 2
-_AHEAD = 1e-3  # nodes from a box that a ray leaves into the next one
-
-Marks: Any = ti.types.ndarray(dtype=ti.u8, ndim=3)
+WATER, SOLID = 1, 2  # marks of the boxes that their surfaces pass through
+_MARGIN = 1.2  # nodes: a solid so near to the middle of a box may be in it; >= sqrt(3) / 2
+_AHEAD = 1e-3  # nodes that a ray goes on beyond the box that it leaves
 
 
-@dataclass(frozen=True)
-class Leaps:
-    """marks: uint8 (n0, n1, n2), on the boxes between nodes, WATER and SOLID added. free: uint8, on
-    blocks of 2^3 boxes: 0 where a box is marked, otherwise the steps to the next such block, a
-    chess king's."""
+class Leaps(NamedTuple):
+    """Where rays may leap. Kernels bundle their two arrays in one as well, by ``ti.static``.
+
+    marks: uint8 (n0, n1, n2), the sum of WATER and SOLID for each box between nodes. free: uint8,
+    for each block of 2^3 boxes: 0 if one of them is marked, otherwise the distance in blocks to
+    the next such block, in king's moves.
+    """
 
     marks: np.ndarray
     free: np.ndarray
 
 
 def leaps_over(water: np.ndarray, solid: np.ndarray, spacing: float) -> Leaps:
-    """Leaps between the surfaces of two distances on the same box, m, negative inside; spacing: of
-    the water's nodes."""
+    """Leaps between the surfaces of two signed distances on the same box.
+
+    spacing: of the water's nodes.
+    """
     boxes = np.array(water.shape) - 1
     blocks = (boxes + 1) // 2
     marks = np.empty(2 * blocks, np.uint8)
@@ -52,7 +54,7 @@ def leaps_over(water: np.ndarray, solid: np.ndarray, spacing: float) -> Leaps:
 
 
 @ti.kernel
-def _mark(out: Marks, water: Grid, solid: Grid, spacing: float):
+def _mark(out: Marks, water: Volume, solid: Volume, spacing: float):
     rows = out.shape[0] * out.shape[1]
     last = ti.Vector([water.shape[0], water.shape[1], water.shape[2]]) - 1
     finer = (ti.Vector([solid.shape[0], solid.shape[1], solid.shape[2]]) - 1) / last
@@ -76,18 +78,18 @@ def _mark(out: Marks, water: Grid, solid: Grid, spacing: float):
 
 
 @ti.func
-def _corners(grid: ti.template(), box):
+def _corners(volume: ti.template(), box):
     """Values of the eight nodes around a box."""
     result = ti.Vector([0.0] * 8)
     for corner in ti.static(range(8)):
         step = ti.Vector([corner // 4, corner // 2 % 2, corner % 2])
-        result[corner] = grid[box + step]
+        result[corner] = volume[box + step]
     return result
 
 
 @ti.func
 def _blend(corners, part):
-    """Trilinear value at a place in a box, each part of its way along an axis 0 .. 1."""
+    """The trilinear value in a box of these corners at a place in 0 .. 1 on each axis."""
     lines = ti.Vector([0.0, 0.0, 0.0, 0.0])
     for line in ti.static(range(4)):
         low = corners[2 * line]
@@ -98,10 +100,10 @@ def _blend(corners, part):
 
 
 @ti.func
-def _crossing(grid: ti.template(), box, place, pace, start, end, sign):
-    """When, from `start` to `end`, sign * value turns negative at a place that moves through a box
-    at a pace, both in nodes; FAR when it does not."""
-    corners = sign * _corners(grid, box)
+def _crossing(volume: ti.template(), box, place, pace, start, end, sign):
+    """The time from `start` to `end` at which sign * value turns negative for a point that moves
+    through a box from `place` at `pace`, both in nodes; FAR if it does not."""
+    corners = sign * _corners(volume, box)
     off = place - box
     result = FAR
     before, after = 0.5 * (start + end), end
@@ -124,59 +126,63 @@ def _crossing(grid: ti.template(), box, place, pace, start, end, sign):
 
 
 @ti.func
-def _near_value(grid: ti.template(), place, spacing):
-    """Value at a place in nodes, of the right sign only where it is farther than that from zero."""
-    value = nearest(grid, place)
-    if ti.abs(value) < spacing:
-        value = sample(grid, place)
+def _shape(volume: ti.template()):
+    return ti.Vector([volume.shape[0], volume.shape[1], volume.shape[2]])
+
+
+@ti.func
+def _signed_value(sdf: ti.template(), place):
+    """A value of the right sign at a place in nodes; interpolated only near the surface."""
+    value = nearest(sdf.values, place)
+    if ti.abs(value) < sdf.spacing:
+        value = sample(sdf.values, place)
     return value
 
 
 @ti.func
 def first_of_two(
-    water: ti.template(), spacing, solid: ti.template(), solid_spacing, marks: ti.template(),
-    free: ti.template(), origin, direction, start, end, sign, heeded,
+    water: ti.template(), solid: ti.template(), leaps: ti.template(), ray, start, end, sign, heeded
 ):  # fmt: skip
-    """Distance along a ray to where sign * water turns negative, and to where solid does; FAR for
-    the one behind the other and for one that is not met.
+    """Distances along a ray at which sign * water and solid turn negative. FAR for the farther one
+    of the two and for one that is not met.
 
-    `start` itself where a value is negative there. heeded: WATER, or WATER + SOLID. The ray lies
-    in the box of the grids from `start` to `end`.
+    water, solid: `Sdf`. A distance is `start` if the value is negative there. heeded: WATER, or
+    WATER + SOLID. From `start` to `end` the ray is in the box of the distances.
     """
     wet, dry = FAR, FAR
-    place, pace = origin / spacing, direction / spacing
-    solid_place, solid_pace = origin / solid_spacing, direction / solid_spacing
+    place, pace = ray.origin / water.spacing, ray.direction / water.spacing
+    solid_place, solid_pace = ray.origin / solid.spacing, ray.direction / solid.spacing
     turn = ti.Vector([0.0, 0.0, 0.0])
     ahead = ti.Vector([0, 0, 0])
     for axis in ti.static(range(3)):
         turn[axis] = 1 / pace[axis] if ti.abs(pace[axis]) > 1e-6 else 1e6
         ahead[axis] = int(turn[axis] > 0)
-    last = ti.Vector([water.shape[0], water.shape[1], water.shape[2]]) - 2
-    last_solid = ti.Vector([solid.shape[0], solid.shape[1], solid.shape[2]]) - 2
+    last = _shape(water.values) - 2
+    last_solid = _shape(solid.values) - 2
     if start < end:
-        if sign * _near_value(water, place + pace * start, spacing) < 0:
+        if sign * _signed_value(water, place + pace * start) < 0:
             wet = start
         elif heeded > WATER:
-            if _near_value(solid, solid_place + solid_pace * start, solid_spacing) < 0:
+            if _signed_value(solid, solid_place + solid_pace * start) < 0:
                 dry = start
     t = start
     while t < end and wet == FAR and dry == FAR:
         box = ti.math.clamp(ti.cast(place + pace * t, ti.i32), 0, last)
         block = box >> 1
-        gap = ti.cast(free[block], ti.i32)
+        gap = ti.cast(leaps.free[block], ti.i32)
         mark = 0
         side = box + ahead
         if gap > 0:
             side = 2 * (block + 1 - gap + ahead * (2 * gap - 1))
         else:
-            mark = ti.cast(marks[box], ti.i32) & heeded
-        leave = ti.min(ti.max(((side - place) * turn).min(), t) + _AHEAD * spacing, end)
+            mark = ti.cast(leaps.marks[box], ti.i32) & heeded
+        leave = ti.min(ti.max(((side - place) * turn).min(), t) + _AHEAD * water.spacing, end)
         if mark & WATER:
-            wet = _crossing(water, box, place, pace, t, leave, sign)
+            wet = _crossing(water.values, box, place, pace, t, leave, sign)
         if mark & SOLID:
             middle = solid_place + solid_pace * (0.5 * (t + leave))
             solid_box = ti.math.clamp(ti.cast(middle, ti.i32), 0, last_solid)
-            dry = _crossing(solid, solid_box, solid_place, solid_pace, t, leave, 1.0)
+            dry = _crossing(solid.values, solid_box, solid_place, solid_pace, t, leave, 1.0)
             if dry < wet:
                 wet = FAR
             else:

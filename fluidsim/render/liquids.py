@@ -7,10 +7,19 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class LiquidLook:
-    """absorption: of red, green and blue along the domain's longest side, so that the look does
-    not depend on the size. scattered: colour of deep liquid in white light, 0 .. 1. foam: 0 .. 1,
-    how white it gets where it is fast and torn. shallow, deep: colours in 2D, 0 .. 255, at the
-    surface and far below it."""
+    """What a liquid looks like.
+
+    Parameters
+    ----------
+    absorption : (red, green, blue)
+        Along the domain's longest side, so that the look does not depend on the size.
+    scattered : (red, green, blue)
+        Colour of deep liquid in white light, 0 to 1.
+    foam : float
+        How white the liquid gets where it is fast and torn, 0 to 1.
+    shallow, deep : (red, green, blue)
+        In 2D, 0 to 255: at the surface, and far below it.
+    """
 
     absorption: Colour
     scattered: Colour

@@ -1,17 +1,17 @@
-"""Smoke that leaves through an open side of the domain thins out before it, and is not cut off."""
+"""Smoke that leaves through an open side of the domain fades out before it, without a hard edge."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-_REACH = 0.35  # of the domain's shortest side, before an open side
-_POWER = 5  # dense smoke looks as dense until little of it is left
+_REACH = 0.35  # length over which smoke fades, as a part of the domain's shortest side
+_POWER = 5  # dense smoke looks dense until little of it is left
 
 
 def thinned(field: np.ndarray, open_sides: Sequence[str]) -> np.ndarray:
-    """A field on the cells (n0, n1, n2) that falls smoothly to 0 towards the open sides.
+    """The field on the cells (n0, n1, n2), made to fall smoothly to 0 towards the open sides.
 
-    open_sides: out of "x-", "x+", "y-", "y+", "z-", "z+".
+    open_sides: any of "x-", "x+", "y-", "y+", "z-", "z+".
     """
     for side in open_sides:
         axis = "xyz".index(side[0])

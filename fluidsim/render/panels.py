@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from fluidsim.render.captions import add_label
-from fluidsim.render.frame import Frame
+from fluidsim.render.frame import Frame, LiquidFrame
 
 Size = tuple[int, int]  # width and height
 
@@ -28,17 +28,15 @@ def fitted(size: Size, extent: tuple[float, ...]) -> Size:
 
 def panel_fields(frame: Frame) -> dict[str, np.ndarray]:
     """The fields on cells (n0, n1) that a frame can show: 1/s, Pa and m/s."""
-    velocity = frame.velocity
-    if frame.positions is not None and frame.velocities is not None:
+    if isinstance(frame, LiquidFrame):
         velocity = _particle_velocity(frame.positions, frame.velocities, frame.shape, frame.dx)
-    fields = {}
-    if velocity is not None:
-        by_x, by_z = np.gradient(velocity[1], axis=0), np.gradient(velocity[0], axis=1)
-        fields["vorticity"] = (by_x - by_z) / frame.dx
+    else:
+        velocity = frame.velocity
+    by_x, by_z = np.gradient(velocity[1], axis=0), np.gradient(velocity[0], axis=1)
+    fields = {"vorticity": (by_x - by_z) / frame.dx}
     if frame.pressure is not None:
         fields["pressure"] = frame.pressure
-    if velocity is not None:
-        fields["speed"] = np.sqrt((velocity**2).sum(0))
+    fields["speed"] = np.sqrt((velocity**2).sum(0))
     return fields
 
 
@@ -55,8 +53,6 @@ def with_panels(
     """
     large, small, column = _layout(size, extent, len(fields))
     picture = main(large)
-    if not fields:
-        return picture
     panels = []
     for name, field in fields.items():
         panel = np.clip(finish(_mapped(field, name, small)) + 0.5, 0, 255).astype(np.uint8)
@@ -67,8 +63,6 @@ def with_panels(
 
 def _layout(size: Size, extent: tuple[float, ...], count: int) -> tuple[Size, Size, bool]:
     """Sizes of the main picture and of a panel, and whether panels stand in a column."""
-    if count == 0:
-        return fitted(size, extent), (0, 0), False
     aspect, gaps = extent[0] / extent[1], (count - 1) * _GAP
     # Panels fill the main picture's height (or width); together they fill the size.
     height = min(size[1], ((size[0] - _GAP) / aspect + gaps / count) / (1 + 1 / count))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -13,63 +12,88 @@ from fluidsim.files import replacing
 from fluidsim.render import flat, smoke, surface, water
 from fluidsim.render.camera import Camera
 from fluidsim.render.captions import add_caption
-from fluidsim.render.frame import Frame
-from fluidsim.render.liquids import LIQUIDS, LiquidLook
-from fluidsim.render.motion_blur import cell_ways
+from fluidsim.render.frame import Frame, LiquidFrame
+from fluidsim.render.liquids import LIQUIDS
+from fluidsim.render.presets import PRESETS
+from fluidsim.render.shot import Shot
 from fluidsim.render.spray import Spray, separated
-from fluidsim.render.stage import PRESETS, Preset
+from fluidsim.render.style import Style
 
-_LOOKS = {"liquid": "studio", "smoke": "dark"}
+_PRESET_OF = {"liquid": "studio", "smoke": "dark"}
+_PLAIN = Style()
 
 
 def picture(
     frame: Frame,
     size: tuple[int, int] = (1280, 720),
-    supersample: int = 1,
-    caption: bool = True,
     camera: Camera | None = None,
-    preset: str | None = None,
-    liquid: str = "water",
-    open_sides: Sequence[str] = (),
-    exposure: float = 0.0,
+    style: Style = _PLAIN,
 ) -> np.ndarray:
-    """The picture uint8 (height, width, 3) of a frame.
+    """Draw a frame.
 
-    size: width and height; a 3D picture has exactly this size, a 2D one keeps the domain's aspect
-    within it (even numbers). supersample: trace a 3D picture so many times larger and average.
-    camera: of a 3D picture, `default_camera` when None. preset: its look, one of PRESETS; None:
-    studio for liquids, dark for smoke. liquid: what a liquid looks like, one of LIQUIDS.
-    open_sides: of the domain, before which smoke in 3D thins out, such as "z+".
-    exposure: seconds for which a liquid in 3D moves while it is seen.
-    Raises ValueError when the frame lacks what its kind needs.
+    Parameters
+    ----------
+    frame : LiquidFrame or SmokeFrame
+    size : (width, height)
+        In pixels. A 3D picture has exactly this size; a 2D one, with its panels, fits into it and
+        keeps the aspect of the domain.
+    camera : Camera, optional
+        Of a 3D picture; `default_camera` if None.
+    style : Style
+
+    Returns
+    -------
+    uint8, shape (height, width, 3)
     """
-    if supersample < 1:
-        raise ValueError(f"supersample must be at least 1, not {supersample}")
     if len(frame.shape) == 3:
-        large = (size[0] * supersample, size[1] * supersample)
-        look = PRESETS[preset or _LOOKS.get(frame.kind, "studio")]
-        if frame.kind == "liquid":
-            shown = _water(frame, large, camera, look, LIQUIDS[liquid], exposure)
-        else:
-            shown = _smoke(frame, large, camera, look, open_sides)
-        result = _reduced(shown, supersample)
+        result = _traced(frame, size, camera, style)
     else:
-        result = _flat_picture(frame, size, LIQUIDS[liquid])
-    if caption:
+        result = _flat(frame, size, style)
+    if style.caption:
         result = add_caption(result, frame.caption, f"t = {frame.time:.2f} s")
     return result
 
 
 def default_camera(kind: str, extent: tuple[float, ...], aspect: float) -> Camera:
-    """Where a 3D domain is seen from unless somebody says otherwise: from above, or, for smoke that
-    towers, low."""
+    """Return the usual view of a 3D domain: from above, or from low down for smoke, which towers.
+
+    Parameters
+    ----------
+    kind : "liquid" or "smoke"
+    extent : tuple of 3 float
+        Sides of the domain, m.
+    aspect : float
+        Width / height of the picture.
+
+    Returns
+    -------
+    Camera
+        One whose picture the domain fills.
+    """
     if kind == "smoke":
         return Camera.framing(extent, aspect, direction=smoke.VIEW)
     return Camera.framing(extent, aspect)
 
 
 def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
-    """Write a picture as PNG; the file appears at `path` only when it is complete."""
+    """Write a picture as PNG; the file appears at `path` only when it is complete.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        Missing folders are made.
+    image : uint8, shape (height, width, 3)
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
@@ -77,20 +101,8 @@ def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
     return path
 
 
-def _needed(array: np.ndarray | None, name: str, frame: Frame) -> np.ndarray:
-    if array is None:
-        raise ValueError(f"frame {frame.number} of kind {frame.kind!r} has no {name}")
-    return array
-
-
-def _particles(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and velocities."""
-    positions = _needed(frame.positions, "positions", frame)
-    return positions, _needed(frame.velocities, "velocities", frame)
-
-
-def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
-    positions, velocities = _particles(frame)
+def _liquid(frame: LiquidFrame) -> tuple[surface.Surface, Spray]:
+    positions, velocities = frame.positions, frame.velocities
     body, spray = separated(positions, velocities, frame.shape, frame.dx, frame.solids)
     return (
         surface.liquid_surface(
@@ -100,39 +112,24 @@ def _liquid(frame: Frame) -> tuple[surface.Surface, Spray]:
     )
 
 
-def _water(
-    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset,
-    liquid: LiquidLook, exposure: float,
+def _traced(
+    frame: Frame, size: tuple[int, int], camera: Camera | None, style: Style
 ) -> np.ndarray:  # fmt: skip
-    camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
-    body, spray = _liquid(frame)
-    ways = None
-    if exposure > 0:
-        ways = cell_ways(*_particles(frame), frame.shape, frame.dx, exposure)
-    return water.water_picture(
-        body, spray, frame.solids, frame.extent, camera, size, preset, liquid, ways
-    )
+    large = (size[0] * style.supersample, size[1] * style.supersample)
+    camera = camera or default_camera(frame.kind, frame.extent, large[0] / large[1])
+    shot = Shot(camera, large, PRESETS[style.preset or _PRESET_OF[frame.kind]])
+    if isinstance(frame, LiquidFrame):
+        look = LIQUIDS[style.liquid]
+        result = water.water_picture(frame, *_liquid(frame), shot, look, style.exposure)
+    else:
+        result = smoke.smoke_picture(frame, shot, style.open_sides)
+    return _reduced(result, style.supersample)
 
 
-def _smoke(
-    frame: Frame, size: tuple[int, int], camera: Camera | None, preset: Preset,
-    open_sides: Sequence[str],
-) -> np.ndarray:  # fmt: skip
-    if frame.kind != "smoke":
-        raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
-    camera = camera or default_camera(frame.kind, frame.extent, size[0] / size[1])
-    density = _needed(frame.density, "density", frame)
-    return smoke.smoke_picture(
-        density, frame.temperature, frame.solids, frame.extent, camera, size, preset, open_sides
-    )
-
-
-def _flat_picture(frame: Frame, size: tuple[int, int], liquid: LiquidLook) -> np.ndarray:
-    if frame.kind == "liquid":
-        return flat.liquid_picture(frame, *_liquid(frame), size, liquid)
-    if frame.kind == "smoke":
-        return flat.smoke_picture(frame, _needed(frame.density, "density", frame), size)
-    raise ValueError(f"kind must be liquid or smoke, not {frame.kind!r}")
+def _flat(frame: Frame, size: tuple[int, int], style: Style) -> np.ndarray:
+    if isinstance(frame, LiquidFrame):
+        return flat.liquid_picture(frame, *_liquid(frame), size, LIQUIDS[style.liquid])
+    return flat.smoke_picture(frame, size)
 
 
 def _reduced(image: np.ndarray, factor: int) -> np.ndarray:

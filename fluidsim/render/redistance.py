@@ -1,9 +1,9 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""True distance from the zero line of a 2D field.
+"""The true distance to the zero line of a 2D field.
 
-Nodes beside the line take their distance from its straight pieces (marching squares), the others
-from the solution of |grad d| = 1 by sweeps in four directions (Zhao, "A fast sweeping method for
+Nodes beside the line measure their distance to its straight pieces (marching squares); the others
+solve |grad d| = 1 by sweeps in four directions (Zhao, "A fast sweeping method for
 Eikonal equations", 2005).
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import taichi as ti
 
-from fluidsim.render.rays import Map, vec2
+from fluidsim.render.arrays import Map, vec2
 
 _FAR = 1e6
 
@@ -20,9 +20,9 @@ Flags: Any = ti.types.ndarray(dtype=ti.i8, ndim=2)
 
 
 def redistanced(field: np.ndarray, spacing: float) -> np.ndarray:
-    """Signed distance float32 (n0, n1), m, from where the field on nodes changes its sign.
+    """The signed distance float32 (n0, n1), m, to where a field on nodes changes its sign.
 
-    Without such a place all values are the length of the diagonal, with the field's sign.
+    If it never does, all values are the length of the diagonal with the field's sign.
     """
     field = np.ascontiguousarray(field, np.float32)
     result = np.full(field.shape, _FAR, np.float32)
@@ -41,7 +41,7 @@ def _crossing(a, b, value_a, value_b):
 
 @ti.func
 def _to_segment(place, a, b):
-    """Distance of a place from the piece between a and b."""
+    """The distance of a place from the segment between a and b."""
     along = b - a
     part = ti.math.clamp((place - a).dot(along) / ti.max(along.norm_sqr(), 1e-12), 0.0, 1.0)
     return (place - a - part * along).norm()
@@ -49,7 +49,7 @@ def _to_segment(place, a, b):
 
 @ti.kernel
 def _measure(out: Map, fixed: Flags, field: Map):
-    """Distances in nodes of the corners of the squares that the line passes, and around them."""
+    """Distances in nodes at and around the corners of the squares that the line passes through."""
     ti.loop_config(serialize=True)
     for i in range(field.shape[0] - 1):
         for j in range(field.shape[1] - 1):

@@ -1,6 +1,6 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Which rays a picture needs: one a pixel, more where colours change abruptly."""
+"""The rays of a picture: one for each pixel, and more where colours change abruptly."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import taichi as ti
 
+from fluidsim.render.arrays import Map, vec3
 from fluidsim.render.camera import Camera
-from fluidsim.render.rays import Map, View, vec3
+from fluidsim.render.rays import Pinhole
 
-_CONTRAST = 0.06  # between neighbours, of 1: above it a pixel gets more rays
-_MOST = 0.05  # part of the pixels that may get them, the ones of most contrast
-_MORE = np.array([(0.33, 0.17), (-0.33, 0.30), (0.05, -0.40)], np.float32)  # beside the centre
-
+_CONTRAST = 0.06  # between neighbours, 0 .. 1: above it a pixel gets more rays
+_MOST = 0.05  # at most this part of the pixels gets them, those of most contrast
+_MORE = np.array([(0.33, 0.17), (-0.33, 0.30), (0.05, -0.40)], np.float32)  # from the centre
 _SQUARE = 32  # side in pixels of the squares that are traced one after the other
 
 Tracer = Callable[[np.ndarray, np.ndarray], None]
@@ -23,11 +23,11 @@ Colours: Any = ti.types.ndarray(dtype=ti.f32, ndim=3)
 Bytes: Any = ti.types.ndarray(dtype=ti.u8, ndim=3)
 
 
-def view_of(camera: Camera, aspect: float):
-    """The camera as the kernels take it."""
+def pinhole_of(camera: Camera, aspect: float):
+    """The camera as kernels take it; aspect: width / height of the picture."""
     forward, right, up = camera.axes()
     half = np.tan(np.radians(camera.field_of_view) / 2)
-    return View(
+    return Pinhole(
         eye=vec3(*camera.eye),
         forward=vec3(*forward),
         right=vec3(*(right * half * aspect)),
@@ -36,10 +36,10 @@ def view_of(camera: Camera, aspect: float):
 
 
 def trace_picture(trace: Tracer, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """What `trace` sees: colours (height, width, 3) in 0 .. 1, anti-aliased, and distances.
+    """What `trace` sees: anti-aliased colours (height, width, 3) in 0 .. 1, and distances.
 
-    trace(places, seen) fills seen (n, 4), a colour and the distance along the ray of what is
-    hit first, for places (n, 2) on the picture, float32, from (-1, -1) lower left to (1, 1)
+    trace(places, seen) fills seen (n, 4), for each ray the colour and the distance of what it
+    hits first. places: (n, 2) float32, (-1, -1) is the lower left of the picture, (1, 1) the
     upper right.
     """
     width, height = size
@@ -63,8 +63,8 @@ def _trace(trace: Tracer, places: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rays through a picture's pixels, square by square: rays that lie side by side read the
-    same memory. The pixel (n,) of each ray, the ray (n,) of each pixel, the places (n, 2)."""
+    """The rays through a picture's pixels, square by square, so that neighbours read the same
+    memory: the pixel (n,) of each ray, the ray (n,) of each pixel, and the places (n, 2)."""
     columns, rows = np.meshgrid(*[np.arange(side) for side in size])
     squares = rows // _SQUARE * size[0] + columns // _SQUARE
     pixels = np.argsort(squares.ravel(), kind="stable")
@@ -72,19 +72,19 @@ def _centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _coordinates(pixels: np.ndarray, width: int) -> np.ndarray:
-    """Column and row (n, 2) of pixels that are numbered row by row."""
+    """The column and row (n, 2) of pixels numbered row by row."""
     return np.stack([pixels % width, pixels // width], -1).astype(np.float32)
 
 
 def _places(coordinates: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Places (n, 2) on the picture, float32, of columns and rows that need not be whole."""
+    """Places (n, 2) on the picture, float32, of columns and rows, which may be fractions."""
     places = (2 * coordinates + 1) / np.array(size, np.float32) - 1
     places[:, 1] *= -1
     return np.ascontiguousarray(places, np.float32)
 
 
 def _edges(picture: np.ndarray) -> np.ndarray:
-    """Pixels (height, width) bool that differ much from a neighbour."""
+    """bool (height, width): the pixels that differ much from a neighbour."""
     contrast = np.empty(picture.shape[:2], np.float32)
     _contrast(contrast, picture)
     strong, most = contrast[contrast > _CONTRAST], int(_MOST * contrast.size)
@@ -94,7 +94,7 @@ def _edges(picture: np.ndarray) -> np.ndarray:
 
 @ti.kernel
 def _contrast(out: Map, picture: Colours):
-    """The greatest difference of a channel from the four neighbours."""
+    """The greatest difference in any channel from the four neighbours."""
     last = ti.Vector([out.shape[0], out.shape[1]]) - 1
     for i, j in ti.ndrange(out.shape[0], out.shape[1]):
         most = 0.0
@@ -106,7 +106,7 @@ def _contrast(out: Map, picture: Colours):
 
 
 def to_bytes(picture: np.ndarray) -> np.ndarray:
-    """To uint8 with a fixed dither of half a step (interleaved gradient noise), against bands."""
+    """To uint8, with a fixed dither of half a step (interleaved gradient noise) against banding."""
     result = np.empty(picture.shape, np.uint8)
     _to_bytes(result, picture)
     return result

@@ -8,35 +8,37 @@ domain's longest side is 1: the look does not depend on the resolution.
 """
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
-from fluidsim.render.camera import Camera
+from fluidsim.render.arrays import Map, Places, Seen, Volume, vec3
 from fluidsim.render.clear_air import clear_way, clear_ways
 from fluidsim.render.fire import emitted, fire_of
 from fluidsim.render.floor_light import FloorMap, floor_places
-from fluidsim.render.frame import SolidGrid
+from fluidsim.render.frame import SmokeFrame
 from fluidsim.render.open_air import thinned
 from fluidsim.render.rays import (
     FAR,
-    Grid,
-    Map,
-    Pixels,
-    Seen,
-    View,
+    Hit,
+    Pinhole,
+    Ray,
+    Sdf,
     box_normal,
     box_span,
     display,
     first_crossing,
     normal,
+    primary_direction,
     sample,
+    spacing_of,
     stretch,
     stretch_count,
-    vec3,
 )
-from fluidsim.render.sampling import to_bytes, trace_picture, view_of
+from fluidsim.render.sampling import pinhole_of, to_bytes, trace_picture
+from fluidsim.render.shot import Shot
 from fluidsim.render.smoke_light import (
     EXTINCTION,
     cell_value,
@@ -45,76 +47,85 @@ from fluidsim.render.smoke_light import (
     sun_reaches,
 )
 from fluidsim.render.solids import scaled_solid
-from fluidsim.render.stage import Preset, Stage, floor_colour, sky, solid_colour, stage_of
+from fluidsim.render.stage import Stage, floor_colour, sky, solid_colour, stage_of
 
-VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, smoke towers
+VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, because smoke towers
 _MARCH = 1 / 110  # longest step of a ray
 _THIN = 0.08  # optical depth of a step in dense smoke
-_HIDDEN = 0.015  # part of the light from behind that is not worth marching on for
-_CLEAR = 0.004  # density or glow below which a place counts as clear air
-_WHITE, _SOOT = 0.92, 0.5  # part of the light that smoke scatters, without and with fire
+_HIDDEN = 0.015  # marching stops when less than this part of the light from behind is left
+_CLEAR = 0.004  # density and glow below which air counts as clear
+_WHITE, _SOOT = 0.92, 0.5  # part of the light that smoke scatters: without and with fire
 _BURNT = 0.8  # part of the smoke that is missing from the hottest fire
 _NO_FIRE = np.zeros((2, 2, 2), np.float32), np.zeros((1, 3), np.float32)
 
 
-def smoke_picture(
-    density: np.ndarray,
-    temperature: np.ndarray | None,
-    solids: SolidGrid | None,
-    extent: tuple[float, ...],
-    camera: Camera,
-    size: tuple[int, int],
-    preset: Preset,
-    open_sides: Sequence[str] = (),
-) -> np.ndarray:
-    """Picture uint8 (height, width, 3) of smoke in the domain [0, extent], metres.
+class _Scene(NamedTuple):
+    """The arrays of a scene and the lengths of its march, bundled while Taichi compiles."""
 
-    density: on the cells, about 0 .. 1; temperature: K above ambient, for the light of fire.
-    size: width and height. open_sides: of the domain, before which smoke and fire thin out.
+    density: Any  # on the cells
+    glow: Any
+    colours: Any  # of the glow
+    depth: Any  # optical, towards the sun
+    lit: Any  # part of the sun that solids do not hide
+    solid: Any  # signed distance on nodes
+    light: Any  # map of the floor
+    ways: Any  # through clear air, for each block of cells
+    block: Any  # side of a block
+    march: Any  # longest step of a ray
+
+
+def smoke_picture(frame: SmokeFrame, shot: Shot, open_sides: Sequence[str] = ()) -> np.ndarray:
+    """Picture uint8 (height, width, 3) of smoke and of the fire where it is hot.
+
+    open_sides: sides of the domain before which both fade out.
     """
+    extent, preset = frame.extent, shot.preset
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
-    density = thinned(np.maximum(np.asarray(density, np.float32), 0), open_sides)
+    density = thinned(np.maximum(np.asarray(frame.density, np.float32), 0), open_sides)
     density = np.ascontiguousarray(density)
-    solid = scaled_solid(solids, scale)
-    fire = None if temperature is None else fire_of(thinned(temperature, open_sides), upper)
+    solid = scaled_solid(frame.solids, scale)
+    fire = fire_of(thinned(frame.temperature, open_sides), upper)
     glow, colours = (fire.glow, fire.colours) if fire else _NO_FIRE
     places, lower, spacing = floor_places(upper, preset.towards_sun)
     floor = FloorMap(np.empty(places.shape[:2], np.float32), lower, spacing)
-    camera = camera.scaled(scale)
+    camera = shot.camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance, fire and (fire.place, fire.light))
     march = max(_MARCH, float(upper[2]) / density.shape[2])
     depth, lit = light_of(density, solid, floor.values, stage, march)
     amount = density if fire is None else np.maximum(density, glow)
     ways, block = clear_ways(amount > _CLEAR, float(upper[2]) / density.shape[2])
-    view = view_of(camera, size[0] / size[1])
+    pinhole = pinhole_of(camera, shot.aspect)
     picture, _ = trace_picture(
         lambda places, seen: _trace(
             seen, places, density, glow, colours, depth, lit, solid, floor.values, ways, block,
-            view, stage, march, fire is not None,
+            march, pinhole, stage, fire is not None,
         ),
-        size,
+        shot.size,
     )  # fmt: skip
     return to_bytes(picture)
 
 
 @ti.func
-def _opaque_colour(point, outward, on_floor, distance, direction, solid: ti.template(),
-                   depth: ti.template(), light: ti.template(), stage, march):  # fmt: skip
-    """The floor or a solid at a point, seen from `distance` away."""
+def _opaque_colour(hit, scene: ti.template(), stage):
+    """The floor or a solid where a ray hits it."""
     colour = vec3(0.0)
-    if on_floor:
-        colour = floor_colour(point, direction, distance, 0.0, solid, light, stage)
+    if hit.on_floor:
+        colour = floor_colour(
+            hit.point, hit.direction, hit.distance, 0.0, scene.solid, scene.light, stage
+        )
     else:
-        lit = ti.exp(-sample(depth, point / stage.upper * last_node(depth)))
-        lit *= sun_reaches(solid, point + outward * (0.5 * march), 2 * march, stage)
-        colour = solid_colour(point, outward, direction, lit, stage)
+        march = scene.march
+        lit = ti.exp(-sample(scene.depth, hit.point / stage.upper * last_node(scene.depth)))
+        start = hit.point + hit.outward * (0.5 * march)
+        lit *= sun_reaches(scene.solid, start, 2 * march, stage)
+        colour = solid_colour(hit.point, hit.outward, hit.direction, lit, stage)
     return colour
 
 
 @ti.func
 def _phases(cosine):
-    """Parts of the sunlight that the octaves send to the eye; cosine: between ray and sun."""
+    """The part of the sunlight that each octave sends to the eye; cosine: between ray and sun."""
     result = vec3(0.0)
     for octave in ti.static(range(3)):
         forward = 0.35 * 0.5**octave
@@ -125,7 +136,7 @@ def _phases(cosine):
 
 @ti.func
 def _scattered(point, phases, depth: ti.template(), lit: ti.template(), stage):
-    """Light that a bit of smoke sends to the eye."""
+    """The light that a bit of smoke sends to the eye."""
     last = last_node(depth)
     place = point / stage.upper * last
     passed = sample(depth, place)
@@ -142,20 +153,21 @@ def _scattered(point, phases, depth: ti.template(), lit: ti.template(), stage):
 
 
 @ti.func
-def _path(place, density: ti.template(), glow: ti.template(), colours: ti.template(),
-          depth: ti.template(), lit: ti.template(), solid: ti.template(), light: ti.template(),
-          ways: ti.template(), block, view, stage, march, burning: ti.template()):  # fmt: skip
-    """Colour and distance of a place: what lies behind, then the smoke in front of it."""
-    solid_spacing = stage.upper[2] / (solid.shape[2] - 1)
-    origin = view.eye
-    direction = view.forward + place.x * view.right + place.y * view.up
-    direction = direction.normalized()
+def _path(place, scene: ti.template(), pinhole, stage, burning: ti.template()):
+    """The colour and the distance that a place on the picture shows: first what is behind the
+    smoke, then the smoke."""
+    solid_spacing = spacing_of(scene.solid, stage.upper)
+    solid = ti.static(Sdf(scene.solid, solid_spacing))
+    march = scene.march
+    origin = pinhole.eye
+    direction = primary_direction(pinhole, place)
     near, far = box_span(origin, direction, stage.upper)
     opaque = -origin.z / direction.z if direction.z < -1e-5 else FAR
     on_floor = True
     if near < far:
         end = ti.min(far, opaque)
-        stop = first_crossing(solid, solid_spacing, origin, direction, near, end, 1.0)
+        ray = Ray(origin=origin, direction=direction)
+        stop = first_crossing(solid, ray, near, end, 1.0)
         if stop < FAR:
             opaque, on_floor = stop, False
     colour = sky(direction, stage)
@@ -163,13 +175,14 @@ def _path(place, density: ti.template(), glow: ti.template(), colours: ti.templa
         point = origin + direction * opaque
         outward = vec3(0.0, 0.0, 1.0)
         if not on_floor:
-            outward = normal(solid, point / solid_spacing, 0.5)
+            outward = normal(scene.solid, point / solid_spacing, 0.5)
             if opaque == near:
                 outward = box_normal(point, stage.upper)
-        colour = _opaque_colour(
-            point, outward, on_floor, opaque, direction, solid, depth, light, stage, march
+        hit = Hit(
+            point=point, outward=outward, direction=direction, distance=opaque, on_floor=on_floor
         )
-    # Interleaved gradient noise (Jimenez 2014) moves the samples, so that steps do not show.
+        colour = _opaque_colour(hit, scene, stage)
+    # Interleaved gradient noise (Jimenez 2014) shifts the samples, so that steps do not show.
     pixel = place * 640
     noise = 0.06711056 * pixel.x + 0.00583715 * pixel.y
     noise = 52.9829189 * (noise - ti.floor(noise))
@@ -180,22 +193,22 @@ def _path(place, density: ti.template(), glow: ti.template(), colours: ti.templa
     while t < far and left > _HIDDEN:
         point = origin + direction * t
         step = 0.5 * march
-        way = clear_way(ways, block, point)
+        way = clear_way(scene.ways, scene.block, point)
         if way > step:
             t += step * ti.floor(way / step)
             continue
-        here = cell_value(density, point, stage)
+        here = cell_value(scene.density, point, stage)
         hot = 0.0
         if ti.static(burning):
-            hot = cell_value(glow, point, stage)
+            hot = cell_value(scene.glow, point, stage)
             here *= 1 - _BURNT * hot
         if ti.max(here, hot) > _CLEAR:
             step = ti.min(step, ti.max(0.2 * step, _THIN / (ti.max(here, 1e-6) * EXTINCTION)))
             passed = ti.exp(-here * EXTINCTION * step)
-            scattered = _scattered(point, phases, depth, lit, stage)
+            scattered = _scattered(point, phases, scene.depth, scene.lit, stage)
             gathered += left * (1 - passed) * (_SOOT if burning else _WHITE) * scattered
             if ti.static(burning):
-                gathered += left * step * emitted(colours, hot)
+                gathered += left * step * emitted(scene.colours, hot)
             left *= passed
         t += step
     if left <= _HIDDEN:  # what is not marched through looks like the rest
@@ -207,16 +220,17 @@ def _path(place, density: ti.template(), glow: ti.template(), colours: ti.templa
 
 @ti.kernel
 def _trace(
-    seen: Seen, places: Pixels, density: Grid, glow: Grid, colours: Map, depth: Grid, lit: Grid,
-    solid: Grid, light: Map, ways: Grid, block: float, view: View, stage: Stage, march: float,
-    burning: ti.template(),
+    seen: Seen, places: Places, density: Volume, glow: Volume, colours: Map, depth: Volume,
+    lit: Volume, solid: Volume, light: Map, ways: Volume, block: float, march: float,
+    pinhole: Pinhole, stage: Stage, burning: ti.template(),
 ):  # fmt: skip
-    """One ray a place."""
+    """One ray for each place.
+
+    The arguments are flat because a Taichi kernel takes arrays one by one.
+    """
+    scene = ti.static(_Scene(density, glow, colours, depth, lit, solid, light, ways, block, march))
     stretches = stretch_count(places)
     for item in range(loop_length(stretches, CPU)):
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
-            seen[ray] = _path(
-                places[ray], density, glow, colours, depth, lit, solid, light, ways, block,
-                view, stage, march, burning,
-            )  # fmt: skip
+            seen[ray] = _path(places[ray], scene, pinhole, stage, burning)

@@ -1,6 +1,6 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Sunlight in a volume of smoke: what arrives inside it, at solids and on the floor."""
+"""Sunlight in a volume of smoke: what reaches the smoke, solids and the floor."""
 
 from typing import Any
 
@@ -8,7 +8,16 @@ import numpy as np
 import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
-from fluidsim.render.rays import Grid, Map, box_span, sample, square_count, square_of, vec3
+from fluidsim.render.arrays import Map, Volume, vec3
+from fluidsim.render.rays import (
+    Ray,
+    Sdf,
+    box_span,
+    sample,
+    spacing_of,
+    square_count,
+    square_of,
+)
 from fluidsim.render.solids import sun_share
 from fluidsim.render.stage import Stage
 
@@ -16,21 +25,21 @@ EXTINCTION = 46.0  # of density 1, along the unit of length
 
 
 @ti.func
-def last_node(grid: ti.template()):
-    """Indices of a grid's last node."""
-    return ti.Vector([grid.shape[0], grid.shape[1], grid.shape[2]]) - 1
+def last_node(volume: ti.template()):
+    """The indices of a volume's last node."""
+    return ti.Vector([volume.shape[0], volume.shape[1], volume.shape[2]]) - 1
 
 
 @ti.func
 def cell_value(field: ti.template(), point, stage):
-    """Value at a point of the domain of a field on the cells."""
+    """The value of a field on the cells at a point of the domain."""
     cells = ti.Vector([field.shape[0], field.shape[1], field.shape[2]])
     return sample(field, point / stage.upper * cells - 0.5)
 
 
 @ti.func
 def _optical_depth(density: ti.template(), origin, stage, step):
-    """Optical depth of the smoke between a point and the sun."""
+    """The optical depth of the smoke between a point and the sun."""
     near, far = box_span(origin, stage.sun, stage.upper)
     total = 0.0
     t = near + 0.5 * step
@@ -42,19 +51,21 @@ def _optical_depth(density: ti.template(), origin, stage, step):
 
 @ti.func
 def sun_reaches(solid: ti.template(), origin, skip, stage):
-    """Part of the sun that solids leave to a point; the first `skip` of the way is free."""
+    """The part of the sun that solids farther than `skip` do not hide from a point."""
     near, far = box_span(origin, stage.sun, stage.upper)
-    spacing = stage.upper[2] / (solid.shape[2] - 1)
-    return sun_share(solid, spacing, origin, stage.sun, ti.max(near, skip), far)
+    spacing = spacing_of(solid, stage.upper)
+    shades = ti.static(Sdf(solid, spacing))
+    return sun_share(shades, Ray(origin=origin, direction=stage.sun), ti.max(near, skip), far)
 
 
 def light_of(
     density: np.ndarray, solid: np.ndarray, floor: np.ndarray, stage: Any, march: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Optical depth towards the sun, and what solids leave of the sun, on a half grid of nodes.
+    """The optical depth towards the sun and the part of it that solids do not hide, on nodes that
+    are two cells apart.
 
-    floor: filled with the part of the sunlight that reaches the stage's map of the floor. march:
-    length of a step.
+    floor: the stage's map of the floor, filled with the part of the sunlight that reaches it.
+    march: length of a step.
     """
     coarse = tuple(n // 2 + 1 for n in density.shape)
     depth, lit = np.empty(coarse, np.float32), np.empty(coarse, np.float32)
@@ -64,8 +75,9 @@ def light_of(
 
 
 @ti.kernel
-def _light_volume(depth: Grid, lit: Grid, density: Grid, solid: Grid, stage: Stage, march: float):
-    """Optical depth towards the sun, and whether solids let it through, on a half grid."""
+def _light_volume(
+    depth: Volume, lit: Volume, density: Volume, solid: Volume, stage: Stage, march: float
+):
     last = last_node(depth)
     rows = depth.shape[0] * depth.shape[1]
     for item in range(loop_length(rows, CPU)):
@@ -75,13 +87,12 @@ def _light_volume(depth: Grid, lit: Grid, density: Grid, solid: Grid, stage: Sta
             for k in range(depth.shape[2]):
                 point = ti.Vector([i, j, k]) / last * stage.upper
                 depth[i, j, k] = _optical_depth(density, point, stage, 2 * march)
-                # Nodes just inside of a lit side count as lit, or smoke on it would darken.
+                # Nodes just inside a lit side of a solid count as lit, or smoke on it would darken.
                 lit[i, j, k] = sun_reaches(solid, point, 4 * march, stage)
 
 
 @ti.kernel
-def _light_floor(floor: Map, depth: Grid, solid: Grid, stage: Stage):
-    """Part of the sunlight that reaches the floor; depth: what `_light_volume` found."""
+def _light_floor(floor: Map, depth: Volume, solid: Volume, stage: Stage):
     squares = square_count(floor)
     for item in range(loop_length(squares, CPU)):
         square = dealt_item(item, squares, CPU)

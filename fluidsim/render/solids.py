@@ -1,6 +1,6 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Solids of a scene as the renderers take them."""
+"""The solids of a scene, as the renderers take them."""
 
 from functools import lru_cache
 
@@ -9,14 +9,14 @@ import taichi as ti
 from scipy.ndimage import convolve1d
 
 from fluidsim.render.frame import SolidGrid
-from fluidsim.render.rays import nearest, sample
+from fluidsim.render.rays import nearest, sample, spacing_of
 
-_BLUNT = np.array([-1, 4, 10, 4, -1]) / 16  # keeps parabolas, nothing that differs node by node
-SUN_RADIUS = 0.04  # of the sun's disc, rad: more than the real one's, as from a studio's lamp
+_BLUNT = np.array([-1, 4, 10, 4, -1]) / 16  # keeps parabolas, removes what alternates by node
+SUN_RADIUS = 0.04  # rad: larger than the real sun, like a lamp in a studio
 
 
 def scaled_solid(solids: SolidGrid | None, scale: float) -> np.ndarray:
-    """Distance to solids in scaled lengths; without solids a small grid that is all far away."""
+    """The scaled distance to solids on nodes; without solids, a few nodes that are all far away."""
     if solids is None:
         return np.full((2, 2, 2), 10.0, np.float32)
     return _rounded(solids) * np.float32(scale)
@@ -24,7 +24,7 @@ def scaled_solid(solids: SolidGrid | None, scale: float) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _rounded(solids: SolidGrid) -> np.ndarray:
-    """Distance to solids with blunt edges: those between the nodes are seen as teeth otherwise."""
+    """The distance to solids with blunt edges: sharp ones between the nodes would look serrated."""
     result = np.asarray(solids.distance, np.float32)
     for axis in range(3):
         result = convolve1d(result, _BLUNT, axis, mode="nearest")
@@ -33,27 +33,26 @@ def _rounded(solids: SolidGrid) -> np.ndarray:
 
 @ti.func
 def solid_near(solid: ti.template(), point, upper):
-    """Distance to solids from a point, which may lie outside of the domain [0, upper]."""
+    """The distance to solids from a point, which may be outside the domain [0, upper]."""
     inside = ti.math.clamp(point, 0.0, upper)
-    spacing = upper[2] / (solid.shape[2] - 1)
-    return sample(solid, inside / spacing) + (point - inside).norm()
+    return sample(solid, inside / spacing_of(solid, upper)) + (point - inside).norm()
 
 
 @ti.func
-def sun_share(solid: ti.template(), spacing, origin, sun, start, end):
-    """Part of the sun's disc that no solid between `start` and `end` hides from a point.
+def sun_share(solid: ti.template(), ray, start, end):
+    """The part of the sun's disc that no solid between `start` and `end` on a ray to it hides.
 
     The least angle between the ray and a solid decides (Quilez, "Soft shadows in raymarched
-    SDFs", 2010-2018, with penumbras on both sides of the edge).
+    SDFs", 2010-2018, with penumbras on both sides of the edge). solid: `Sdf`.
     """
     angle = 1.0  # in radii of the disc
     t = start
     while t < end and angle > -1.0:
-        place = (origin + sun * t) / spacing
-        away = nearest(solid, place) - spacing  # enough where nothing is near
-        if away < ti.max(SUN_RADIUS * t, spacing):
-            away = sample(solid, place)
+        place = (ray.origin + ray.direction * t) / solid.spacing
+        away = nearest(solid.values, place) - solid.spacing  # enough where nothing is near
+        if away < ti.max(SUN_RADIUS * t, solid.spacing):
+            away = sample(solid.values, place)
             angle = ti.min(angle, away / (SUN_RADIUS * t))
-        t += ti.max(0.7 * ti.abs(away), 0.5 * spacing)
+        t += ti.max(0.7 * ti.abs(away), 0.5 * solid.spacing)
     angle = ti.max(angle, -1.0)
     return 0.25 * (1 + angle) * (1 + angle) * (2 - angle)

@@ -1,77 +1,28 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false, reportCallIssue=false
-"""What surrounds a 3D scene: sun, sky, an endless floor and the paint of solids; two presets.
+"""What surrounds a 3D scene: sun, sky, an endless floor and the paint of solids.
 
 Scenes are scaled so that the longest side of the domain is 1. Colours are linear light.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import taichi as ti
 
+from fluidsim.render.arrays import vec2, vec3
 from fluidsim.render.floor_light import FloorMap
-from fluidsim.render.rays import checker, map_value, vec2, vec3
+from fluidsim.render.presets import Preset
+from fluidsim.render.rays import checker, map_value
 from fluidsim.render.solids import solid_near
 
-Colour = tuple[float, float, float]
-
 _TILE = 0.1  # side of a tile of the floor
-_FIRE_CORE = 0.05  # square of the distance below which a fire's light grows no more
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A look. sun: direction towards it. sunlight, skylight: what a white surface turned to the
-    sun and one turned up send back. horizon, zenith: colours of the sky. glare: strength of the
-    sun's glow in it. floor, solid: their colours; tiles: contrast of the floor's tiles."""
-
-    sun: tuple[float, float, float]
-    sunlight: Colour
-    skylight: Colour
-    horizon: Colour
-    zenith: Colour
-    glare: float
-    floor: Colour
-    tiles: float
-    solid: Colour
-
-    @property
-    def towards_sun(self) -> np.ndarray:
-        """Unit vector."""
-        return np.array(self.sun) / np.linalg.norm(self.sun)
-
-
-PRESETS = {
-    "studio": Preset(
-        sun=(0.55, 0.35, 0.75),
-        sunlight=(1.40, 1.30, 1.15),
-        skylight=(0.18, 0.22, 0.27),
-        horizon=(0.64, 0.69, 0.74),
-        zenith=(0.16, 0.32, 0.58),
-        glare=1.0,
-        floor=(0.50, 0.51, 0.53),
-        tiles=0.20,
-        solid=(0.78, 0.30, 0.08),
-    ),
-    "dark": Preset(
-        sun=(0.80, -0.10, 0.62),
-        sunlight=(1.90, 1.67, 1.37),
-        skylight=(0.075, 0.123, 0.212),
-        horizon=(0.045, 0.054, 0.071),
-        zenith=(0.008, 0.012, 0.022),
-        glare=0.3,
-        floor=(0.085, 0.089, 0.097),
-        tiles=0.14,
-        solid=(0.55, 0.17, 0.07),
-    ),
-}
+_FIRE_CORE = 0.05  # squared distance below which the light of a fire grows no more
 
 
 @ti.dataclass
 class Stage:
-    """A preset with the floor's light and a fire's; upper: of the domain [0, upper]."""
+    """A preset, where the map of the floor's light lies, and a fire; the domain is [0, upper]."""
 
     upper: vec3
     sun: vec3
@@ -86,8 +37,8 @@ class Stage:
     map_lower: vec2
     map_spacing: ti.f32
     fog_length: ti.f32
-    fire: vec3  # where it is
-    firelight: vec3  # times the square of the distance
+    fire: vec3  # its centre
+    firelight: vec3  # at distance 1
 
 
 def stage_of(
@@ -97,7 +48,7 @@ def stage_of(
     fog_length: float,
     fire: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Any:
-    """The stage as the kernels take it. fire: its place and its light at distance 1."""
+    """The stage as kernels take it. fire: its centre and its light at distance 1."""
     place, firelight = fire or (np.zeros(3), np.zeros(3))
     return Stage(
         upper=vec3(*upper),
@@ -127,7 +78,7 @@ def sky(direction, stage):
 
 @ti.func
 def bright_sky(direction, stage):
-    """The sky with the sun: what water and polished solids mirror."""
+    """The sky with the sun: what water mirrors."""
     near_sun = ti.max(direction.dot(stage.sun), 0.0)
     glow = ti.pow(near_sun, 900.0) * 17 + stage.glare * 0.2 * ti.pow(near_sun, 24.0)
     return sky(direction, stage) + stage.sunlight * glow
@@ -135,7 +86,7 @@ def bright_sky(direction, stage):
 
 @ti.func
 def _firelight(point, outward, stage):
-    """Light of the fire on a surface."""
+    """The light of the fire on a surface."""
     arm = stage.fire - point
     square = arm.norm_sqr()
     turned = ti.max(outward.dot(arm) / ti.sqrt(square + 1e-6), 0.0)
@@ -145,8 +96,8 @@ def _firelight(point, outward, stage):
 @ti.func
 def floor_colour(point, direction, distance, spread, solid: ti.template(), light: ti.template(),
                  stage):  # fmt: skip
-    """The floor at a point, seen along a direction from `distance` away by a beam that widens by
-    `spread` rad."""
+    """The colour of the floor at a point, seen along a direction from `distance` away by a beam
+    that widens by `spread` rad."""
     up = vec3(0.0, 0.0, 1.0)
     albedo = stage.floor * (
         1 - stage.tiles * (1 - checker(point, _TILE, spread * distance / -direction.z))
@@ -162,7 +113,7 @@ def floor_colour(point, direction, distance, spread, solid: ti.template(), light
 
 @ti.func
 def solid_colour(point, outward, direction, lit, stage):
-    """A solid's surface; lit: part of the sunlight that reaches it."""
+    """The colour of a solid's surface; lit: the part of the sunlight that reaches it."""
     lit *= ti.max(outward.dot(stage.sun), 0.0)
     ambient = stage.skylight * ((0.7 + 0.3 * outward.z) * (1 - 0.4 * ti.exp(-point.z * 14)))
     colour = stage.solid * (stage.sunlight * lit + ambient + _firelight(point, outward, stage))
@@ -175,7 +126,7 @@ def solid_colour(point, outward, direction, lit, stage):
 
 @ti.func
 def surroundings(origin, direction, spread, solid: ti.template(), light: ti.template(), stage):
-    """What a beam meets that leaves the scene and widens by `spread` rad: the floor or the sky."""
+    """What a beam that leaves the scene and widens by `spread` rad meets: the floor or the sky."""
     colour = bright_sky(direction, stage)
     if direction.z < -1e-5:
         distance = -origin.z / direction.z

@@ -1,12 +1,12 @@
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false
 # pyright: reportIndexIssue=false, reportOptionalCall=false
-"""Liquid surface from particles: a signed distance on a grid of half the cell size.
+"""The surface of a liquid from its particles: a signed distance on nodes half a cell apart.
 
-Near the surface a node's distance is |x - mean particle position| - radius (Zhu & Bridson,
-"Animating Sand as a Fluid", 2005), lightly smoothed where the liquid is dense, and more where it is
-calm. Far from it only the sign counts. Particles are gathered in the order of their cells, so that
-no two threads add to one node and the result is bitwise repeatable. Planes are treated as volumes
-that are one node thick.
+Near the surface the distance of a node is |x - mean particle position| - radius (Zhu & Bridson,
+"Animating Sand as a Fluid", 2005), smoothed lightly where the liquid is dense and more where it is
+calm. Far from it only the sign counts. Each node gathers its particles in the order of their cells,
+so no two threads add to one node and the result is bitwise repeatable. A plane is a volume that is
+one node thick.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ import taichi as ti
 from scipy.ndimage import gaussian_filter
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
+from fluidsim.render.arrays import Volume
 from fluidsim.render.calm import calm_surface
 from fluidsim.render.cells import cell_distance, cell_numbers
 from fluidsim.render.frame import SolidGrid
-from fluidsim.render.rays import Grid
 
-# Lengths in cells, found with jittered particles, 4 a cell in 2D and 8 in 3D.
+# Lengths in cells, tuned with jittered particles, 4 per cell in 2D and 8 in 3D.
 _REACH = 1.5  # of a particle's influence
-_FLAT_RADIUS = 0.46  # puts the surface of resting liquid where the filled cells end
-_DROP_RADIUS = 0.52  # a lone particle; less would slip between the nodes
-_OUTER, _INNER = 2.1, -1.8  # cell distances between which nodes gather particles
-_CALM = 1.5  # distance to the calm surface up to which it is reliable
+_FLAT_RADIUS = 0.46  # the surface of liquid at rest is then where the filled cells end
+_DROP_RADIUS = 0.52  # of a lone particle; a smaller one would slip between the nodes
+_OUTER, _INNER = 2.1, -1.8  # nodes between these cell distances gather particles
+_CALM = 1.5  # the distance to the calm surface is reliable up to this
 _WETTING = 0.5  # how far the liquid reaches into solids, so that no gap shows
 _PAD = 2  # cells around the domain for mirrored particles, at least _REACH
 
@@ -39,11 +39,16 @@ Points: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
 class Surface:
     """Where the liquid is.
 
-    distance: float32, metres, negative inside, on the nodes i * spacing, shape 2 n + 1 on each
-    axis. Its zero level is the surface; the walls of the domain are no surface. Farther from it
-    than about a cell only the sign counts.
-    spacing: metres, half a cell.
-    speed: float32, m/s, smoothed, on the cells; 0 far from particles.
+    Parameters
+    ----------
+    distance : float32, shape 2 n + 1 along each axis
+        Metres, negative inside, on the nodes ``i * spacing``. The zero level is the surface, which
+        does not follow the walls of the domain. Farther from it than about a cell only the sign
+        counts.
+    spacing : float
+        Half a cell, m.
+    speed : float32, shape n along each axis
+        Smoothed, on the cells, m/s; 0 far from particles.
     """
 
     distance: np.ndarray
@@ -58,9 +63,26 @@ def liquid_surface(
     dx: float,
     solids: SolidGrid | None = None,
 ) -> Surface:
-    """The surface of the liquid that the particles sample.
+    """Find the surface of the liquid that particles sample.
 
-    positions, velocities: (n, dim), metres and m/s, in the domain [0, shape * dx].
+    Parameters
+    ----------
+    positions, velocities : shape (n, dim)
+        m and m/s, in the domain [0, shape * dx].
+    shape : tuple of int
+        Cells along each axis.
+    dx : float
+        Cell size, m.
+    solids : SolidGrid, optional
+        The liquid wets them: its surface reaches a little into them.
+
+    Returns
+    -------
+    Surface
+
+    References
+    ----------
+    Zhu & Bridson, "Animating Sand as a Fluid", 2005.
     """
     dim = len(shape)
     cells = (1,) * (3 - dim) + tuple(shape)
@@ -92,7 +114,7 @@ def liquid_surface(
 def _smooth_cells(
     key: np.ndarray, count: np.ndarray, velocities: np.ndarray, dim: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Smoothed particle density (1 at rest) and mean speed on the cells."""
+    """The smoothed density of particles (1 at rest) and their mean speed, on the cells."""
     velocities = np.asarray(velocities, np.float32)
     magnitude = np.sqrt(np.einsum("ij,ij->i", velocities, velocities))
     total = np.bincount(key, weights=magnitude, minlength=count.size).reshape(count.shape)
@@ -104,7 +126,7 @@ def _smooth_cells(
 
 
 def _mirror(place: np.ndarray, cells: tuple[int, ...], dim: int) -> np.ndarray:
-    """The particles and their images behind the walls, so that the surface meets walls squarely."""
+    """The particles and their images behind the walls: the surface meets walls at right angles."""
     for axis in range(3 - dim, 3):
         images = [place]
         for wall in (0.0, float(cells[axis])):
@@ -116,8 +138,8 @@ def _mirror(place: np.ndarray, cells: tuple[int, ...], dim: int) -> np.ndarray:
 
 
 def _sort(place: np.ndarray, cells: tuple[int, ...], dim: int) -> tuple[np.ndarray, np.ndarray]:
-    """Particles (3, n) in the order of their cells, and the first of each cell of the padded
-    grid."""
+    """The particles (3, n) in the order of the cells of the padded grid, and the first of each
+    cell."""
     pads = (0,) * (3 - dim) + (_PAD,) * dim
     padded = [count + 2 * pad for count, pad in zip(cells, pads, strict=True)]
     key = cell_numbers(place + np.array(pads, np.float32), padded)
@@ -128,7 +150,7 @@ def _sort(place: np.ndarray, cells: tuple[int, ...], dim: int) -> tuple[np.ndarr
 
 
 def _solid_nodes(solids: SolidGrid | None, dim: int, dx: float) -> np.ndarray:
-    """Distance to solids in cells, on the cells' corners; a single node where there is none."""
+    """The distance to solids in cells, on the corners of cells; a single node without solids."""
     if solids is None:
         return np.full((1, 1, 1), 1e3, np.float32)
     every = (slice(None, None, max(1, round(dx / solids.spacing))),) * dim
@@ -138,7 +160,7 @@ def _solid_nodes(solids: SolidGrid | None, dim: int, dx: float) -> np.ndarray:
 
 @ti.func
 def _depth_at(depth: ti.template(), i, j, k):
-    """Cell distance of the cell that the node (i, j, k) belongs to."""
+    """The distance of the cell that the node (i, j, k) belongs to."""
     return depth[
         ti.min(i // 2, depth.shape[0] - 1),
         ti.min(j // 2, depth.shape[1] - 1),
@@ -147,20 +169,22 @@ def _depth_at(depth: ti.template(), i, j, k):
 
 
 @ti.func
-def _around(grid: ti.template(), i, j, k, side):
-    """Mean of the cells (side -1) or of the cells' corners (side 1) around a node."""
+def _around(volume: ti.template(), i, j, k, side):
+    """The mean of the cells (side -1) or of their corners (side 1) around a node."""
     total = 0.0
     for corner in range(8):
-        a = ti.math.clamp((i + side * (corner & 1)) // 2, 0, grid.shape[0] - 1)
-        b = ti.math.clamp((j + side * (corner >> 1 & 1)) // 2, 0, grid.shape[1] - 1)
-        c = ti.math.clamp((k + side * (corner >> 2)) // 2, 0, grid.shape[2] - 1)
-        total += grid[a, b, c]
+        a = ti.math.clamp((i + side * (corner & 1)) // 2, 0, volume.shape[0] - 1)
+        b = ti.math.clamp((j + side * (corner >> 1 & 1)) // 2, 0, volume.shape[1] - 1)
+        c = ti.math.clamp((k + side * (corner >> 2)) // 2, 0, volume.shape[2] - 1)
+        total += volume[a, b, c]
     return total / 8
 
 
 @ti.kernel
-def _gather(out: Grid, depth: Grid, density: Grid, place: Points, starts: Starts, first_pad: int):
-    """Zhu-Bridson distance in cells, where the band is; constants of the right sign elsewhere."""
+def _gather(
+    out: Volume, depth: Volume, density: Volume, place: Points, starts: Starts, first_pad: int
+):
+    """The Zhu-Bridson distance in cells within the band; constants of the right sign elsewhere."""
     rows = out.shape[0] * out.shape[1]
     pad = ti.Vector([first_pad, _PAD, _PAD])
     cells = ti.Vector([depth.shape[0], depth.shape[1], depth.shape[2]]) + 2 * pad
@@ -196,8 +220,8 @@ def _gather(out: Grid, depth: Grid, density: Grid, place: Points, starts: Starts
 
 
 @ti.kernel
-def _smooth(out: Grid, field: Grid, depth: Grid, axis: ti.template()):
-    """One axis of a binomial filter of variance 1.5 nodes, in the band; walls reflect."""
+def _smooth(out: Volume, field: Volume, depth: Volume, axis: ti.template()):
+    """A binomial filter of variance 1.5 nodes along an axis, within the band; walls reflect."""
     rows = out.shape[0] * out.shape[1]
     last = ti.Vector([out.shape[0], out.shape[1], out.shape[2]]) - 1
     weights = ti.Vector([20.0, 15.0, 6.0, 1.0]) / 64
@@ -220,10 +244,13 @@ def _smooth(out: Grid, field: Grid, depth: Grid, axis: ti.template()):
 
 @ti.kernel
 def _merge(
-    out: Grid, raw: Grid, smooth: Grid, calm: Grid, share: Grid, depth: Grid, density: Grid,
-    solid: Grid, dx: float,
+    out: Volume, raw: Volume, smooth: Volume, calm: Volume, share: Volume, depth: Volume,
+    density: Volume, solid: Volume, dx: float,
 ):  # fmt: skip
-    """Distance in metres: smooth where the liquid is dense, calm where it is, wetting solids."""
+    """The distance in metres: smooth where the liquid is dense, calm where it is, wetting solids.
+
+    The arguments are flat because a Taichi kernel takes arrays one by one.
+    """
     rows = out.shape[0] * out.shape[1]
     for item in range(loop_length(rows, CPU)):
         row = dealt_item(item, rows, CPU)

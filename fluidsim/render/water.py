@@ -2,44 +2,46 @@
 # pyright: reportIndexIssue=false, reportOptionalCall=false
 """Ray-traced liquid: refraction, total reflection, Fresnel, absorption, floor, sky and sun.
 
-The scene is scaled so that the domain's longest side is 1: the look does not depend on its size.
-The liquid fills the part of the domain's box where the distance is negative; the walls are
-invisible glass of no thickness and the floor carries the liquid without a gap.
+The scene is scaled so that the longest side of the domain is 1: the look does not depend on its
+size. The liquid fills the part of the domain where the distance is negative; the walls are
+invisible glass without thickness, and the liquid stands on the floor without a gap.
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
-from fluidsim.render.camera import Camera
+from fluidsim.render.arrays import Map, Marks, Places, Seen, Volume, vec3
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
-from fluidsim.render.frame import SolidGrid
-from fluidsim.render.leaps import SOLID, WATER, Marks, first_of_two, leaps_over
+from fluidsim.render.frame import LiquidFrame
+from fluidsim.render.leaps import SOLID, WATER, Leaps, first_of_two, leaps_over
 from fluidsim.render.liquids import LiquidLook
-from fluidsim.render.motion_blur import blurred
+from fluidsim.render.motion_blur import blurred, cell_ways
 from fluidsim.render.rays import (
     FAR,
-    Grid,
-    Map,
-    Pixels,
-    Seen,
-    View,
+    Hit,
+    Pinhole,
+    Ray,
+    Sdf,
     box_normal,
     box_span,
     display,
     normal,
+    primary_direction,
     refracted,
     sample,
+    spacing_of,
     stretch,
     stretch_count,
-    vec3,
 )
-from fluidsim.render.sampling import to_bytes, trace_picture, view_of
+from fluidsim.render.sampling import pinhole_of, to_bytes, trace_picture
+from fluidsim.render.shot import Shot
 from fluidsim.render.solids import scaled_solid, sun_share
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import (
-    Preset,
     Stage,
     bright_sky,
     floor_colour,
@@ -49,121 +51,142 @@ from fluidsim.render.stage import (
 )
 from fluidsim.render.surface import Surface
 
-_SEGMENTS = 7  # straight pieces of one path
-_FOAM = 0.3  # greatest opacity of foam on fast water
-_FLOOR_SHADE = 0.25  # least part of sunlight on the floor, from light scattered by the water
-_SPREAD = 0.012  # rad, of a beam behind water, whose surface is not smooth
-_BRIGHTEST = 1.7  # of a caustic, in sunlight
+_SEGMENTS = 7  # most straight pieces of a path
+_FOAM = 0.3  # opacity of foam on the fastest water
+_FLOOR_SHADE = 0.25  # part of the sunlight in full shade: light that the water scatters
+_SPREAD = 0.012  # rad by which a beam widens behind the uneven surface of water
+_BRIGHTEST = 1.7  # brightest caustic, as a multiple of the sunlight
+
+
+class _Scene(NamedTuple):
+    """The arrays of a scene, bundled while Taichi compiles."""
+
+    water: Any  # signed distances on nodes
+    solid: Any
+    leaps: Leaps
+    speed: Any  # on the cells; 1 is that of a fall through the domain
+    light: Any  # map of the floor
+
+
+@ti.dataclass
+class _Tint:
+    """The colour of a liquid."""
+
+    absorption: vec3
+    scattered: vec3
+    foam: ti.f32  # opacity
 
 
 def water_picture(
+    frame: LiquidFrame,
     surface: Surface,
     spray: Spray,
-    solids: SolidGrid | None,
-    extent: tuple[float, ...],
-    camera: Camera,
-    size: tuple[int, int],
-    preset: Preset,
+    shot: Shot,
     look: LiquidLook,
-    ways: np.ndarray | None = None,
+    exposure: float = 0.0,
 ) -> np.ndarray:
-    """Picture uint8 (height, width, 3) of liquid in the domain [0, extent], metres.
+    """Picture uint8 (height, width, 3) of a liquid.
 
-    spray: what is drawn beside the surface. size: width and height. look: of the liquid. ways: how
-    far it moves while the shutter is open, m, on the cells; None: not at all.
+    surface, spray: of the frame's particles. exposure: seconds for which the shutter is open.
     """
+    extent, preset = frame.extent, shot.preset
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
     water = surface.distance * np.float32(scale)
-    solid = scaled_solid(solids, scale)
+    solid = scaled_solid(frame.solids, scale)
     # Free fall through the domain sets what counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
     shade = float(np.mean(look.absorption)) / 4
     leaps = leaps_over(water, solid, surface.spacing * scale)
     floor = through_water(water, solid, leaps, upper, preset.towards_sun, shade)
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
-    camera = camera.scaled(scale)
+    camera = shot.camera.scaled(scale)
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
-    view = view_of(camera, size[0] / size[1])
-    absorption, scattered = vec3(*look.absorption), vec3(*look.scattered)
+    pinhole = pinhole_of(camera, shot.aspect)
+    tint = _Tint(
+        absorption=vec3(*look.absorption),
+        scattered=vec3(*look.scattered),
+        foam=_FOAM * look.foam,
+    )
     picture, distance = trace_picture(
         lambda places, seen: _trace(
-            seen, places, water, leaps.marks, leaps.free, speed, solid, light, view, stage,
-            absorption, scattered, _FOAM * look.foam,
+            seen, places, water, leaps.marks, leaps.free, speed, solid, light, pinhole, stage, tint
         ),
-        size,
+        shot.size,
     )  # fmt: skip
-    draw_spray(
-        picture, distance, spray.with_foam(look.foam), scale, camera, view, solid, light, stage
-    )
-    if ways is not None:
+    draw_spray(picture, distance, spray.with_foam(look.foam), scale, camera, solid, light, stage)
+    if exposure > 0:
+        ways = cell_ways(frame.positions, frame.velocities, frame.shape, frame.dx, exposure)
         scaled = np.ascontiguousarray(ways * np.float32(scale))
-        picture = blurred(picture, distance, scaled, solid, upper, view)
+        picture = blurred(picture, distance, scaled, solid, upper, pinhole)
     return to_bytes(picture)
 
 
 @ti.func
-def _opaque_colour(point, outward, on_floor, distance, direction, spread, solid: ti.template(),
-                   light: ti.template(), stage):  # fmt: skip
-    """The floor or a solid at a point, seen from `distance` away by a beam that widens by `spread`
-    rad."""
+def _opaque_colour(hit, spread, scene: ti.template(), stage):
+    """The floor or a solid where a beam hits it that widens by `spread` rad."""
     colour = vec3(0.0)
-    if on_floor:
-        colour = floor_colour(point, direction, distance, spread, solid, light, stage)
+    if hit.on_floor:
+        colour = floor_colour(
+            hit.point, hit.direction, hit.distance, spread, scene.solid, scene.light, stage
+        )
     else:
-        spacing = stage.upper[2] / (solid.shape[2] - 1)
-        start = point + outward * spacing
+        spacing = spacing_of(scene.solid, stage.upper)
+        solid = ti.static(Sdf(scene.solid, spacing))
+        start = hit.point + hit.outward * spacing
         lit = 0.0
-        if outward.dot(stage.sun) > 0:
+        if hit.outward.dot(stage.sun) > 0:
             near, far = box_span(start, stage.sun, stage.upper)
-            lit = sun_share(solid, spacing, start, stage.sun, ti.max(near, spacing), far)
-        colour = solid_colour(point, outward, direction, lit, stage)
+            towards = Ray(origin=start, direction=stage.sun)
+            lit = sun_share(solid, towards, ti.max(near, spacing), far)
+        colour = solid_colour(hit.point, hit.outward, hit.direction, lit, stage)
     return colour
 
 
 @ti.func
-def _foam(speed: ti.template(), point, outward, stage, foam):
-    """Opacity and colour of foam on the surface."""
+def _foam(speed: ti.template(), point, outward, stage, tint):
+    """The opacity and the colour of foam on the surface."""
     cells = point / stage.upper[2] * speed.shape[2] - 0.5
-    amount = foam * ti.math.smoothstep(0.55, 1.15, sample(speed, cells))
+    amount = tint.foam * ti.math.smoothstep(0.55, 1.15, sample(speed, cells))
     lit = 0.3 + 0.4 * ti.max(outward.dot(stage.sun), 0.0)
     return amount, stage.sunlight * lit + stage.skylight
 
 
 @ti.func
-def _path(place, water: ti.template(), marks: ti.template(), free: ti.template(),
-          speed: ti.template(), solid: ti.template(), light: ti.template(), view, stage,
-          absorption, deep_colour, foam):  # fmt: skip
-    """Colour and distance of a place: the path follows refraction; the first reflection waits and
-    is traced last."""
-    spacing = stage.upper[2] / (water.shape[2] - 1)
-    solid_spacing = stage.upper[2] / (solid.shape[2] - 1)
-    origin = view.eye
-    direction = view.forward + place.x * view.right + place.y * view.up
-    direction = direction.normalized()
+def _path(place, scene: ti.template(), pinhole, stage, tint):
+    """The colour and the distance that a place on the picture shows.
+
+    The path follows refraction; the first reflection waits and is traced last.
+    """
+    spacing = spacing_of(scene.water, stage.upper)
+    solid_spacing = spacing_of(scene.solid, stage.upper)
+    water = ti.static(Sdf(scene.water, spacing))
+    solid = ti.static(Sdf(scene.solid, solid_spacing))
+    origin = pinhole.eye
+    direction = primary_direction(pinhole, place)
     weight, colour = vec3(1.0), vec3(0.0)
     other_origin, other_direction, other_weight = vec3(0.0), vec3(0.0), vec3(0.0)
     inside, first, done = False, True, False
-    scattered = deep_colour * (stage.skylight + 0.2 * stage.sunlight)
+    scattered = tint.scattered * (stage.skylight + 0.2 * stage.sunlight)
     distance = FAR
     for segment in range(_SEGMENTS):
-        # What is hit first: the floor, a solid, the water's surface or the sky.
+        # What the path meets first: the floor, a solid, the surface of the water or the sky.
         near, far = box_span(origin, direction, stage.upper)
         opaque = -origin.z / direction.z if direction.z < -1e-5 else FAR
         on_floor = True
         hit = FAR
         if near < far:
             end = ti.min(far, opaque)
+            ray = Ray(origin=origin, direction=direction)
             hit, stop = first_of_two(
-                water, spacing, solid, solid_spacing, marks, free, origin, direction, near, end,
-                -1.0 if inside else 1.0, WATER + SOLID,
-            )  # fmt: skip
+                water, solid, scene.leaps, ray, near, end, -1.0 if inside else 1.0, WATER + SOLID
+            )
             if stop < FAR:
                 opaque, on_floor = stop, False
             if inside and hit == FAR and far < opaque - 1e-4:
                 hit = far
         if inside:
-            passed = ti.exp(-absorption * ti.min(hit, opaque))
+            passed = ti.exp(-tint.absorption * ti.min(hit, opaque))
             colour += weight * scattered * (1 - passed)
             weight *= passed
         if segment == 0:
@@ -174,20 +197,14 @@ def _path(place, water: ti.template(), marks: ti.template(), free: ti.template()
                 point = origin + direction * opaque
                 outward = vec3(0.0, 0.0, 1.0)
                 if not on_floor:
-                    outward = normal(solid, point / solid_spacing, 0.5)
+                    outward = normal(scene.solid, point / solid_spacing, 0.5)
                     if opaque == near and near > 0:
                         outward = box_normal(point, stage.upper)
-                behind = _opaque_colour(
-                    point,
-                    outward,
-                    on_floor,
-                    opaque,
-                    direction,
-                    0.0 if segment == 0 else _SPREAD,
-                    solid,
-                    light,
-                    stage,
-                )
+                seen = Hit(
+                    point=point, outward=outward, direction=direction, distance=opaque,
+                    on_floor=on_floor,
+                )  # fmt: skip
+                behind = _opaque_colour(seen, 0.0 if segment == 0 else _SPREAD, scene, stage)
             colour += weight * behind
             done = True
         else:
@@ -196,14 +213,14 @@ def _path(place, water: ti.template(), marks: ti.template(), free: ti.template()
             if (hit == near and near > 0) or hit == far:
                 outward = box_normal(point, stage.upper)
             else:
-                outward = normal(water, point / spacing, 1.0)
+                outward = normal(scene.water, point / spacing, 1.0)
             facing = -outward if inside else outward
             if facing.dot(direction) > -0.02:  # interpolated normals may look away
                 facing = (facing - direction * (facing.dot(direction) + 0.02)).normalized()
             bent, cosine, passes = refracted(direction, facing, inside)
             if not inside:
                 mirrored = (direction + 2 * cosine * facing).normalized()
-                amount, white = _foam(speed, point, outward, stage, foam)
+                amount, white = _foam(scene.speed, point, outward, stage, tint)
                 colour += weight * amount * white
                 weight *= 1 - amount
                 reflected = weight * (0.02 + 0.98 * ti.pow(1 - cosine, 5.0))
@@ -236,25 +253,16 @@ def _path(place, water: ti.template(), marks: ti.template(), free: ti.template()
 
 @ti.kernel
 def _trace(
-    seen: Seen, places: Pixels, water: Grid, marks: Marks, free: Marks, speed: Grid, solid: Grid,
-    light: Map, view: View, stage: Stage, absorption: vec3, scattered: vec3, foam: float,
+    seen: Seen, places: Places, water: Volume, marks: Marks, free: Marks, speed: Volume,
+    solid: Volume, light: Map, pinhole: Pinhole, stage: Stage, tint: _Tint,
 ):  # fmt: skip
-    """One path a place."""
+    """One path for each place.
+
+    The arguments are flat because a Taichi kernel takes arrays one by one.
+    """
+    scene = ti.static(_Scene(water, solid, Leaps(marks, free), speed, light))
     stretches = stretch_count(places)
     for item in range(loop_length(stretches, CPU)):
         first, end = stretch(dealt_item(item, stretches, CPU), places)
         for ray in range(first, end):
-            seen[ray] = _path(
-                places[ray],
-                water,
-                marks,
-                free,
-                speed,
-                solid,
-                light,
-                view,
-                stage,
-                absorption,
-                scattered,
-                foam,
-            )
+            seen[ray] = _path(places[ray], scene, pinhole, stage, tint)

@@ -35,14 +35,13 @@ class Drawing:
         Raises ValueError and OSError on flags that cannot be."""
         flags = {name: value for name, value in settings.items() if name in FLAGS}
         self._made_of = flags, kind, extent, seconds, view, tuple(open_sides)
-        self._options = {
-            name: settings[name]
-            for name in ("supersample", "caption", "exposure")
-            if name in settings
-        }
-        self._options["preset"] = settings.get("preset") or view.preset
-        self._options["liquid"] = view.liquid
-        self._options["open_sides"] = tuple(open_sides)
+        chosen = ("supersample", "caption", "exposure")
+        self._style = render.Style(
+            preset=settings.get("preset") or view.preset,
+            liquid=view.liquid,
+            open_sides=tuple(open_sides),
+            **{name: settings[name] for name in chosen if name in settings},
+        )
         self._size = tuple(settings["size"])
         self._path = self._camera_path()
         if settings.get("exposure") and (kind != "liquid" or len(extent) != 3):
@@ -50,7 +49,7 @@ class Drawing:
 
     def __call__(self, frame: Frame) -> np.ndarray:
         camera = self._path and self._path(frame.time)
-        return render.picture(frame, self._size, camera=camera, **self._options)
+        return render.picture(frame, self._size, camera, self._style)
 
     def __reduce__(self) -> tuple[type[Drawing], tuple[Any, ...]]:
         """It goes to other processes as what it is made of: the camera's path is a function."""

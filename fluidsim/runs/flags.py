@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import solvers
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
-from fluidsim.render.stage import PRESETS
+from fluidsim.parsing import (
+    OneLineParser,
+    exposure,
+    number,
+    picture_size,
+    positive,
+    tolerance,
+    whole,
+)
+from fluidsim.render.presets import PRESETS
 from fluidsim.scene.config import TRANSFERS, RunConfig
 from fluidsim.store.run_folder import read_config
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line and exits with 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
@@ -164,57 +165,3 @@ def as_flags(config: dict[str, Any]) -> list[str]:
         else:
             flags += [flag, str(value)]
     return flags
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"must be between {least} and {most}, not {text}")
-        return value
-
-    return convert
-
-
-def number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"must be finite, not {text}")
-    return value
-
-
-def positive(text: str) -> float:
-    value = number(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be positive, not {text}")
-    return value
-
-
-def exposure(text: str) -> float:
-    value = number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 1, not {text}")
-    return value
-
-
-def tolerance(text: str) -> float:
-    value = positive(text)
-    if not 1e-13 <= value < 1:
-        raise argparse.ArgumentTypeError(f"must be between 1e-13 and 1, not {text}")
-    return value
-
-
-def picture_size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 1280x720")
-    size = (int(width), int(height))
-    if not all(16 <= side <= 8192 and side % 2 == 0 for side in size):
-        raise argparse.ArgumentTypeError(f"sides must be even and between 16 and 8192, not {text}")
-    return size

@@ -20,6 +20,7 @@ from fluidsim.runs.loop import FrameLoop
 from fluidsim.runs.preflight import Needs
 from fluidsim.runs.progress import closing_table
 from fluidsim.runs.stopping import guarded
+from fluidsim.runs.video import make_video
 from fluidsim.runs.warm_up import warm_up
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.figurines import check_mesh_is_used
@@ -174,16 +175,6 @@ def _tell_end(folder: RunFolder, error: BaseException, console: Console) -> None
 
 def _video(config: RunConfig, folder: RunFolder) -> Path:
     return make_video(folder.path, range(1, config.frames + 1), config.fps)
-
-
-def make_video(path: Path, numbers: Sequence[int], fps: int) -> Path:
-    """video.mp4 of the pictures of a run."""
-    import imageio.v3 as imageio
-
-    from fluidsim import render
-
-    pictures = (imageio.imread(path / "frames" / f"{number:04d}.png") for number in numbers)
-    return render.write_video(path / "video.mp4", pictures, fps)
 
 
 def _out(config: RunConfig) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch import Tensor
 from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.liquid import Liquid
-from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame, SolidGrid
 from fluidsim.smoke.smoke import Smoke
 
 SOLID_BAND = 8.0  # cells: stored distances are clamped to this
@@ -19,25 +21,32 @@ SOLID_NODES = 129  # nodes a side up to which solids are sampled at half the cel
 def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGrid | None) -> Frame:
     """The present state, copied to the CPU. solids: what `solid_grid` gave for it."""
     grid = simulation.grid
-    fields: dict[str, np.ndarray] = {}
+    common: dict[str, Any] = {
+        "number": number, "time": simulation.time, "shape": grid.shape, "dx": grid.dx,
+        "solids": solids, "caption": caption,
+    }  # fmt: skip
     if isinstance(simulation, Liquid):
-        fields["positions"] = _array(simulation.particles.positions * grid.dx)
-        fields["velocities"] = _array(simulation.particles.velocities)
-        kind = "liquid"
-    elif isinstance(simulation, Smoke):
+        return LiquidFrame(
+            positions=_array(simulation.particles.positions * grid.dx),
+            velocities=_array(simulation.particles.velocities),
+            pressure=_pressure(simulation),
+            **common,
+        )
+    if isinstance(simulation, Smoke):
         smoke = simulation.smoke_cells()
-        fields["density"] = _array(simulation.density * smoke)
-        fields["temperature"] = _array(simulation.temperature * smoke)
-        fields["velocity"] = _array(centred(simulation.velocity, grid))
-        kind = "smoke"
-    else:
-        raise TypeError(f"no picture is known of a {type(simulation).__name__}")
-    if (grid.dim == 2 or kind == "liquid") and simulation.pressure is not None:
-        fields["pressure"] = _array(simulation.pressure)
-    return Frame(
-        kind=kind, number=number, time=simulation.time, shape=grid.shape, dx=grid.dx,
-        solids=solids, caption=caption, **fields,
-    )  # fmt: skip
+        return SmokeFrame(
+            density=_array(simulation.density * smoke),
+            temperature=_array(simulation.temperature * smoke),
+            velocity=_array(centred(simulation.velocity, grid)),
+            pressure=_pressure(simulation) if grid.dim == 2 else None,
+            **common,
+        )
+    raise TypeError(f"cannot make a frame of a {type(simulation).__name__}")
+
+
+def _pressure(simulation: Simulation) -> np.ndarray | None:
+    """None before the first step."""
+    return None if simulation.pressure is None else _array(simulation.pressure)
 
 
 def solid_grid(simulation: Simulation) -> SolidGrid | None:

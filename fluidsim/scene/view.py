@@ -9,7 +9,7 @@ from typing import Any
 
 from fluidsim.render.camera import Camera
 from fluidsim.render.liquids import LIQUIDS
-from fluidsim.render.stage import PRESETS
+from fluidsim.render.presets import PRESETS
 
 
 @dataclass(frozen=True, kw_only=True)

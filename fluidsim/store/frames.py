@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fluidsim.files import replacing
-from fluidsim.render.frame import Frame, SolidGrid
+from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame, SolidGrid
 from fluidsim.store import vti
 
 _PLY_NAMES = ("x", "y", "z", "vx", "vy", "vz")
@@ -41,7 +42,7 @@ def pressure_name(number: int) -> str:
 
 def save(frame: Frame, folder: Path) -> None:
     """Write the frame's fields, without its solids."""
-    if frame.kind == "liquid":
+    if isinstance(frame, LiquidFrame):
         _write_ply(folder / name(frame.number, ".ply"), frame.positions, frame.velocities)
     else:
         fields = {
@@ -70,40 +71,43 @@ def load(
 
     Raises ValueError with one line when a file is not what it should be, and OSError.
     """
-    dim = len(shape)
-    fields: dict[str, np.ndarray | None] = dict.fromkeys(
-        ("positions", "velocities", "density", "temperature", "velocity", "pressure")
-    )
+    common: dict[str, Any] = {
+        "number": number, "time": time, "shape": shape, "dx": dx, "caption": caption,
+        "pressure": _read_pressure(folder / pressure_name(number), shape),
+        "solids": _first_solids((folder / solids_name(number), folder / "solids.vti"), shape, dx),
+    }  # fmt: skip
     if kind == "liquid":
         path = folder / name(number, ".ply")
-        positions, velocities = _read_ply(path, dim)
+        positions, velocities = _read_ply(path, len(shape))
         if not ((positions > -dx) & (positions < (np.array(shape) + 1) * dx)).all():
             raise ValueError(f"{path} is damaged: its particles are outside of the domain")
-        fields["positions"], fields["velocities"] = positions, velocities
-    else:
-        path = folder / name(number, ".vti")
-        file = vti.read(path, math.prod(_nodes(shape)))
-        for field in ("density", "temperature"):
-            fields[field] = _array(file.cells, field, shape, path)
-        fields["velocity"] = _vectors(file.cells, "velocity", shape, path)
-    path = folder / pressure_name(number)
-    if path.exists():
-        file = vti.read(path, math.prod(_nodes(shape)))
-        fields["pressure"] = _array(file.cells, "pressure", shape, path)
-    solids = None
-    for path in (folder / solids_name(number), folder / "solids.vti"):
+        return LiquidFrame(positions=positions, velocities=velocities, **common)
+    path = folder / name(number, ".vti")
+    cells = vti.read(path, math.prod(_nodes(shape))).cells
+    return SmokeFrame(
+        density=_array(cells, "density", shape, path),
+        temperature=_array(cells, "temperature", shape, path),
+        velocity=_vectors(cells, "velocity", shape, path),
+        **common,
+    )
+
+
+def _read_pressure(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """None if the frame has none."""
+    if not path.exists():
+        return None
+    return _array(vti.read(path, math.prod(_nodes(shape))).cells, "pressure", shape, path)
+
+
+def _first_solids(paths: Iterable[Path], shape: tuple[int, ...], dx: float) -> SolidGrid | None:
+    """The solids in the first of these files that exists."""
+    for path in paths:
         if path.exists():
-            solids = _read_solids(path, shape, dx)
-            break
-    return Frame(
-        kind=kind, number=number, time=time, shape=shape, dx=dx, solids=solids, caption=caption,
-        **fields,  # type: ignore[arg-type]
-    )  # fmt: skip
+            return _read_solids(path, shape, dx)
+    return None
 
 
-def _write_ply(path: Path, positions: np.ndarray | None, velocities: np.ndarray | None) -> None:
-    if positions is None or velocities is None:
-        raise ValueError("a liquid frame needs positions and velocities")
+def _write_ply(path: Path, positions: np.ndarray, velocities: np.ndarray) -> None:
     count, dim = positions.shape
     columns = _axes(dim)
     rows = np.zeros((count, 6), dtype="<f4")
@@ -147,15 +151,13 @@ def _write_grid(
     path: Path,
     shape: tuple[int, ...],
     dx: float,
-    cells: dict[str, np.ndarray | None] | None = None,
+    cells: dict[str, np.ndarray] | None = None,
     nodes: dict[str, np.ndarray] | None = None,
 ) -> None:
     """shape: cells. A 2D grid becomes one node thick in y, so that z stays up."""
     fields: tuple[dict[str, np.ndarray], ...] = ({}, {})
     for columns, arrays in zip(fields, (cells or {}, nodes or {}), strict=True):
         for field, values in arrays.items():
-            if values is None:
-                raise ValueError(f"a smoke frame needs {field}")
             if values.ndim == len(shape):
                 columns[field] = values.ravel("F")
             else:

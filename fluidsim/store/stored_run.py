@@ -12,7 +12,7 @@ import psutil
 from fluidsim.errors import SimulationError
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.render.frame import Frame
-from fluidsim.render.stage import PRESETS
+from fluidsim.render.presets import PRESETS
 from fluidsim.scene.view import View
 from fluidsim.solid.boundary import SIDES
 from fluidsim.store import frames

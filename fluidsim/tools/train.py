@@ -16,8 +16,8 @@ import torch
 from rich.console import Console
 
 from fluidsim.errors import SimulationError
+from fluidsim.parsing import positive, whole
 from fluidsim.runs.catalogue import scene_module
-from fluidsim.runs.flags import positive, whole
 from fluidsim.runs.run import run
 from fluidsim.runs.stopping import DONE, INTERRUPTED
 from solvers import runtime

@@ -10,7 +10,7 @@ import pyvista
 from scipy.ndimage import map_coordinates
 
 from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
-from fluidsim.render.frame import Frame
+from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame
 from fluidsim.render.surface import liquid_surface
 
 _ARROWS = {2: 800, 3: 4000}  # at most, by dimension
@@ -42,11 +42,11 @@ def add_surface(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 def add_glyphs(plotter: pyvista.Plotter, frame: Frame) -> None:
     """Velocities as arrows: of some particles, or of some cells of smoke."""
-    if frame.kind == "liquid":
+    if isinstance(frame, LiquidFrame):
         places, velocities = _particles(frame)
     else:
         places = _grid(frame).cell_centers().points
-        velocities = _in_space(_needed(frame.velocity).reshape(len(frame.shape), -1, order="F").T)
+        velocities = _in_space(frame.velocity.reshape(len(frame.shape), -1, order="F").T)
     if len(places) == 0:
         return
     chosen = np.random.default_rng(0).permutation(len(places))[: _ARROWS[len(frame.shape)]]
@@ -61,16 +61,17 @@ def add_glyphs(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 def add_slice(plotter: pyvista.Plotter, frame: Frame) -> None:
     """The plane through the middle, y = const: density of smoke, speed of a liquid."""
-    if frame.kind == "liquid":
-        positions, velocities = _needed(frame.positions), _needed(frame.velocities)
-        surface = liquid_surface(positions, velocities, frame.shape, frame.dx, frame.solids)
+    if isinstance(frame, LiquidFrame):
+        surface = liquid_surface(
+            frame.positions, frame.velocities, frame.shape, frame.dx, frame.solids
+        )
         distance, speed = _middle(surface.distance), _middle(surface.speed)
         at = np.indices(distance.shape) / 2 - 0.5  # in cells
         values = map_coordinates(speed, at, order=1, mode="nearest")
         plane = _below_zero(distance, surface.spacing, {"speed (m/s)": values})
         name = "speed (m/s)"
     else:
-        name, density = "density", _middle(_needed(frame.density))
+        name, density = "density", _middle(frame.density)
         plane = _plane([n + 1 for n in density.shape], frame.dx)
         plane.cell_data[name] = density.ravel("F")
     if plane.n_points:
@@ -100,10 +101,10 @@ def add_pressure(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 def add_volume(plotter: pyvista.Plotter, frame: Frame) -> None:
     """The density of smoke in 3D as a cloud."""
-    if frame.kind != "smoke" or len(frame.shape) != 3:
+    if not isinstance(frame, SmokeFrame) or len(frame.shape) != 3:
         raise ValueError("only runs of smoke in 3D have a volume")
     grid = _grid(frame)
-    grid.cell_data["density"] = np.clip(_needed(frame.density), 0, 1).ravel("F")
+    grid.cell_data["density"] = np.clip(frame.density, 0, 1).ravel("F")
     smooth: Any = grid.cell_data_to_point_data()
     plotter.add_volume(
         smooth, scalars="density", clim=(0, 1), cmap="gray",
@@ -173,9 +174,9 @@ def _top(values: np.ndarray) -> float:
 
 
 def _particles(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    if frame.kind != "liquid":
+    if not isinstance(frame, LiquidFrame):
         raise ValueError("only runs of liquids have particles; smoke has slice, volume and glyphs")
-    return _in_space(_needed(frame.positions)), _in_space(_needed(frame.velocities))
+    return _in_space(frame.positions), _in_space(frame.velocities)
 
 
 def _grid(frame: Frame) -> pyvista.ImageData:
@@ -214,8 +215,3 @@ def _in_space(values: np.ndarray) -> np.ndarray:
     if values.shape[1] == 3:
         return values
     return np.stack([values[:, 0], np.zeros_like(values[:, 0]), values[:, 1]], axis=-1)
-
-
-def _needed(values: np.ndarray | None) -> np.ndarray:
-    assert values is not None  # a frame of its kind has it
-    return values

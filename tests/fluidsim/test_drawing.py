@@ -9,18 +9,16 @@ import pytest
 
 from fluidsim import Camera, RunConfig, View
 from fluidsim.cli import main
-from fluidsim.render import Frame
 from fluidsim.runs.drawing import Drawing
 from fluidsim.store import frames
 from fluidsim.store.stored_run import open_run
 from scenes import viscous_coil
 from solvers.runtime import available_threads
+from tests.render.worlds import smoke_frame
 
 SMALL = ["--resolution", "12", "--frames", "2", "--size", "96x64"]
 KEY = {"time": 0, "eye": [0.5, -4, 2], "look_at": [0.5, 0.5, 0.5]}
-FRAME = Frame(
-    "smoke", 1, 0.5, (8, 8, 8), 1 / 8, None, "title", density=np.full((8, 8, 8), 0.1, np.float32)
-)
+FRAME = smoke_frame(np.full((8, 8, 8), 0.1, np.float32), dx=1 / 8, time=0.5, caption="title")
 
 PLAIN = View()
 

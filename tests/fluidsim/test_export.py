@@ -10,25 +10,25 @@ import trimesh
 from fluidsim.cli import main
 from fluidsim.export.files import write_ply, write_vtp
 from fluidsim.export.meshes import solid_mesh, surface_mesh
-from fluidsim.render import Frame
+from fluidsim.render import LiquidFrame
 from fluidsim.store import frames
-from fluidsim.store import paraview as series
+from fluidsim.store import paraview
 from fluidsim.store.stored_run import open_run
-from tests.render.worlds import ball_solid, jittered
+from tests.render.worlds import ball_solid, jittered, liquid_frame
 
 CELLS, DX = 24, 1 / 24
 CENTRE, RADIUS = np.array((0.5, 0.52, 0.48)), 7 / 24
 TINY = ["--resolution", "16", "--frames", "3", "--no-render"]
 
 
-def ball(velocities=None) -> Frame:
+def ball(velocities=None) -> LiquidFrame:
     positions = jittered((CELLS,) * 3, DX)
     positions = positions[np.linalg.norm(positions - CENTRE, axis=1) < RADIUS]
     if velocities is None:
         velocities = np.zeros_like(positions) + np.float32((1, -2, 3))
     else:
         velocities = velocities(positions)
-    return Frame("liquid", 1, 0.1, (CELLS,) * 3, DX, None, "", positions, velocities)
+    return liquid_frame(positions, velocities, (CELLS,) * 3, DX)
 
 
 def run(tmp_path_factory, scene, *flags):
@@ -71,7 +71,7 @@ def test_velocities_of_a_spinning_ball():
 
 def test_liquid_that_touches_all_walls_is_closed_by_them():
     positions = jittered((CELLS, CELLS, 10), DX)
-    frame = Frame("liquid", 1, 0.1, (CELLS,) * 3, DX, None, "", positions, positions)
+    frame = liquid_frame(positions, positions, (CELLS,) * 3, DX)
     mesh = surface_mesh(frame)
     body = trimesh.Trimesh(mesh.points, mesh.triangles)
     assert body.is_watertight
@@ -88,7 +88,7 @@ def test_solids_are_closed():
 
 def test_no_liquid_is_an_empty_mesh(tmp_path):
     none = np.zeros((0, 3), np.float32)
-    mesh = surface_mesh(Frame("liquid", 1, 0.1, (8,) * 3, 0.1, None, "", none, none))
+    mesh = surface_mesh(liquid_frame(none, none, (8,) * 3, 0.1))
     assert len(mesh.points) == len(mesh.triangles) == 0
     write_ply(tmp_path / "none.ply", mesh)
     write_vtp(tmp_path / "none.vtp", mesh)
@@ -125,10 +125,10 @@ def test_paraview_finds_moving_solids_and_smoke(tank, plume):
 
 def test_particles_in_2d_lie_in_a_plane(tmp_path):
     positions = np.random.default_rng(0).random((9, 2)).astype(np.float32)
-    frame = Frame("liquid", 1, 0.5, (8, 8), 1 / 8, None, "", positions, -positions)
+    frame = liquid_frame(positions, -positions, (8, 8), 1 / 8)
     (tmp_path / "frames").mkdir()
     frames.save(frame, tmp_path / "frames")
-    series.Indices(tmp_path).add(series.Entry(1, 0.5, 9))
+    paraview.Indices(tmp_path).add(paraview.Entry(1, 0.5, 9))
     cloud = pyvista.XdmfReader(tmp_path / "particles.xmf").read()
     np.testing.assert_array_equal(cloud.points[:, [0, 2]], positions)
     np.testing.assert_array_equal(cloud["velocity"][:, [0, 2]], -positions)

@@ -10,9 +10,10 @@ import scipy.io
 
 import solvers
 from fluidsim import LiquidScene, RunConfig, run
-from fluidsim.cli import main, scene_names
+from fluidsim.cli import main
 from fluidsim.liquid.particles import SEEDED
 from fluidsim.runs import stopping
+from fluidsim.runs.catalogue import scene_names
 from fluidsim.solid.shapes import HalfSpace
 from solvers.storage import load_system
 from tests.fluidsim.test_scenes import PAPER

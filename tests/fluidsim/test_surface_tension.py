@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fluidsim.liquid.averaging import ALIKE, averages, averages_as_defined
-from fluidsim.liquid.curvature import crossings, curvature
+from fluidsim.liquid.curvature import FORESIGHT, crossings, curvature, foreseen_rise
 from fluidsim.liquid.paraboloids import bends, bends_as_defined
 from fluidsim.solid.shapes import HalfSpace, Shape, Sphere
 from tests.fluidsim.test_interface import centres, order
@@ -123,6 +123,47 @@ def test_curvature_does_not_depend_on_the_level_set_away_from_the_surface(dim):
     steep = distance * (1 + 5 * distance)
     values = curvature(steep, grid)[curvature(distance, grid) != 0]
     assert float((values * RADIUS / (dim - 1) - 1).abs().max()) < 0.03
+
+
+@DIMS
+def test_curvature_ahead_is_that_of_the_surface_moved(dim):
+    """A ball against a side that grows by half a cell; the faces stay those of the ball now."""
+    grid = cubic(dim, 32)
+    centre = torch.tensor((0.0, 0.51, 0.48)[:dim]).double()
+    distance = (centres(grid) - centre).norm(dim=-1) - RADIUS
+    now = curvature(distance, grid)
+    ahead = curvature(distance, grid, torch.full_like(distance, 0.5))
+    assert torch.equal(ahead != 0, now != 0)
+    grown = (dim - 1) / (RADIUS + 0.5 * grid.dx)
+    assert float((ahead[ahead != 0] / grown - 1).abs().max()) < 0.02
+
+
+@DIMS
+def test_the_foreseen_rise_is_the_velocity_across_the_surface(dim):
+    """Of a ball that moves with a velocity that is the same everywhere."""
+    grid, dt = cubic(dim, 32), 0.02
+    velocity = torch.tensor((0.3, -0.5, 0.4)[:dim]).double()
+    arm = centres(grid) - 0.49
+    distance = arm.norm(dim=-1) - RADIUS
+    faces = velocity.view(-1, *(1,) * dim).expand(dim, *grid.nodes)
+    rise = foreseen_rise(distance, faces, grid, dt)
+    expected = (arm @ velocity) / arm.norm(dim=-1) * FORESIGHT * dt / grid.dx
+    near = distance.abs() < 2 * grid.dx
+    assert float(expected[near].max()) > 0.02
+    assert torch.allclose(rise[near], expected[near], atol=5e-4)
+
+
+def test_foresight_damps_waves_at_the_rate_of_theory(monkeypatch):
+    """What it takes from the energy of a drop until the second peak of it."""
+    energies = []
+    for foresight in (0.0, 0.5):
+        monkeypatch.setattr("fluidsim.liquid.curvature.FORESIGHT", foresight)
+        drop, _, _, energy = swing(2, 32, None, 0.875)
+        energies.append(energy[16:].max())
+    dt = 2 * math.pi / theory(2) / 32 / drop.report.substeps
+    lost = 0.5 * theory(2) ** 2 * dt * 0.75 * 2 * math.pi / theory(2)
+    assert lost > 0.15
+    assert math.log(energies[0] / energies[1]) == pytest.approx(lost, rel=0.15)
 
 
 @DIMS

@@ -12,11 +12,10 @@ from vtkmodules.vtkRenderingCore import vtkTextActor
 from fluidsim import view
 from fluidsim.cli import main
 from fluidsim.errors import SimulationError
-from fluidsim.render.frame import Frame
 from fluidsim.store.stored_run import open_run
 from fluidsim.view import opengl
 from fluidsim.view.actors import add_pressure
-from tests.render.worlds import jittered
+from tests.render.worlds import jittered, liquid_frame
 
 BACKGROUND = np.array((0x18, 0x20, 0x2B))
 SIZE = ["--size", "320x240"]
@@ -87,7 +86,7 @@ def test_pressure_on_the_surface_of_water_at_rest():
     depth = dx * (level - 0.5 - np.arange(shape[2]))
     pressure = np.broadcast_to(np.where(depth > 0, 9810 * depth, 0), shape).astype(np.float32)
     positions = jittered((*shape[:2], level), dx)
-    frame = Frame("liquid", 1, 1.0, shape, dx, None, "", positions, 0 * positions)
+    frame = liquid_frame(positions, shape=shape, dx=dx)
     meshes = Meshes()
     add_pressure(meshes, replace(frame, pressure=pressure))
     [(body, style)] = meshes

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import taichi as ti
 
-from fluidsim.render.rays import Map, Pixels, checker
+from fluidsim.render.arrays import Map, Places
+from fluidsim.render.rays import checker
 
 TILE = 0.1
 
 
 @ti.kernel
-def _fields(out: Map, places: Pixels, width: float):
+def _fields(out: Map, places: Places, width: float):
     for n in range(out.shape[1]):
         out[0, n] = checker(places[n], TILE, width)
 

@@ -1,18 +1,16 @@
 import numpy as np
 
-from fluidsim.render import Frame, default_camera, picture
+from fluidsim.render import Style, default_camera, picture
 from fluidsim.render.fire import GLOWS, HOTTEST, fire_of
+from tests.render.worlds import smoke_frame
 
 SHAPE, DX = (16, 16, 20), 1 / 16
 SIZE = (160, 120)
 
 
 def draw(temperature):
-    frame = Frame(
-        "smoke", 0, 0.0, SHAPE, DX, None, "",
-        density=np.zeros(SHAPE, np.float32), temperature=temperature,
-    )  # fmt: skip
-    return picture(frame, SIZE, caption=False).astype(int)
+    frame = smoke_frame(np.zeros(SHAPE, np.float32), temperature)
+    return picture(frame, SIZE, style=Style(caption=False)).astype(int)
 
 
 def hot(kelvin, cells=np.s_[6:10, 6:10, 8:12]):

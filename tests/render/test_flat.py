@@ -1,28 +1,25 @@
 import numpy as np
 import pytest
 
-from fluidsim.render import Frame, picture
+from fluidsim.render import Style, picture
 from fluidsim.render.panels import fitted, panel_fields
 from fluidsim.render.redistance import redistanced
-from tests.render.worlds import ball_solid, jittered, on_nodes
+from tests.render.worlds import ball_solid, jittered, liquid_frame, on_nodes, smoke_frame
 
 SHAPE, DX = (32, 32), 1 / 32
+PLAIN = Style(caption=False)
 
 
 def liquid(solids=None):
     positions = jittered(SHAPE, DX)
     positions = positions[positions[:, 1] < 0.5]
-    still = np.zeros_like(positions)
-    return Frame("liquid", 0, 1.5, SHAPE, DX, solids, "test", positions, still)
+    return liquid_frame(positions, shape=SHAPE, dx=DX, solids=solids)
 
 
-def smoke(velocity=None, pressure=None):
+def smoke(**more):
     density = np.zeros(SHAPE, np.float32)
     density[10:22, 4:16] = 1
-    return Frame(
-        "smoke", 0, 1.5, SHAPE, DX, None, "test",
-        density=density, velocity=velocity, pressure=pressure,
-    )  # fmt: skip
+    return smoke_frame(density, dx=DX, **more)
 
 
 def main_part(image):
@@ -40,7 +37,7 @@ def test_size_keeps_the_aspect_and_is_even(extent):
 
 
 def test_liquid_fills_the_lower_half():
-    image = main_part(picture(liquid(), (200, 100), caption=False))
+    image = main_part(picture(liquid(), (200, 100), style=PLAIN))
     assert image.shape == (100, 100, 3)
     blueness = image[..., 2] - image[..., 0]
     assert blueness[56:].min() > 60
@@ -50,7 +47,7 @@ def test_liquid_fills_the_lower_half():
 
 
 def test_surface_is_drawn_smoothly():
-    image = main_part(picture(liquid(), (200, 100), caption=False))
+    image = main_part(picture(liquid(), (200, 100), style=PLAIN))
     column = image[:, 50].mean(-1)
     assert np.abs(np.diff(image[70:, :].mean(-1), axis=1)).max() < 12
     assert (np.abs(np.diff(column)) > 2).sum() < 60
@@ -58,7 +55,7 @@ def test_surface_is_drawn_smoothly():
 
 def test_solid_is_drawn():
     frame = liquid(ball_solid(SHAPE, DX, 0.5, 0.2))
-    image = main_part(picture(frame, (200, 100), caption=False))
+    image = main_part(picture(frame, (200, 100), style=PLAIN))
     orange = image[..., 0] - image[..., 2] > 80
     assert orange[50, 50]
     assert orange.mean() == pytest.approx(np.pi * 0.2**2, rel=0.08)
@@ -66,8 +63,8 @@ def test_solid_is_drawn():
 
 def test_a_drop_is_round_and_in_its_place():
     place = np.array([[0.3, 0.7]], np.float32)
-    frame = Frame("liquid", 0, 0.0, SHAPE, DX, None, "", place, np.zeros_like(place))
-    image = main_part(picture(frame, (600, 400), caption=False))
+    frame = liquid_frame(place, shape=SHAPE, dx=DX)
+    image = main_part(picture(frame, (600, 400), style=PLAIN))
     rows, columns = np.nonzero(image[..., 2] - image[..., 0] > 40)
     assert (columns.mean() + 0.5) / 400 == pytest.approx(0.3, abs=0.003)
     assert 1 - (rows.mean() + 0.5) / 400 == pytest.approx(0.7, abs=0.003)
@@ -78,8 +75,8 @@ def test_symmetric_liquid_gives_a_symmetric_picture():
     half = jittered(SHAPE, DX)
     half = half[(half[:, 0] < 0.5) & (half[:, 1] < 0.3 + half[:, 0])]
     particles = np.concatenate([half, half * np.float32((-1, 1)) + np.float32((1, 0))])
-    frame = Frame("liquid", 0, 0.0, SHAPE, DX, None, "", particles, np.zeros_like(particles))
-    image = main_part(picture(frame, (180, 128), caption=False))
+    frame = liquid_frame(particles, shape=SHAPE, dx=DX)
+    image = main_part(picture(frame, (180, 128), style=PLAIN))
     assert np.abs(image - image[:, ::-1]).mean() < 0.2
     assert np.abs(image - image[::-1]).mean() > 20
 
@@ -88,7 +85,7 @@ def test_panels_of_smoke():
     velocity = np.zeros((2, *SHAPE), np.float32)
     velocity[1, 10:22] = 1
     pressure = np.broadcast_to(np.linspace(1, 0, SHAPE[1], dtype=np.float32), SHAPE)
-    image = picture(smoke(velocity, pressure), (1000, 372), caption=False)
+    image = picture(smoke(velocity=velocity, pressure=pressure), (1000, 372), style=PLAIN)
     assert image.shape == (372, 372 + 6 + 120, 3)
     density, side = image[:, :372], image[:, 378:].astype(int)
     spin, press, speed = side[:120], side[126:246], side[252:]
@@ -105,7 +102,7 @@ def test_panels_of_liquid_show_it_only_where_it_is():
     fields = panel_fields(frame)
     assert fields["vorticity"][4:-4, 4:12] == pytest.approx(-1.0, abs=0.4)
     assert fields["speed"][16, 8] == pytest.approx(8.5 * DX, rel=0.05)
-    image = picture(frame, (1000, 366), caption=False).astype(int)
+    image = picture(frame, (1000, 366), style=PLAIN).astype(int)
     speed = image[186:, 372:]
     assert speed[40].min() > 170  # air
     assert speed[-60, :, 2].max() < 150
@@ -114,16 +111,13 @@ def test_panels_of_liquid_show_it_only_where_it_is():
 def test_wide_domains_have_their_panels_below():
     shape = (64, 16)
     zeros = np.zeros(shape, np.float32)
-    frame = Frame(
-        "smoke", 0, 0.0, shape, DX, None, "", density=zeros, velocity=np.zeros((2, *shape))
-    )
-    image = picture(frame, (640, 400), caption=False)
+    frame = smoke_frame(zeros, dx=DX)
+    image = picture(frame, (640, 400), style=PLAIN)
     assert image.shape[1] == 640 and 160 + 6 + 70 < image.shape[0] < 160 + 6 + 85
 
 
-def test_smoke_without_velocity_is_one_panel():
-    image = picture(smoke(), (200, 100), caption=False)
-    assert image.shape == (100, 100, 3)
+def test_without_pressure_there_are_two_panels():
+    assert list(panel_fields(smoke())) == ["vorticity", "speed"]
 
 
 def test_redistanced_field_is_a_distance():
@@ -145,6 +139,6 @@ def test_a_field_without_a_line_is_far_from_it(sign):
 
 
 def test_honey_is_amber():
-    image = picture(liquid(), (200, 100), caption=False, liquid="honey").astype(int)
+    image = picture(liquid(), (200, 100), style=Style(caption=False, liquid="honey")).astype(int)
     low = main_part(image)[-10:].mean((0, 1))
     assert low[0] > low[1] + 30 and low[1] > low[2] + 30

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import taichi as ti
 
-from fluidsim.render.leaps import SOLID, WATER, Marks, first_of_two, leaps_over
-from fluidsim.render.rays import FAR, Grid
+from fluidsim.render.arrays import Marks, Volume
+from fluidsim.render.leaps import SOLID, WATER, Leaps, first_of_two, leaps_over
+from fluidsim.render.rays import FAR, Ray, Sdf
 from tests.render.worlds import on_nodes
 
 NODES = 33
@@ -13,14 +14,16 @@ Hits = ti.types.ndarray(dtype=ti.math.vec2, ndim=1)
 
 
 @ti.kernel
-def _meet(hits: Hits, origins: Rays, directions: Rays, water: Grid, solid: Grid, marks: Marks,
+def _meet(hits: Hits, origins: Rays, directions: Rays, water: Volume, solid: Volume, marks: Marks,
           free: Marks, sign: float, heeded: int):  # fmt: skip
-    for ray in range(hits.shape[0]):
-        wet, dry = first_of_two(
-            water, 1.0 / (water.shape[0] - 1), solid, 1.0 / (solid.shape[0] - 1), marks, free,
-            origins[ray], directions[ray], 0.0, 1.0, sign, heeded,
-        )  # fmt: skip
-        hits[ray] = ti.Vector([wet, dry])
+    leaps = ti.static(Leaps(marks, free))
+    for n in range(hits.shape[0]):
+        spacing, solid_spacing = 1.0 / (water.shape[0] - 1), 1.0 / (solid.shape[0] - 1)
+        liquid = ti.static(Sdf(water, spacing))
+        body = ti.static(Sdf(solid, solid_spacing))
+        ray = Ray(origin=origins[n], direction=directions[n])
+        wet, dry = first_of_two(liquid, body, leaps, ray, 0.0, 1.0, sign, heeded)
+        hits[n] = ti.Vector([wet, dry])
 
 
 def ball(centre, radius, nodes=NODES):

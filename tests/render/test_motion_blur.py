@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from fluidsim.render import Camera, Frame, picture
+from fluidsim.render import Camera, Style, picture
 from fluidsim.render.motion_blur import blurred, cell_ways
 from fluidsim.render.rays import FAR
-from fluidsim.render.sampling import view_of
-from tests.render.worlds import ball_solid, jittered
+from fluidsim.render.sampling import pinhole_of
+from tests.render.worlds import ball_solid, jittered, liquid_frame
 
 CELLS = 16
 SHAPE, DX = (CELLS,) * 3, 1 / CELLS
@@ -14,10 +14,8 @@ SIZE = (160, 120)
 
 def draw(positions, velocity, exposure=0.02, solids=None, size=SIZE):
     velocities = np.broadcast_to(np.float32(velocity), positions.shape)
-    frame = Frame(
-        "liquid", 0, 0.0, SHAPE, DX, solids, "", positions=positions, velocities=velocities
-    )
-    return picture(frame, size, caption=False, exposure=exposure).astype(int)
+    frame = liquid_frame(positions, velocities, solids=solids)
+    return picture(frame, size, style=Style(caption=False, exposure=exposure)).astype(int)
 
 
 @pytest.mark.parametrize("way", [(0.1, 0.0, 0.0), (0.0, 0.0, -0.08), (0.06, 0.0, 0.06)])
@@ -33,7 +31,7 @@ def test_a_square_is_spread_along_its_way_and_keeps_its_light(way):
     white = np.repeat(square[..., None], 3, -1).astype(np.float32)
     ways = np.broadcast_to(np.float32(way), (*SHAPE, 3)).copy()
     nothing = np.full((2, 2, 2), 10.0, np.float32)
-    seen = blurred(white, distance, ways, nothing, np.ones(3), view_of(camera, 1.0))[..., 0]
+    seen = blurred(white, distance, ways, nothing, np.ones(3), pinhole_of(camera, 1.0))[..., 0]
     assert seen.sum() == pytest.approx(square.sum(), rel=0.05)
     for axis, coordinate in ((1, 0), (0, 2)):  # columns and x, rows and z
         pixels = way[coordinate] / (8 * np.tan(np.radians(10))) * 121

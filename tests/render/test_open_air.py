@@ -7,10 +7,10 @@ import pytest
 from fluidsim import View
 from fluidsim.cli import main
 from fluidsim.errors import SimulationError
-from fluidsim.render import Frame
 from fluidsim.render.open_air import thinned
 from fluidsim.runs.drawing import Drawing
 from fluidsim.store.stored_run import open_run
+from tests.render.worlds import smoke_frame
 
 SHAPE = (20, 20, 30)
 SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
@@ -36,7 +36,7 @@ def steepest(open_sides):
     """The largest step of brightness down the middle of the picture of a column up to the top."""
     density = np.zeros(SHAPE, np.float32)
     density[7:13, 7:13] = 1.0
-    frame = Frame("smoke", 1, 1.0, SHAPE, 0.05, None, "", density=density)
+    frame = smoke_frame(density, time=1.0, dx=0.05)
     settings = {"size": (120, 160), "caption": False}
     drawing = Drawing(settings, "smoke", frame.extent, 1.0, View(), open_sides)
     image = copy.copy(drawing)(frame).astype(int).mean(-1)

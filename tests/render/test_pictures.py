@@ -2,13 +2,16 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from fluidsim.render import Frame, picture, save_picture
+from fluidsim.render import Style, picture, save_picture
+from tests.render.worlds import smoke_frame
 
-EMPTY = Frame("smoke", 3, 1.0, (8, 8), 0.1, None, "title", density=np.zeros((8, 8), np.float32))
+EMPTY = smoke_frame(np.zeros((8, 8), np.float32), number=3, time=1.0, caption="title")
 
 
 def test_caption_changes_the_upper_corners_only():
-    plain, titled = (picture(EMPTY, (200, 200), caption=c).astype(int) for c in (False, True))
+    plain, titled = (
+        picture(EMPTY, (200, 200), style=Style(caption=c)).astype(int) for c in (False, True)
+    )
     changed = np.abs(titled - plain).max(-1) > 0
     assert changed[:20, :60].any() and changed[:20, -60:].any()
     assert not changed[20:].any()
@@ -17,21 +20,18 @@ def test_caption_changes_the_upper_corners_only():
 def test_supersampled_picture_is_the_mean_of_a_larger_one():
     density = np.zeros((8, 8, 8), np.float32)
     density[3:6, 3:6, 2:7] = 1
-    puff = Frame("smoke", 0, 0.0, (8, 8, 8), 0.1, None, "", density=density)
-    large = picture(puff, (96, 64), caption=False).astype(float)
-    small = picture(puff, (48, 32), supersample=2, caption=False)
+    puff = smoke_frame(density)
+    large = picture(puff, (96, 64), style=Style(caption=False)).astype(float)
+    small = picture(puff, (48, 32), style=Style(supersample=2, caption=False))
     assert np.abs(small - large.reshape(32, 2, 48, 2, 3).mean((1, 3))).max() <= 0.5
 
 
-def test_errors_name_what_is_missing():
-    with pytest.raises(ValueError, match=r"frame 7 .* no positions"):
-        picture(Frame("liquid", 7, 0.0, (8, 8), 0.1, None, ""))
-    with pytest.raises(ValueError, match="no density"):
-        picture(Frame("smoke", 7, 0.0, (8, 8, 8), 0.1, None, ""))
-    with pytest.raises(ValueError, match="kind"):
-        picture(Frame("fire", 7, 0.0, (8, 8, 8), 0.1, None, ""))
-    with pytest.raises(ValueError, match="supersample"):
-        picture(EMPTY, supersample=0)
+@pytest.mark.parametrize(
+    "wrong", [{"supersample": 0}, {"preset": "night"}, {"liquid": "milk"}], ids=str
+)
+def test_a_style_names_what_is_wrong(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Style(**wrong)
 
 
 def test_saved_picture_reads_back(tmp_path):

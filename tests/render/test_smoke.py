@@ -1,21 +1,20 @@
 import numpy as np
 import pytest
 
-from fluidsim.render import Camera, Frame, picture
+from fluidsim.render import Camera, Style, picture
+from fluidsim.render.presets import PRESETS
 from fluidsim.render.smoke import VIEW
-from fluidsim.render.stage import PRESETS
-from tests.render.worlds import ball_solid, on_nodes
+from tests.render.worlds import ball_solid, on_nodes, smoke_frame
 
 SHAPE, DX = (16, 16, 20), 1 / 16
 SIZE = (160, 120)
+PLAIN = Style(caption=False)
 SUN = PRESETS["dark"].towards_sun
 
 
-def draw(density, solids=None, shape=SHAPE, dx=DX, temperature=None):
-    frame = Frame(
-        "smoke", 0, 0.0, shape, dx, solids, "test", density=density, temperature=temperature
-    )
-    return picture(frame, SIZE, caption=False).astype(int)
+def draw(density, solids=None, dx=DX):
+    frame = smoke_frame(density, dx=dx, solids=solids)
+    return picture(frame, SIZE, style=PLAIN).astype(int)
 
 
 def puff(shape=SHAPE, dx=DX, strength=1.0):
@@ -69,7 +68,7 @@ def test_denser_smoke_darkens_its_shadow(empty):
 
 
 def test_look_does_not_depend_on_the_resolution():
-    fine = draw(puff((32, 32, 40), DX / 2), shape=(32, 32, 40), dx=DX / 2)
+    fine = draw(puff((32, 32, 40), DX / 2), dx=DX / 2)
     assert np.abs(fine - draw(puff())).mean() < 2.5
 
 
@@ -90,8 +89,8 @@ def test_symmetric_smoke_is_symmetric_when_seen_against_the_sun():
     camera = Camera((0.5 + 4 * x, 0.5 + 4 * y, 0.8), (0.5, 0.5, 0.5))
     away = np.linalg.norm(on_nodes(shape, 1 / 24) + 1 / 48 - 0.5, axis=-1)
     density = np.clip(2 - away / 0.15, 0, 1).astype(np.float32)
-    frame = Frame("smoke", 0, 0.0, shape, 1 / 24, None, "", density=density)
-    image = picture(frame, (120, 120), caption=False, camera=camera).astype(int)
+    frame = smoke_frame(density, dx=1 / 24)
+    image = picture(frame, (120, 120), camera, PLAIN).astype(int)
     assert np.abs(image[:, :60] - image[:, :59:-1]).mean() < 2
     assert image[60, 60].min() > 100
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fluidsim.render import Camera, Frame, picture
+from fluidsim.render import Camera, Style, picture
 from fluidsim.render.spray import separated
-from tests.render.worlds import ball_solid, jittered
+from tests.render.worlds import ball_solid, jittered, liquid_frame
 
 CELLS = 16
 DX = 1 / CELLS
@@ -58,9 +58,8 @@ def test_no_particles():
 
 
 def drawn(positions, camera, speed=0.0):
-    velocities = np.full_like(positions, speed)
-    frame = Frame("liquid", 0, 0.0, (CELLS,) * 3, DX, None, "", positions, velocities)
-    return picture(frame, (320, 240), caption=False, camera=camera).astype(int)
+    frame = liquid_frame(positions, np.full_like(positions, speed))
+    return picture(frame, (320, 240), camera, Style(caption=False)).astype(int)
 
 
 def test_drops_are_drawn_where_particles_are():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from fluidsim.render import Camera, Frame, SolidGrid, picture
+from fluidsim.render import Camera, SolidGrid, Style, picture
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.leaps import leaps_over
-from fluidsim.render.stage import PRESETS
-from tests.render.worlds import ball_solid, jittered, on_nodes
+from fluidsim.render.presets import PRESETS
+from tests.render.worlds import ball_solid, jittered, liquid_frame, on_nodes
 
 SHAPE, DX = (16, 16, 16), 1 / 16
 SIZE = (160, 120)
@@ -18,9 +18,8 @@ def draw(positions=NONE, solids=None, scale=1, **look):
     """The picture of liquid at rest, all lengths times `scale`."""
     if solids is not None:
         solids = SolidGrid(solids.distance * scale, solids.spacing * scale)
-    still = np.zeros_like(positions)
-    frame = Frame("liquid", 0, 0.0, SHAPE, DX * scale, solids, "", positions * scale, still)
-    return picture(frame, SIZE, caption=False, **look).astype(int)
+    frame = liquid_frame(positions * scale, dx=DX * scale, solids=solids)
+    return picture(frame, SIZE, style=Style(caption=False, **look)).astype(int)
 
 
 def blueness(image):

@@ -2,7 +2,26 @@
 
 import numpy as np
 
-from fluidsim.render import SolidGrid
+from fluidsim.render import LiquidFrame, SmokeFrame, SolidGrid
+
+
+def liquid_frame(positions, velocities=None, shape=(16, 16, 16), dx=1 / 16, **more):
+    """A frame of particles, at rest unless they have velocities."""
+    if velocities is None:
+        velocities = np.zeros_like(positions)
+    options = {"number": 1, "time": 0.0, **more}
+    return LiquidFrame(shape=shape, dx=dx, positions=positions, velocities=velocities, **options)
+
+
+def smoke_frame(density, temperature=None, dx=1 / 16, **more):
+    """A frame of smoke at rest, as cold as the air unless it has a temperature."""
+    if temperature is None:
+        temperature = np.zeros_like(density)
+    still = np.zeros((density.ndim, *density.shape), np.float32)
+    options = {"number": 1, "time": 0.0, "velocity": still, **more}
+    return SmokeFrame(
+        shape=density.shape, dx=dx, density=density, temperature=temperature, **options
+    )
 
 
 def jittered(shape, dx, seed=0):

@@ -1,0 +1,1 @@
+"""The subcommands of `fluidsim`: a module each, with its flags and what it does."""
