@@ -10,6 +10,7 @@ from pathlib import Path
 TARGET = Path(__file__).parent / "layers.svg"
 LAYERS = [  # of fluidsim, from the top: names that stand side by side do not import each other
     (["cli"], "the command fluidsim"),
+    (["commands"], "its subcommands, one a file"),
     (["verification"], "flows with known answers"),
     (["figures"], "tables and pictures of the documentation"),
     (["view"], "a window on a run"),
@@ -21,7 +22,7 @@ LAYERS = [  # of fluidsim, from the top: names that stand side by side do not im
     (["flow"], "pressure, viscosity, forces, extrapolation"),
     (["solid"], "shapes, motion, meshes, walls"),
     (["grid"], "cells, faces, interpolation, sorting"),
-    (["errors", "files", "timing", "taichi_runtime"], ""),
+    (["errors", "files", "parsing", "timing", "taichi_runtime"], ""),
 ]
 WIDTH, ROW, GAP, LEFT, RIGHT = 760, 26, 6, 20, 420
 INK, PAPER = "#1f2937", "#ffffff"

@@ -60,7 +60,8 @@ def executed(script: Path, folder: Path) -> Iterator[tuple[Cell, str, list[str]]
     for cell in cells(script.read_text(encoding="utf-8")):
         printed = io.StringIO()
         if not cell.is_text:
-            code = compile("\n" * (cell.line - 1) + cell.source, str(script), "exec")
+            source = "\n" * (cell.line - 1) + cell.source
+            code = compile(source, str(script), "exec", dont_inherit=True)
             with _inside(folder), contextlib.redirect_stdout(printed):
                 exec(code, names)
         times = {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("*.png"))}

@@ -12,6 +12,7 @@
 
 # %%
 import matplotlib.pyplot as plt
+
 import solvers
 from solvers.model_systems import model_system
 

@@ -16,7 +16,7 @@ from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 from fluidsim.timing import StageTimer
 from solvers import runtime
 
-machine = runtime.configure()
+machine = runtime.configure(threads=1)  # enough for so small a grid
 taichi_runtime.start(machine)
 
 scene = LiquidScene(
