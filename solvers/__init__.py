@@ -3,14 +3,14 @@
     system = solvers.PoissonSystem(face_weights, active)
     solution = solvers.solve(system, rhs, rtol=1e-6)
 
-Everything works on torch tensors, in two and three dimensions. Nothing here knows of particles,
+Everything works on torch tensors, in two and three dimensions. Nothing here knows about particles,
 velocities or scenes.
 """
 
 import os
 
-# OpenMP reads this once, when torch loads it. Its threads spin while waiting for each other; where
-# another process keeps a core busy, the default makes a small solve 50 times slower, this 5 times.
+# OpenMP reads this once, when torch loads it. Its threads spin while they wait for each other. If
+# another process keeps a core busy, the default makes a small solve 50 times slower, this value 5.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 from solvers.differentiable import differentiable_solve

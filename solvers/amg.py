@@ -12,8 +12,7 @@ import numpy as np
 import pyamg
 from torch import Tensor
 
-from solvers import pcg
-from solvers.matrix_space import MatrixSpace, Preconditioner
+from solvers.krylov.matrix_space import Preconditioner, solve_preconditioned
 from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
@@ -36,9 +35,23 @@ class State:
 class AlgebraicMultigrid:
     """Algebraic multigrid (PyAMG) as preconditioner of CG, on the CPU.
 
-    coarsening: "smoothed_aggregation" or "ruge_stuben".
-    max_iterations: steps before giving up.
-    sweeps: symmetric Gauss-Seidel sweeps before and after each coarse correction.
+    Parameters
+    ----------
+    max_iterations : int, default 500
+        Iterations after which the solver gives up.
+    sweeps : int, default 1
+        Symmetric Gauss-Seidel sweeps before and after each coarse correction.
+    coarsening : {"smoothed_aggregation", "ruge_stuben"}, default "smoothed_aggregation"
+        How coarse levels are chosen.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Bell, Olson, Schroder & Southworth (2023), PyAMG, JOSS 8.
     """
 
     name: ClassVar[str] = "amg"
@@ -56,10 +69,9 @@ class AlgebraicMultigrid:
             )
 
     def setup(self, system: PoissonSystem) -> State:
-        """Build the hierarchy.
+        """Build the hierarchy of the definite matrix.
 
-        Of the definite matrix: on the true one, small floating components would coarsen to rows
-        that are zero but for rounding.
+        With the singular one, small floating components would coarsen to rows of rounding errors.
         """
         smoother = ("gauss_seidel", {"sweep": "symmetric", "iterations": self.sweeps})
         build = _BUILDERS[self.coarsening]
@@ -72,15 +84,14 @@ class AlgebraicMultigrid:
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
-        space = MatrixSpace(state.system, state.precondition, rhs, guess)
-        norm_b = float(np.linalg.norm(space.b))
-        iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
-        return Outcome(state.system.from_unknowns(space.x), iterations, history)
+        return solve_preconditioned(
+            state.system, state.precondition, rhs, guess, rtol, self.max_iterations
+        )
 
 
 @contextmanager
 def _fixed_random_numbers() -> Iterator[None]:
-    """Make PyAMG repeatable: it estimates spectral radii from NumPy's global random numbers."""
+    """Make PyAMG reproducible: it estimates spectral radii with NumPy's global random numbers."""
     before = np.random.get_state()
     np.random.seed(0)
     try:

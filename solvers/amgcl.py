@@ -11,7 +11,7 @@ import pyamgcl  # pyright: ignore[reportMissingImports]
 import threadpoolctl
 from torch import Tensor
 
-from solvers import pcg
+from solvers.krylov import pcg
 from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
@@ -19,7 +19,7 @@ from solvers.system import PoissonSystem
 COARSENINGS = ("smoothed_aggregation", "ruge_stuben", "aggregation", "smoothed_aggr_emin")
 RELAXATIONS = ("spai0", "gauss_seidel", "ilu0", "damped_jacobi", "chebyshev")
 
-# Finds the library's thread pool, which pyamgcl has just loaded.
+# Finds the thread pool of the library, which pyamgcl has just loaded.
 _POOLS = threadpoolctl.ThreadpoolController()
 
 
@@ -35,10 +35,23 @@ class State:
 class Amgcl:
     """Algebraic multigrid of the AMGCL library as preconditioner of its CG, on the CPU.
 
-    Demidov, Lobachevskii J. Math. 40 (2019), with the library's own defaults.
+    Parameters
+    ----------
+    coarsening : str, default "smoothed_aggregation"
+        "smoothed_aggregation", "ruge_stuben", "aggregation" or "smoothed_aggr_emin".
+    relaxation : str, default "spai0"
+        "spai0", "gauss_seidel", "ilu0", "damped_jacobi" or "chebyshev".
+    max_iterations : int, default 500
+        Iterations after which the solver gives up.
 
-    coarsening, relaxation: names out of COARSENINGS and RELAXATIONS.
-    max_iterations: steps before giving up.
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Demidov (2019), Lobachevskii J. Math. 40; with the library's own defaults.
     """
 
     name: ClassVar[str] = "amgcl"
@@ -57,15 +70,15 @@ class Amgcl:
                 )
 
     def setup(self, system: PoissonSystem) -> State:
-        """Build the hierarchy of the matrix with a cell of each floating component tied to 0."""
+        """Build the hierarchy of the definite matrix."""
         options = {"coarsening.type": self.coarsening, "relax.type": self.relaxation}
         with _threads():
             return State(system, pyamgcl.amg(definite_matrix(system), options))
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
-        """Solve for the correction of the guess (0 when None or when it is worse than 0).
+        """Solve for the correction of the guess (0 when None, or when 0 is the better guess).
 
-        The library tells the first and the last residual alone: the history is nan in between.
+        The library reports only the first and the last residual: the history is nan in between.
         """
         matrix, b = state.system.to_scipy()[0], state.system.to_unknowns(rhs)
         x = np.zeros_like(b) if guess is None else state.system.to_unknowns(guess)
@@ -86,5 +99,5 @@ class Amgcl:
 
 
 def _threads() -> Any:
-    """The thread pool of the library set to as many threads as the kernels here use."""
+    """A context in which the library uses as many threads as the kernels of this package."""
     return _POOLS.limit(limits=numba.get_num_threads(), user_api="openmp")

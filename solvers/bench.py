@@ -1,4 +1,4 @@
-"""Solvers side by side on identical stored systems."""
+"""Solvers compared on identical stored systems."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import math
+import os
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,26 @@ from solvers.storage import StoredSystem, load_system
 
 @dataclass(frozen=True)
 class Measurement:
-    """One solver on one system: medians over the repeats after one run for warm-up.
+    """One solver on one system; times are medians over the repeats, after one warm-up run.
 
-    relative_residual is the true one, in float64. failure: why there is no answer, else "".
-    history: relative residual after each iteration, as the solver saw it; nan where it did not
-        look.
+    Attributes
+    ----------
+    system, solver : str
+        Their names.
+    shape : tuple of int
+        Cells along each axis.
+    unknowns : int
+        Number of active cells.
+    iterations : int
+        Iterations of the solver.
+    relative_residual : float
+        True relative residual in float64, the largest of the repeats; nan after an error.
+    setup_seconds, solve_seconds : float
+        Wall time of the two parts; nan after an error.
+    failure : str
+        Why there is no solution, "" if there is one.
+    history : list of float
+        Relative residual after each iteration as the solver computed it, nan where it did not.
     """
 
     system: str
@@ -39,14 +55,29 @@ class Measurement:
 
     @property
     def seconds(self) -> float:
+        """Wall time of setup and solve together."""
         return self.setup_seconds + self.solve_seconds
 
 
-def load_systems(folder: Path) -> dict[str, StoredSystem]:
-    """The stored systems of a folder (or of the `systems` folder in a run) by name.
+def load_systems(folder: str | os.PathLike[str]) -> dict[str, StoredSystem]:
+    """Load the stored systems of a folder, or of the folder `systems` in it.
 
-    Raises ValueError with one line when there is none or one cannot be read.
+    Parameters
+    ----------
+    folder : str or os.PathLike
+        A folder of .npz files, or the folder of a run.
+
+    Returns
+    -------
+    dict of str to StoredSystem
+        The systems by the names of their files.
+
+    Raises
+    ------
+    ValueError
+        If there are no systems, or one of them cannot be read.
     """
+    folder = Path(folder)
     places = [folder, folder / "systems"]
     files = [path for place in places for path in sorted(place.glob("*.npz"))]
     if not files:
@@ -64,11 +95,27 @@ def bench(
     use_guess: bool = True,
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> list[Measurement]:
-    """Every solver on every system; a solver that fails gives a row that says so.
+    """Run every solver on every system.
 
-    solvers: names, or solvers with options by the names that their rows shall have.
-    use_guess: start from the guess of the run, where one is stored.
-    progress: told (done, total, what comes next).
+    Parameters
+    ----------
+    systems : dict of str to StoredSystem
+        Systems by name.
+    solvers : sequence of str, or mapping of str to str or Solver
+        Names of solvers, or labels for the results with the solver that each stands for.
+    rtol : float, default 1e-6
+        True relative residual that is asked for.
+    repeats : int, default 5
+        Timed runs, after one warm-up run.
+    use_guess : bool, default True
+        Whether to start from the stored guess, where there is one.
+    progress : callable, optional
+        Called before each measurement with the number done, the total, and what comes next.
+
+    Returns
+    -------
+    list of Measurement
+        System by system. A solver that fails gives a measurement that says why.
     """
     named = solvers if isinstance(solvers, Mapping) else {name: name for name in solvers}
     jobs = [(name, label) for name in systems for label in named]
@@ -119,7 +166,23 @@ def _measure(
 
 @dataclass(frozen=True)
 class Summary:
-    """A solver over all systems: means over those it solved; speedup over `cg`, median."""
+    """One solver on all systems: means over those it solved, nan if it solved none.
+
+    Attributes
+    ----------
+    solver : str
+        Its name.
+    solved, systems : int
+        Number of systems it solved, and of all.
+    iterations : float
+        Mean number of iterations; most_iterations is the largest.
+    most_iterations : int
+        Largest number of iterations.
+    setup_seconds, solve_seconds : float
+        Mean wall times.
+    speedup : float
+        Median of `speedups`.
+    """
 
     solver: str
     solved: int
@@ -132,7 +195,20 @@ class Summary:
 
 
 def summarise(results: Sequence[Measurement], baseline: str = "cg") -> list[Summary]:
-    """A line a solver, in the order of their first results; nan where nothing was solved."""
+    """Summarise measurements by solver.
+
+    Parameters
+    ----------
+    results : sequence of Measurement
+        Measurements of any number of solvers.
+    baseline : str, default "cg"
+        The solver that speedups refer to.
+
+    Returns
+    -------
+    list of Summary
+        One per solver, in the order of their first measurements.
+    """
     nan = float("nan")
     summaries = []
     for solver in dict.fromkeys(result.solver for result in results):
@@ -155,7 +231,20 @@ def summarise(results: Sequence[Measurement], baseline: str = "cg") -> list[Summ
 
 
 def speedups(results: Sequence[Measurement], solver: str, baseline: str = "cg") -> list[float]:
-    """Time of the baseline over that of the solver, setup included, where both solved it."""
+    """Time of the baseline divided by that of a solver, setup included.
+
+    Parameters
+    ----------
+    results : sequence of Measurement
+        Measurements of both.
+    solver, baseline : str
+        Their names.
+
+    Returns
+    -------
+    list of float
+        One ratio per system that both solved.
+    """
     base = {r.system: r.seconds for r in results if r.solver == baseline and not r.failure}
     return [
         base[r.system] / r.seconds
@@ -164,10 +253,18 @@ def speedups(results: Sequence[Measurement], solver: str, baseline: str = "cg") 
     ]
 
 
-def write_csv(path: Path, results: Iterable[Measurement]) -> None:
-    """A line a measurement, without histories."""
+def write_csv(path: str | os.PathLike[str], results: Iterable[Measurement]) -> None:
+    """Write measurements as a CSV file, one line each, without histories.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        File to write.
+    results : iterable of Measurement
+        The measurements.
+    """
     names = [field.name for field in dataclasses.fields(Measurement) if field.name != "history"]
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, extrasaction="ignore")
         writer.writeheader()
         for result in results:
@@ -175,15 +272,27 @@ def write_csv(path: Path, results: Iterable[Measurement]) -> None:
             writer.writerow({**dataclasses.asdict(result), "shape": shape})
 
 
-def write_json(path: Path, results: Iterable[Measurement], header: dict[str, Any]) -> None:
-    """header (machine, versions, settings), then all measurements with their histories."""
+def write_json(
+    path: str | os.PathLike[str], results: Iterable[Measurement], header: dict[str, Any]
+) -> None:
+    """Write measurements with their histories as a JSON file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        File to write.
+    results : iterable of Measurement
+        The measurements; nan and inf become null.
+    header : dict
+        Machine, versions and settings; these come first.
+    """
     rows = [_without_nan(dataclasses.asdict(result)) for result in results]
     text = json.dumps({**header, "results": rows}, indent=1, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    Path(path).write_text(text + "\n", encoding="utf-8")
 
 
 def _without_nan(value: Any) -> Any:
-    """The same with None for nan and inf, which JSON does not have."""
+    """A copy with None for nan and inf, which JSON lacks."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

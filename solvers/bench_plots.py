@@ -1,7 +1,8 @@
-"""Pictures of a comparison of solvers."""
+"""Plots of a comparison of solvers."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,21 @@ from matplotlib.figure import Figure
 from solvers.bench import Measurement, speedups, summarise
 
 
-def plot_all(results: Sequence[Measurement], folder: Path) -> list[Path]:
-    """Write the five plots of a comparison as PNG; those without data are left out."""
+def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> list[Path]:
+    """Write the plots of a comparison.
+
+    Parameters
+    ----------
+    results : sequence of Measurement
+        What `bench` returned.
+    folder : str or os.PathLike
+        An existing folder.
+
+    Returns
+    -------
+    list of Path
+        The PNG files: at most five, those without data are left out.
+    """
     good = [result for result in results if not result.failure]
     if not good:
         return []
@@ -31,7 +45,7 @@ def plot_all(results: Sequence[Measurement], folder: Path) -> list[Path]:
     for name, draw in drawn.items():
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         draw(figure.subplots())
-        paths.append(folder / f"{name}.png")
+        paths.append(Path(folder) / f"{name}.png")
         figure.savefig(paths[-1], dpi=130)
     return paths
 
@@ -45,7 +59,7 @@ def _colour(solver: str, results: Sequence[Measurement]) -> str:
 
 
 def _residuals(axes: Axes, shown: Sequence[Measurement], against_time: bool) -> None:
-    """Residual histories on one system; in time, iterations are spread evenly after the setup."""
+    """Residual histories on one system; in time, iterations are evenly spaced after the setup."""
     for result in shown:
         place = np.arange(len(result.history), dtype=float)
         if against_time:
@@ -74,7 +88,7 @@ def _scaling(axes: Axes, good: Sequence[Measurement]) -> None:
 
 
 def _histogram(axes: Axes, results: Sequence[Measurement]) -> None:
-    """How often each solver is how many times faster than cg (setup included)."""
+    """Distribution of each solver's speedup over cg, setup included."""
     ratios = {name: speedups(results, name) for name in _names(results) if name != "cg"}
     ratios = {name: values for name, values in ratios.items() if values}
     every = np.concatenate([np.asarray(values) for values in ratios.values()])

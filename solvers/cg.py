@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from solvers import pcg, rows
+from solvers import row_layout
+from solvers.engines import check_engine, uses_kernels
+from solvers.krylov import pcg
+from solvers.krylov.row_space import RowSpace
+from solvers.krylov.vector_space import VectorSpace, first_guess
 from solvers.protocol import Outcome
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 from solvers.system import PoissonSystem
-
-ENGINES = ("auto", "numba", "torch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +30,24 @@ class State:
 
 @dataclass(frozen=True)
 class ConjugateGradient:
-    """Conjugate gradients with Jacobi preconditioner, matrix-free; sturdy, slow on large grids.
+    """Conjugate gradients with a Jacobi preconditioner, matrix-free; robust, slow on large grids.
 
-    max_iterations: steps before giving up.
-    engine: "numba" (kernels for tensors on the CPU), "torch" (any device; defines what the
-        kernels compute), or "auto": the fastest for the device.
+    Parameters
+    ----------
+    max_iterations : int, default 5000
+        Iterations after which the solver gives up.
+    engine : {"auto", "numba", "torch"}, default "auto"
+        "numba" uses kernels for tensors on the CPU, "torch" works on any device and defines what
+        the kernels compute; "auto" takes the faster one for the device.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Saad, Iterative Methods for Sparse Linear Systems (2003), algorithm 9.1.
     """
 
     name: ClassVar[str] = "cg"
@@ -43,79 +58,53 @@ class ConjugateGradient:
     def __post_init__(self) -> None:
         if self.max_iterations < 1:
             raise ValueError(f"max_iterations must be at least 1, not {self.max_iterations}")
-        if self.engine not in ENGINES:
-            raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine}")
+        check_engine(self.engine)
 
     def setup(self, system: PoissonSystem) -> State:
-        """Invert the diagonal; raises ValueError for numba kernels on another device."""
-        on_cpu = system.device.type == "cpu"
-        if self.engine == "numba" and not on_cpu:
-            raise ValueError(f"engine numba needs tensors on the CPU, not on {system.device}")
-        use_rows = on_cpu and self.engine != "torch"
+        """Invert the diagonal; raises ValueError for numba kernels on a device without them."""
+        use_rows = uses_kernels(self.engine, system.device)
         diagonal = system.diagonal()
         inverse = torch.where(diagonal > 0, 1.0 / diagonal, 0.0)
         return State(system, inverse, RowLayout.of(system) if use_rows else None)
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
-        space = (_TorchSpace if state.layout is None else _RowSpace)(state, rhs, guess)
         norm_b = float(torch.linalg.vector_norm(rhs))
+        if state.layout is None:
+            space = _TorchSpace(state, rhs, guess)
+        else:
+            space = _KernelSpace(state, state.layout, rhs, guess)
         iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
         return Outcome(space.pressure(), iterations, history)
 
 
-class _TorchSpace:
-    """The vector work of the loop as torch expressions, on any device."""
+class _TorchSpace(VectorSpace):
+    """The vectors of the loop as torch expressions, on any device."""
 
     def __init__(self, state: State, rhs: Tensor, guess: Tensor | None) -> None:
-        self.system, self.inverse, self.b = state.system, state.inverse, rhs
-        self.x = torch.zeros_like(rhs) if guess is None else guess.clone()
-
-    def start(self) -> tuple[float, float]:
-        self.r = self.b - self.system.apply(self.x)
-        self.p = self.inverse * self.r
-        return self._sums()
-
-    def product(self) -> float:
-        self.q = self.system.apply(self.p)
-        return float((self.p * self.q).sum())
-
-    def advance(self, alpha: float) -> tuple[float, float]:
-        self.x += alpha * self.p
-        self.r -= alpha * self.q
-        return self._sums()
-
-    def turn(self, beta: float) -> None:
-        self.p = self.inverse * self.r + beta * self.p
-
-    def remove_means(self) -> None:
-        self.x = self.system.floating.remove_means(self.x)
-
-    def keep(self) -> None:
-        self.kept = self.x.clone()
-
-    def revert(self) -> None:
-        self.x = self.kept
+        self.inverse = state.inverse
+        x, floating = first_guess(rhs, guess), state.system.floating
+        super().__init__(
+            state.system.apply, lambda r: self.inverse * r, rhs, x, floating.remove_means
+        )
 
     def pressure(self) -> Tensor:
         return self.x
 
-    def _sums(self) -> tuple[float, float]:
+    def preconditioned(self) -> tuple[float, float]:
+        """As the kernels do it: both sums from the squares of r."""
+        self.z = self.precondition(self.r)
         square = self.r * self.r
         rz, rr = torch.stack([(self.inverse * square).sum(), square.sum()]).tolist()
         return rz, rr**0.5
 
 
-class _RowSpace:
-    """The vector work of the loop by the kernels over rows; z is never stored."""
+class _KernelSpace(RowSpace):
+    """The vectors of the loop for the kernels over rows; z is never stored."""
 
-    def __init__(self, state: State, rhs: Tensor, guess: Tensor | None) -> None:
-        assert state.layout is not None
-        layout = self.layout = state.layout
-        self.floating = state.system.floating
+    def __init__(self, state: State, layout: RowLayout, rhs: Tensor, guess: Tensor | None) -> None:
+        super().__init__(layout, state.system.floating, rhs, guess)
         self.inverse = state.inverse.numpy().reshape(layout.active.shape)
-        self.b = rhs.contiguous().numpy().reshape(layout.active.shape)
-        self.x = layout.padded_zeros() if guess is None else layout.padded(guess)
         self.p = layout.padded_zeros()
         self.q = layout.zeros()
         self.r = layout.zeros()
@@ -134,21 +123,9 @@ class _RowSpace:
 
     def advance(self, alpha: float) -> tuple[float, float]:
         vectors = (self.x, self.r, self.p, self.q, self.inverse)
-        rows.advance(*vectors, alpha, self.layout.spans, self.sums)
+        row_layout.advance(*vectors, alpha, self.layout.spans, self.sums)
         rz, rr = self.sums.sum(axis=1).tolist()
         return rz, rr**0.5
 
     def turn(self, beta: float) -> None:
-        rows.turn(self.p, self.r, self.inverse, beta, self.layout.spans)
-
-    def remove_means(self) -> None:
-        self.x = self.layout.padded(self.floating.remove_means(self.pressure()))
-
-    def keep(self) -> None:
-        self.kept = self.x.copy()
-
-    def revert(self) -> None:
-        self.x = self.kept
-
-    def pressure(self) -> Tensor:
-        return self.layout.to_grid(self.x)
+        row_layout.turn(self.p, self.r, self.inverse, beta, self.layout.spans)

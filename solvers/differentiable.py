@@ -1,4 +1,4 @@
-"""The pressure as a function of right-hand side and face weights that torch differentiates."""
+"""The pressure as a differentiable torch function of right-hand side and face weights."""
 
 from __future__ import annotations
 
@@ -23,27 +23,53 @@ def differentiable_solve(
     rtol: float = 1e-10,
     **options: Any,
 ) -> Tensor:
-    """The pressure of `solvers.solve`, differentiable in rhs and in system.face_weights.
+    """Solve for the pressure, differentiably in rhs and in system.face_weights.
 
-    rhs: the shape of the grid, any float dtype. solver, guess, options: as for `solve`; guess
-        gets no gradient.
-    rtol: for the system and for the adjoint systems alike: gradients are about as accurate as
-        the pressure.
-    Returns float64, the shape of the grid: 0 in inactive cells, zero mean on each floating
-    component. It has a graph only where rhs or one of the weights requires a gradient.
+    Parameters
+    ----------
+    system : PoissonSystem
+        The system; its weights may require gradients.
+    rhs : Tensor, any float dtype, shape of the grid
+        Right-hand side, as for `solve`; it may require a gradient.
+    solver : str, Solver or Prepared, default "multigrid"
+        As for `solve`.
+    guess : Tensor, shape of the grid, optional
+        As for `solve`; it receives no gradient.
+    rtol : float, default 1e-10
+        Relative residual to reach, of the system and of the adjoint systems: gradients are about
+        as accurate as the pressure.
+    **options
+        Options of a solver given by name.
 
-    With P, which removes the means on floating components, p = P A^+ P b. When g is the gradient
-    that reaches p, one more solve with the same setup gives, in the dtypes of the inputs,
+    Returns
+    -------
+    Tensor, float64, shape of the grid
+        Pressure in Pa: 0 in inactive cells, zero mean on each floating component. It has a graph
+        only if rhs or one of the weights requires a gradient.
 
-        l = P A^+ P g              the gradient of b, 0 in inactive cells,
-        -(l_c - l_n) (p_c - p_n)   the gradient of w on the face between cells c and n,
+    Raises
+    ------
+    SolveError, ValueError, MemoryError
+        As `solve` does. The backward pass solves too, with the incoming gradient as right-hand
+        side, and can raise the same errors.
 
-    where l and p are 0 in inactive cells and outside the grid: the adjoint method (Giles 2008,
-    Collected matrix derivative results for forward and reverse mode algorithmic differentiation).
-    Both are differentiable again, to any order. P is held fixed: opening a wall around a
-    floating component counts as though it stayed one (the true pressure jumps there).
+    Notes
+    -----
+    Let P be the projection that removes the means on floating components, so that p = P A^+ P b.
+    If g is the gradient with respect to p, one more solve with the same setup gives, in the dtypes
+    of the inputs,
 
-    Raises SolveError and ValueError as `solve` does; in a backward pass g stands for the rhs.
+        l = P A^+ P g              the gradient with respect to b, 0 in inactive cells,
+        -(l_c - l_n) (p_c - p_n)   that with respect to w on the face between cells c and n,
+
+    where l and p are 0 in inactive cells and outside the grid. Both can be differentiated again, to
+    any order. P is held fixed: the gradient with respect to a wall around a floating component
+    ignores that opening the wall would end the floating, where the true pressure jumps.
+
+    References
+    ----------
+    Giles (2008), Collected matrix derivative results for forward and reverse mode algorithmic
+    differentiation.
     """
     weights = system.face_weights
     if not isinstance(solver, Prepared):
@@ -56,7 +82,7 @@ def differentiable_solve(
 
 
 class _Solve(torch.autograd.Function):
-    """Pressure from rhs and weights; its backward pass is made of itself and torch operations."""
+    """Pressure from rhs and weights; its backward pass consists of itself and torch operations."""
 
     @staticmethod
     def forward(
@@ -86,7 +112,7 @@ class _Solve(torch.autograd.Function):
 
 
 def _of_weights(adjoint: Tensor, pressure: Tensor, system: PoissonSystem, axis: int) -> Tensor:
-    """The gradient of the weights of an axis; a periodic one's rims share that of their face."""
+    """The gradient of an axis' weights; on a periodic axis both rims share that of their face."""
     gradient = -system.jump(adjoint, axis) * system.jump(pressure, axis)
     if not system.periodic[axis]:
         return gradient

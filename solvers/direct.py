@@ -19,13 +19,13 @@ from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
 
-# Packages of the optional backends, the best first.
+# Packages of the optional backends, best first.
 _PACKAGES = {"pardiso": "pypardiso", "cholmod": "sksparse"}
 BACKENDS = ("auto", "superlu", *_PACKAGES)
 _MAX_SOLVES = 6
-# A refinement step that has not at least halved the residual is the end of progress.
+# Refinement ends after a step that has not at least halved the residual.
 _PROGRESS = 0.5
-# What a factorisation in float64 delivers whatever tolerance is asked.
+# Relative residual that a float64 factor reaches, whatever tolerance is asked for.
 _TOLERANCE = 1e-12
 
 Factor = Callable[[np.ndarray], np.ndarray]
@@ -44,8 +44,20 @@ class State:
 class Direct:
     """Sparse factorisation (SuperLU, PARDISO or CHOLMOD) with refinement, on the CPU.
 
-    backend: "superlu" (in SciPy), "pardiso" or "cholmod" (optional packages, several times
-        faster), or "auto": the best that is installed.
+    Parameters
+    ----------
+    backend : {"auto", "superlu", "pardiso", "cholmod"}, default "auto"
+        "superlu" is part of SciPy; "pardiso" and "cholmod" need optional packages and are several
+        times faster; "auto" takes the best that is installed.
+
+    Raises
+    ------
+    ValueError
+        If the backend is unknown or not installed.
+
+    References
+    ----------
+    SuperLU (in SciPy), oneMKL PARDISO, CHOLMOD (SuiteSparse).
     """
 
     name: ClassVar[str] = "direct"
@@ -68,14 +80,14 @@ class Direct:
         return self.backend if self.backend != "auto" else (*installed, "superlu")[0]
 
     def setup(self, system: PoissonSystem) -> State:
-        """Factor the matrix with one cell of each floating component tied to 0."""
+        """Factor the definite matrix."""
         factor = _FACTORISATIONS[self.chosen_backend](definite_matrix(system))
         return State(system, system.to_scipy()[0], factor)
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
-        """Solve, then refine to relative residual 1e-12, or rtol if smaller, while it helps.
+        """Solve, then refine to a relative residual of 1e-12, or rtol if smaller, while that helps.
 
-        iterations counts solves with the factor; the guess is not needed.
+        The iterations of the outcome are solves with the factor; the guess is not used.
         """
         b = state.system.to_unknowns(rhs)
         norm_b = float(np.linalg.norm(b))
@@ -109,7 +121,7 @@ def _pardiso(matrix: sp.csr_matrix) -> Factor:
     pypardiso = importlib.import_module("pypardiso")
     # Type 2 is symmetric positive definite, given by its upper triangle.
     solver = pypardiso.PyPardisoSolver(mtype=2)
-    # Spares later solvers the search for the library, a quarter of a second each.
+    # Spares later solvers the search for the library, which takes a quarter of a second.
     os.environ.setdefault("PYPARDISO_MKL_RT", solver.libmkl._name)
     triangle = sp.csr_matrix(sp.triu(matrix))
     solver.factorize(triangle)
@@ -117,7 +129,7 @@ def _pardiso(matrix: sp.csr_matrix) -> Factor:
     def factor(b: np.ndarray) -> np.ndarray:
         return solver.solve(triangle, b)
 
-    # The factor lives outside Python's memory and must be released by hand.
+    # The factor lies outside the memory that Python manages and must be released explicitly.
     weakref.finalize(factor, solver.free_memory, everything=True)
     return factor
 

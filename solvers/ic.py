@@ -9,8 +9,7 @@ import numba
 import numpy as np
 from torch import Tensor
 
-from solvers import pcg
-from solvers.matrix_space import MatrixSpace
+from solvers.krylov.matrix_space import solve_preconditioned
 from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
@@ -18,7 +17,7 @@ from solvers.system import PoissonSystem
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A system, its pinned matrix (CSR, sorted) and the pivots of the factorisation."""
+    """A system, its definite matrix (CSR, sorted) and the pivots of the factorisation."""
 
     system: PoissonSystem
     starts: np.ndarray
@@ -35,12 +34,24 @@ class State:
 class IncompleteCholesky:
     """CG with modified incomplete Cholesky, MIC(0); one thread, the classic of liquid solvers.
 
-    Gustafsson, "A class of first order factorization methods" (1978); Bridson, "Fluid
-    Simulation for Computer Graphics" (2015), section 5.3, with its constants.
+    Parameters
+    ----------
+    max_iterations : int, default 2000
+        Iterations after which the solver gives up.
+    modification : float, default 0.97
+        Fraction of the dropped fill-in that is added to the diagonal, from 0 (plain IC) to 1.
+    safety : float, default 0.25
+        A pivot smaller than this fraction of its diagonal entry is replaced by the entry.
 
-    max_iterations: steps before giving up.
-    modification: share of the dropped fill-in that is put on the diagonal, 0 (IC) to 1.
-    safety: a pivot below this part of its diagonal entry is replaced by the entry.
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Gustafsson (1978), A class of first order factorization methods, BIT 18. Bridson (2015), Fluid
+    Simulation for Computer Graphics, section 5.3, with its constants.
     """
 
     name: ClassVar[str] = "ic"
@@ -64,15 +75,14 @@ class IncompleteCholesky:
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
-        space = MatrixSpace(state.system, state.precondition, rhs, guess)
-        norm_b = float(np.linalg.norm(space.b))
-        iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
-        return Outcome(state.system.from_unknowns(space.x), iterations, history)
+        return solve_preconditioned(
+            state.system, state.precondition, rhs, guess, rtol, self.max_iterations
+        )
 
 
 @numba.njit(cache=True)
 def _pivots(starts, columns, values, modification, safety):
-    """D of the factorisation (D + L) D^-1 (D + L)^T whose row sums come near those of A."""
+    """D of the factorisation (D + L) D^-1 (D + L)^T, whose row sums approximate those of A."""
     count = len(starts) - 1
     pivots = np.empty(count)
     above = np.zeros(count)  # sum of each row right of the diagonal

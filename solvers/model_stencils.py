@@ -1,4 +1,4 @@
-"""Stencils on images that are hard in other ways than pressure is: for `solvers.schur.factorize`.
+"""Stencils on images that are hard in other ways than pressure: for `solvers.schur.factorize`.
 
 The cases of table 3 of "Schwarz-Schur Involution: Lightspeed Differentiable Sparse Linear Solvers"
 (ICML 2025): a strongly anisotropic Laplacian with a small multiple of the identity, the Helmholtz
@@ -24,10 +24,10 @@ _GRAIN = 12.0
 
 
 def anisotropic(image: tuple[int, int], shift: float, seed: int = 0) -> Tensor:
-    """-div(C grad u) + shift u with natural borders, float64 (9, H, W), symmetric.
+    """-div(C grad u) + shift u with natural boundary conditions, float64 (9, H, W), symmetric.
 
-    C conducts along a random smooth grain, 1000 times less across it; bilinear finite elements
-    on the squares between four pixels.
+    C conducts along a random smooth grain, and 1000 times less across it; discretised by bilinear
+    finite elements on the squares between four pixels.
     """
     random = torch.Generator().manual_seed(seed)
     squares = [n - 1 for n in image]
@@ -55,15 +55,17 @@ def anisotropic(image: tuple[int, int], shift: float, seed: int = 0) -> Tensor:
 
 
 def helmholtz(image: tuple[int, int], wave_number_squared: float) -> Tensor:
-    """-laplace u - k^2 u with 0 beyond the border, float64 (5, H, W): indefinite; k by pixel."""
+    """-laplace u - k^2 u with u = 0 outside, float64 (5, H, W), indefinite; k per pixel."""
     stencil = -torch.ones(5, *image, dtype=torch.float64)
     stencil[2] = 4.0 - wave_number_squared
     return stencil
 
 
 def random_kernels(image: tuple[int, int], seed: int = 0) -> Tensor:
-    """Nine numbers for each pixel, uniform in [-1, 1], float64 (9, H, W): neither symmetric nor
-    definite."""
+    """Nine numbers per pixel, uniform in [-1, 1], float64 (9, H, W).
+
+    The matrix is neither symmetric nor definite.
+    """
     random = torch.Generator().manual_seed(seed)
     return 2.0 * torch.rand(9, *image, generator=random, dtype=torch.float64) - 1.0
 
@@ -79,7 +81,7 @@ CASES: dict[str, Callable[[tuple[int, int]], Tensor]] = {
 
 
 def to_scipy(stencil: Tensor) -> sp.csr_matrix:
-    """The matrix (pixels, pixels) of a stencil (5 or 9, H, W), pixels in the order of memory."""
+    """The matrix (pixels, pixels) of a stencil (5 or 9, H, W), pixels in memory order."""
     planes, height, width = stencil.shape
     steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if planes == 9 or 0 in (i, j)]
     number = torch.arange(height * width).reshape(height, width)

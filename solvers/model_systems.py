@@ -1,7 +1,7 @@
-"""Pressure systems of any size without a simulation: a dam, smoke around a sphere, a splash; a box.
+"""Pressure systems of any size without a simulation: a dam, smoke around a sphere, a splash, a box.
 
-The first three have what real ones have and are hard for it: a rough free surface, obstacles, a
-closed box, and (splash) drops, sheets one cell thick, isolated cells and enclosed air.
+The first three are hard in the ways that real systems are: they have a rough free surface,
+obstacles, a closed box, and (splash) drops, sheets one cell thick, isolated cells and enclosed air.
 """
 
 from __future__ import annotations
@@ -17,16 +17,33 @@ from solvers.slicing import interior, lower, upper
 from solvers.storage import StoredSystem
 from solvers.system import PoissonSystem
 
-# Features of splashes, in cells: drops are of one size, the large shapes grow with the grid.
+# Feature sizes of splashes, in cells: drops, and large shapes, which scale with the grid.
 _DROP, _SHAPE_OF_128 = 2.5, 12.0
 
 
 def model_system(kind: str, shape: tuple[int, ...], seed: int = 0) -> StoredSystem:
-    """A system of a kind out of KINDS with weights 1 and the right-hand side of a step of gravity.
+    """A model system with face weights 1 and the right-hand side of one step under gravity.
 
-    Where gravity moves nothing, in a box, the right-hand side is noise.
-    shape: cells along 2 or 3 axes, the last one up. The rim is a wall.
-    Raises ValueError for an unknown kind.
+    If gravity moves nothing, as in the box, the right-hand side is noise. The rim is a wall.
+
+    Parameters
+    ----------
+    kind : {"dam", "smoke", "splash", "box"}
+        What the system is of.
+    shape : tuple of int
+        Cells along 2 or 3 axes, the last one up.
+    seed : int, default 0
+        Seed of the random numbers.
+
+    Returns
+    -------
+    StoredSystem
+        With float64 weights of 0 and 1 (dimensionless), a right-hand side and no guess, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
     """
     if kind not in KINDS:
         raise ValueError(f"no model system {kind!r}; there are {', '.join(KINDS)}")
@@ -43,7 +60,7 @@ def model_system(kind: str, shape: tuple[int, ...], seed: int = 0) -> StoredSyst
 
 
 def _open_faces(solid: Tensor, axis: int) -> Tensor:
-    """1 on faces between two cells that are not solid, 0 elsewhere and on the rim; float64."""
+    """1 on faces between two non-solid cells, 0 elsewhere and on the rim; float64."""
     faces = [n + (d == axis) for d, n in enumerate(solid.shape)]
     weights = torch.zeros(faces, dtype=torch.float64)
     interior(weights, axis).copy_(~(lower(solid, axis) | upper(solid, axis)))
@@ -105,13 +122,13 @@ SCENES = ("dam", "smoke", "splash")
 
 
 def _positions(shape: tuple[int, ...]) -> tuple[list[np.ndarray], list[float]]:
-    """Cell centres along each axis, open for broadcasting, and the lengths of the box."""
+    """Cell centres along each axis, ready for broadcasting, and the side lengths of the box."""
     longest = max(shape)
     at = np.meshgrid(*[(np.arange(n) + 0.5) / longest for n in shape], indexing="ij", sparse=True)
     return list(at), [n / longest for n in shape]
 
 
 def _noise(shape: tuple[int, ...], sigma: float, random: np.random.Generator) -> np.ndarray:
-    """Gaussian noise smoothed over sigma cells, of deviation 1."""
+    """Gaussian noise smoothed over sigma cells, with standard deviation 1."""
     field = scipy.ndimage.gaussian_filter(random.standard_normal(shape), sigma, mode="wrap")
     return field / field.std()

@@ -1,8 +1,8 @@
-"""Arrays out of npz files that may come from anybody.
+"""Arrays from npz files of unknown origin.
 
-numpy.load takes as much memory as a file's headers ask for. Here the reader says what kind and size
-each array may have, and a file that holds something else is refused before memory is taken for it.
-Nothing is unpickled or evaluated.
+numpy.load allocates as much memory as a file's headers ask for. Here the caller states the kind and
+the size that each array may have, and a file with anything else is rejected before memory is
+allocated for it. Nothing is unpickled or evaluated.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _DAMAGE = (
 
 
 class Archive:
-    """The arrays of an open npz file; `names` of what it says it holds."""
+    """The arrays of an open npz file; `names` lists those that it claims to hold."""
 
     def __init__(self, file: zipfile.ZipFile):
         self._file = file
         self.names = {name.removesuffix(".npy") for name in file.namelist()}
 
     def read(self, name: str, kinds: str, most: int) -> np.ndarray:
-        """An array of at most `most` bytes, of a kind in `kinds` (letters of numpy.dtype.kind).
+        """An array of at most `most` bytes whose kind (a letter of numpy.dtype.kind) is in `kinds`.
 
-        Raises one of the errors that `opened` turns into a ValueError.
+        Every error it raises is one that `opened` turns into a ValueError.
         """
         info = self._file.getinfo(f"{name}.npy")
         if info.compress_type not in _METHODS:
@@ -48,7 +48,7 @@ class Archive:
         with self._file.open(info) as member:
             start = member.read(len(_MAGIC) + 2)
             if start[:-2] != _MAGIC:
-                raise ValueError(f"{name} is no array of version 1")
+                raise ValueError(f"{name} is not an array of version 1")
             header = _HEADER.fullmatch(member.read(int.from_bytes(start[-2:], "little")))
             if header is None:
                 raise ValueError(f"{name} has another header than numpy's")
@@ -56,19 +56,20 @@ class Archive:
             shape = tuple(int(n) for n in header[3].replace(b" ", b"").split(b",") if n)
             size = math.prod(shape) * dtype.itemsize
             if dtype.kind not in kinds or size > most:
-                raise ValueError(f"{name} is {dtype} {shape}, which is not what belongs there")
+                raise ValueError(f"{name} is {dtype} {shape}, which is not what was expected")
             data = member.read(size + 1)
         if len(data) != size:
-            raise ValueError(f"{name} has not the size that it says")
+            raise ValueError(f"{name} does not have the size that its header states")
         order = "F" if header[2] == b"True" else "C"
         return np.frombuffer(data, dtype).reshape(shape, order=order).copy()
 
 
 @contextmanager
 def opened(path: Path, what: str) -> Iterator[Archive]:
-    """The archive at `path`; all that is wrong with it becomes one line: it is not a whole `what`.
+    """The archive at `path`. what: what the file should be, for the message.
 
-    Raises ValueError, and OSError when the file cannot be opened.
+    Raises ValueError with one line for a file that is damaged in any way, OSError if it cannot be
+    opened.
     """
     with path.open("rb") as stream:
         try:

@@ -1,37 +1,42 @@
-"""Periodic axes for solvers that know only grids with ends: the ring is cut open in several places.
+"""Periodic axes for solvers that support only grids with ends: the ring is cut open in turns.
 
-A ring of cells less one layer is a grid with ends, where p = 0 in the layer that is left out. Two
-such cuts, half a period apart, in turn (the alternating method of Schwarz; Smith, Bjorstad & Gropp
-1996, "Domain decomposition", section 1.1) precondition the iteration on the ring: what a cut does
-wrong at its layer the other one sets right from half a period around it, so that the number of
-turns does not grow with the number of cells. With k periodic axes there are k + 1 cuts, through all
-of them at once: no cell lies in a layer of each.
+A ring of cells without one layer is a grid with ends, where p = 0 in the layer left out. Two such
+cuts, half a period apart and used alternately (the alternating method of Schwarz; Smith, Bjorstad &
+Gropp 1996, "Domain decomposition", section 1.1), precondition the iteration on the ring: each cut
+corrects the error that the other one makes at its layer, so the number of turns does not grow with
+the number of cells. With k periodic axes there are k + 1 cuts, each through all of these axes at
+once, and no cell lies in a layer of every cut.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from solvers import pcg
+from solvers.krylov import pcg
 from solvers.protocol import Outcome, Solver
-from solvers.rows import RowLayout
 from solvers.system import PoissonSystem
+
+if TYPE_CHECKING:
+    from solvers.row_layout import RowLayout
 
 INNER_RTOL = 0.3  # asked of the solver in each cut
 MOST_TURNS = 100
-KEPT = 12  # directions that each new one is made orthogonal to
-_PROGRESS = 0.5  # of a restart that was worth it
+KEPT = 12  # previous directions to which each new one is made orthogonal
+_PROGRESS = 0.5  # a restart must reduce the residual by this factor
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """The system without the layers `starts` (one for each axis, 0 where it is not periodic), these
-    first in its grid; and the solver's state for it."""
+    """A system cut open, and the solver's state for it.
+
+    starts: for each axis the layer that is left out, which is the first in the grid of the cut; 0
+    along axes that are not periodic.
+    """
 
     starts: tuple[int, ...]
     system: PoissonSystem
@@ -49,10 +54,10 @@ class State:
 
 @dataclass(frozen=True)
 class Unrolled:
-    """Generalised conjugate residuals (Eisenstat, Elman & Schultz 1983) with the turns of a solver
-    through all cuts as preconditioner.
+    """Generalised conjugate residuals (Eisenstat, Elman & Schultz 1983) for periodic axes.
 
-    iterations counts those of the solver in all cuts together.
+    The preconditioner is a turn: a solve of each cut, one after the other. The iterations of the
+    outcome are those of the solver in all cuts together.
     """
 
     solver: Solver
@@ -71,8 +76,7 @@ class Unrolled:
             )
             cut = opened(system, starts)
             cuts.append(Cut(starts, cut, self.solver.setup(cut) if cut.unknowns else None))
-        layout = RowLayout.of(system) if system.device.type == "cpu" else None
-        return State(system, layout, tuple(cuts))
+        return State(system, _rows(system), tuple(cuts))
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
@@ -89,7 +93,7 @@ class _Iteration:
         norm_b = float(torch.linalg.vector_norm(self.b))
         goal = pcg.target(norm_b, rtol)
         norm, history, turns = math.inf, [], 0
-        while True:  # anew with the true residual, as long as that helps
+        while True:  # restart from the true residual for as long as that helps
             before, kept = norm, self.x
             r = self.b - self._product(self.x)
             norm = float(torch.linalg.vector_norm(r))
@@ -104,7 +108,7 @@ class _Iteration:
     def _descend(
         self, r: Tensor, goal: float, norm_b: float, turns: int, history: list[float]
     ) -> int:
-        """Iterate while the residual falls; the turns that were taken so far."""
+        """Iterate while the residual falls; returns the number of turns taken so far."""
         directions: list[tuple[Tensor, Tensor, float]] = []
         norm = float(torch.linalg.vector_norm(r))
         while norm > goal and turns < MOST_TURNS:
@@ -148,9 +152,20 @@ class _Iteration:
         return torch.from_numpy(result.reshape(layout.shape))
 
 
+def _rows(system: PoissonSystem) -> RowLayout | None:
+    """The rows of a system on the CPU, None on other devices."""
+    if system.device.type != "cpu":
+        return None
+    from solvers.row_layout import RowLayout
+
+    return RowLayout.of(system)
+
+
 def opened(system: PoissonSystem, starts: tuple[int, ...]) -> PoissonSystem:
-    """The system without periodic axes whose grid begins with the layers `starts` of those, which
-    are not active: A restricted to the other cells."""
+    """The system without periodic axes: A restricted to the cells outside the layers `starts`.
+
+    These layers are the first in its grid, and inactive.
+    """
     active, weights = _turned(system.active, starts).clone(), []
     for axis, faces in enumerate(system.face_weights):
         n, wraps = system.shape[axis], system.periodic[axis]
@@ -163,7 +178,7 @@ def opened(system: PoissonSystem, starts: tuple[int, ...]) -> PoissonSystem:
 
 
 def _turned(field: Tensor, starts: tuple[int, ...]) -> Tensor:
-    """With the layers `starts` first."""
+    """The field rolled so that the layers `starts` come first."""
     return _turned_back(field, tuple(-start for start in starts))
 
 

@@ -1,4 +1,4 @@
-"""Memory that passes from an object that is gone to the next one of the same kind."""
+"""Memory that is handed from a deleted object to the next one of the same kind."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Item = TypeVar("Item")
 
 
 class Pool(Generic[Key, Item]):
-    """Keeps the item of the last owner that went; a simulation then never allocates anew.
+    """Keeps the item of the last owner that was deleted, so that a simulation reuses its memory.
 
-    An item belongs to one owner at a time: two owners alive at once have an item each.
+    An item belongs to one owner at a time: two owners alive at once have one item each.
     """
 
     def __init__(self) -> None:
         self._kept: list[tuple[Key, Item]] = []
 
     def take(self, key: Key, make: Callable[[], Item]) -> Item:
-        """The item kept for the key, or a new one; what was kept for another key is let go."""
+        """The item kept for the key, or a new one; an item kept for another key is released."""
         while self._kept:
             kept, item = self._kept.pop()
             if kept == key:
@@ -28,7 +28,7 @@ class Pool(Generic[Key, Item]):
         return make()
 
     def give_back_after(self, owner: object, key: Key, item: Item) -> None:
-        """Keep the item once the owner is gone."""
+        """Keep the item once the owner has been deleted."""
         weakref.finalize(owner, self._keep, key, item).atexit = False
 
     def _keep(self, key: Key, item: Item) -> None:

@@ -1,4 +1,4 @@
-"""What a solver is: options, a state that `setup` returns, and an outcome of `solve`."""
+"""The interface of a solver: options, a state from `setup`, and an outcome from `solve`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from solvers.system import PoissonSystem
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a solver hands back to the gate, which judges it.
+    """What a solver returns to `solvers.solve`, which checks it.
 
-    pressure: float64, the shape of the grid, 0 in inactive cells.
-    iterations: steps taken, in the sense of the solver.
-    history: relative residual norms as the solver saw them, entry i after i steps; nan for steps
-        after which it did not look.
-    notes: what the user should know of how it was reached, in one line; "" when all went well.
+    Attributes
+    ----------
+    pressure : Tensor, float64, shape of the grid
+        Pressure in Pa, 0 in inactive cells.
+    iterations : int
+        Iterations taken, in the solver's own sense.
+    history : list of float
+        Relative residual norms as the solver computed them, entry i after i iterations; nan after
+        iterations for which it computed none.
+    notes : str
+        One line that the user should know about the solve, "" if there is nothing to report.
     """
 
     pressure: Tensor
@@ -28,17 +34,51 @@ class Outcome:
 
 
 class Solver(Protocol):
-    """A frozen dataclass of options; it remembers nothing between calls.
+    """The interface of a solver: a frozen dataclass of options that keeps nothing between calls.
 
-    `setup` may cost: its state serves any number of right-hand sides of the same system. Through
-    the gate, `solve` receives a float64 rhs that is finite, not zero, 0 in inactive cells and
-    free of means on floating components; guess (or None) is float64, finite, 0 in inactive cells
-    and free of means as well. A class with `wraps = True` takes systems with periodic axes itself;
-    for others the gate cuts these open (`solvers.periodic`).
+    A class with the attribute `wraps = True` solves systems with periodic axes itself; for others
+    `solvers.solve` cuts the periodic axes open (see `solvers.periodic`).
+
+    Attributes
+    ----------
+    name : str
+        The name that solutions carry.
     """
 
     name: ClassVar[str]
 
-    def setup(self, system: PoissonSystem) -> Any: ...
+    def setup(self, system: PoissonSystem) -> Any:
+        """Prepare a system for any number of right-hand sides.
 
-    def solve(self, state: Any, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome: ...
+        Parameters
+        ----------
+        system : PoissonSystem
+            Its weights are finite and not negative, and it has unknowns.
+
+        Returns
+        -------
+        Any
+            The state that `solve` takes.
+        """
+        ...
+
+    def solve(self, state: Any, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
+        """Solve for one right-hand side.
+
+        Parameters
+        ----------
+        state : Any
+            What `setup` returned.
+        rhs : Tensor, float64, shape of the grid
+            Finite and not zero, 0 in inactive cells, with zero mean on floating components.
+        guess : Tensor, float64, shape of the grid, or None
+            Where to start from; finite, 0 in inactive cells, with zero mean on floating components.
+        rtol : float
+            Relative residual to reach.
+
+        Returns
+        -------
+        Outcome
+            What was reached, whether or not it meets rtol.
+        """
+        ...

@@ -1,6 +1,6 @@
-"""Names of the solvers; their modules are imported when first asked for.
+"""The names of the solvers; a solver's module is imported on first use.
 
-Another package joins by an entry point of the group `fluidsim.solvers`, name = "module:Class".
+Other packages add solvers by entry points of the group `fluidsim.solvers`: name = "module:Class".
 """
 
 from __future__ import annotations
@@ -24,24 +24,46 @@ _BUILT_IN = {
     "npsdo-paper": "solvers.npsdo.solver:NeuralDescent",
     "schur": "solvers.schur:Schur",
 }
-# Solvers of this package that need an optional one: module:Class, and what must be importable.
+# Solvers of this package that need an optional package: module:Class, and the package.
 _OPTIONAL = {"amgcl": ("solvers.amgcl:Amgcl", "pyamgcl")}
 
 
 def available() -> list[str]:
-    """The names that `solvers.solve` accepts, sorted."""
+    """The names that `solvers.solve` accepts.
+
+    Returns
+    -------
+    list of str
+        Sorted; without solvers whose optional package is not installed.
+    """
     return sorted(_classes())
 
 
 def describe(name: str) -> str:
-    """What the solver is, in one line."""
+    """Describe a solver in one line.
+
+    Parameters
+    ----------
+    name : str
+        A name from `available()`.
+
+    Returns
+    -------
+    str
+        The first line of its docstring.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or the solver cannot be loaded.
+    """
     return (_load(name).__doc__ or "").strip().splitlines()[0]
 
 
 def create(name: str, options: dict[str, Any]) -> Solver:
     """The named solver with these options.
 
-    Raises ValueError with one line for an unknown name or option.
+    Raises ValueError with one line if the name or an option is unknown.
     """
     cls = _load(name)
     known = [field.name for field in dataclasses.fields(cls)]
@@ -52,7 +74,7 @@ def create(name: str, options: dict[str, Any]) -> Solver:
 
 
 def _classes() -> dict[str, str]:
-    """Name -> "module:Class"; no other package can replace a solver of this one."""
+    """Name -> "module:Class"; other packages cannot replace the solvers of this one."""
     outside = importlib.metadata.entry_points(group=_GROUP)
     optional = {
         name: place

@@ -1,8 +1,8 @@
 """Threads and device, set in one place.
 
-Several libraries keep thread pools of their own (BLAS, OpenMP in torch and numba, Taichi).
-Pools that spin at the same time slow each other down by factors, so one call sets them all:
-numba and Taichi work on `threads` threads, BLAS and torch on one.
+Several libraries have thread pools of their own (BLAS, OpenMP in torch and numba, Taichi). Pools
+that spin at the same time slow each other down several times, so one call sets them all: numba and
+Taichi use `threads` threads, BLAS and torch use one.
 """
 
 from __future__ import annotations
@@ -10,32 +10,33 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import numba
-import threadpoolctl
 import torch
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What `configure` has set: worker threads and the torch device of the tensors."""
+    """What `configure` set: the number of worker threads, and the torch device of tensors."""
 
     threads: int
     device: torch.device
 
 
 def available_threads() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def configure(threads: int | None = None, device: str = "cpu") -> Runtime:
-    """Set every thread pool and check the device; returns what holds from now on.
+    """Set every thread pool, check the device, and return both.
 
-    threads: worker threads, all cores when None. device: "cpu" or "cuda".
-    Raises ValueError with a line for the user when the machine cannot do what is asked.
+    threads: worker threads, all cores if None. device: "cpu" or "cuda".
+    Raises ValueError with one line if the machine cannot do what is asked.
     """
+    import numba
+    import threadpoolctl
+
     most = available_threads()
     threads = most if threads is None else threads
     if not 1 <= threads <= most:
@@ -51,6 +52,6 @@ def configure(threads: int | None = None, device: str = "cpu") -> Runtime:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has finished, so that a clock read next is honest."""
+    """Wait until the device has finished, so that a clock can be read."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

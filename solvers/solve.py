@@ -1,4 +1,4 @@
-"""The one gate: every solve is checked, timed and judged here, whatever the solver."""
+"""The gate: every solve is checked, timed and judged here, whatever the solver."""
 
 from __future__ import annotations
 
@@ -16,24 +16,34 @@ from solvers.protocol import Outcome, Solver
 from solvers.runtime import synchronize
 from solvers.system import PoissonSystem
 
-# A rhs that shrinks below this factor when its means are removed was constant but for rounding.
+# A right-hand side that shrinks by more than this factor when its means are removed was constant
+# up to rounding.
 _ROUNDING = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Result of one solve.
+    """The result of one solve.
 
-    pressure: float64, the shape of the grid, 0 in inactive cells, zero mean on each floating
-        component.
-    converged: relative_residual <= rtol.
-    iterations: steps of the solver.
-    relative_residual: ||b - A p|| / ||b|| in float64, computed from the pressure; b is the rhs
-        on active cells less its mean on each floating component. 0 when b is 0.
-    setup_seconds, solve_seconds: wall time of the solver's two parts, without the checks.
-    residual_history: relative residuals as the solver saw them, entry i after i steps.
-    solver: its name.
-    notes: what it tells of how it got there, in one line; "" when all went well.
+    Attributes
+    ----------
+    pressure : Tensor, float64, shape of the grid
+        Pressure in Pa: 0 in inactive cells, zero mean on each floating component.
+    converged : bool
+        Whether relative_residual <= rtol.
+    iterations : int
+        Iterations of the solver.
+    relative_residual : float
+        ||b - A p|| / ||b||, computed from the pressure in float64. b is the right-hand side on
+        active cells minus its mean on each floating component. 0 if b is 0.
+    setup_seconds, solve_seconds : float
+        Wall time of the solver's two parts, without the checks.
+    residual_history : list of float
+        Relative residuals as the solver computed them, entry i after i iterations.
+    solver : str
+        Name of the solver.
+    notes : str
+        One line that the solver reports about the solve, "" if there is nothing to report.
     """
 
     pressure: Tensor
@@ -48,7 +58,13 @@ class Solution:
 
 
 class SolveError(RuntimeError):
-    """A solve that missed its tolerance; `solution` holds what was reached."""
+    """Raised when a solve misses its tolerance.
+
+    Attributes
+    ----------
+    solution : Solution
+        What was reached.
+    """
 
     def __init__(self, solution: Solution, rtol: float) -> None:
         reached = solution.relative_residual
@@ -66,7 +82,19 @@ class SolveError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A solver set up for a system; hand it to `solve` to use the setup for many rhs."""
+    """A solver that has been set up for a system; pass it to `solve` for each right-hand side.
+
+    Attributes
+    ----------
+    system : PoissonSystem
+        The system.
+    solver : Solver
+        The solver, wrapped for periodic axes if necessary.
+    state : Any
+        What its setup returned.
+    setup_seconds : float
+        Wall time of the setup.
+    """
 
     system: PoissonSystem
     solver: Solver | Unrolled
@@ -78,9 +106,26 @@ class Prepared:
 def prepare(system: PoissonSystem, solver: str | Solver = "multigrid", **options: Any) -> Prepared:
     """Set up a solver for a system, once for many right-hand sides.
 
-    solver: a name out of `available()` with its options, or a solver object.
-    Raises ValueError for unknown names and options and for weights that are negative or not
-    finite.
+    Parameters
+    ----------
+    system : PoissonSystem
+        The system.
+    solver : str or Solver, default "multigrid"
+        A name from `available()`, or a solver object.
+    **options
+        Options of a solver given by name.
+
+    Returns
+    -------
+    Prepared
+        Pass it to `solve` as the solver.
+
+    Raises
+    ------
+    ValueError
+        If a name or an option is unknown, or a weight is negative or not finite.
+    MemoryError
+        If the solver would need more memory than there is.
     """
     if isinstance(solver, str):
         solver = registry.create(solver, options)
@@ -108,14 +153,40 @@ def solve(
 ) -> Solution:
     """Solve A p = rhs on the active cells to a true relative residual of rtol.
 
-    rhs: the shape of the grid, any float dtype; its values in inactive cells do not count, and
-        its mean on every floating component is removed first.
-    solver: a name out of `available()` with its options, a solver object, or what `prepare`
-        returned for this system (its setup then costs nothing here).
-    guess: where to start from, for example the pressure of the previous step.
-    throw: raise SolveError when the tolerance is missed; otherwise return what was reached.
-    Raises ValueError for input that cannot be solved: shapes, devices, values that are not
-    finite, negative weights, unknown names and options.
+    Parameters
+    ----------
+    system : PoissonSystem
+        The system; it fixes grid and device.
+    rhs : Tensor, any float dtype, shape of the grid
+        Right-hand side, in the units of face weight times pressure. Values in inactive cells are
+        ignored, and the mean on every floating component is removed first.
+    solver : str, Solver or Prepared, default "multigrid"
+        A name from `available()`, a solver object, or what `prepare` returned for this system,
+        which spares its setup.
+    guess : Tensor, any float dtype, shape of the grid, optional
+        Where to start from, for example the pressure of the previous time step.
+    rtol : float, default 1e-6
+        Relative residual ||b - A p|| / ||b|| to reach, in float64.
+    throw : bool, default True
+        Whether to raise SolveError if the tolerance is missed, instead of returning what was
+        reached.
+    **options
+        Options of a solver given by name.
+
+    Returns
+    -------
+    Solution
+        Pressure, verdict, residuals and times.
+
+    Raises
+    ------
+    SolveError
+        If the tolerance is missed and `throw` is true.
+    ValueError
+        If the input cannot be solved: wrong shapes or devices, values that are not finite,
+        negative weights, unknown names or options.
+    MemoryError
+        If the solver would need more memory than there is.
     """
     if not rtol > 0:
         raise ValueError(f"rtol must be positive, not {rtol}")
@@ -160,18 +231,18 @@ def solve(
 
 
 def _residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
-    """||b - A p|| for the verdict: by the kernels over rows on the CPU, else as defined."""
+    """||b - A p|| for the verdict: by kernels on the CPU, by torch elsewhere."""
     if system.device.type != "cpu":
         return float(torch.linalg.vector_norm(b - system.apply(p)))
-    from solvers import rows
+    from solvers.row_layout import residual_norm
 
-    return rows.residual_norm(system, b, p)
+    return residual_norm(system, b, p)
 
 
 def _float64_on_active(system: PoissonSystem, values: Tensor, name: str) -> Tensor:
     """The values in float64, 0 in inactive cells; checked for shape, device, type and finiteness.
 
-    Only active cells count: what stands elsewhere, NaN included, is dropped.
+    Values in inactive cells are dropped, NaN included.
     """
     if not isinstance(values, Tensor) or not values.is_floating_point():
         raise ValueError(f"{name} must be a tensor of floats")

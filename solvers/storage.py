@@ -1,15 +1,16 @@
 """Pressure systems in files: compact, versioned, read without pickle.
 
-A file is a compressed npz: `version`, `active` (bits), `shape`, `rhs`, `guess` (empty for none),
-`notes` (JSON text), in version 2 `periodic` (0 or 1 an axis), and for each axis the face weights as
-`values_d` (the distinct ones, at most 256 of them) and `codes_d` (uint8) where so few occur, else
-as `weights_d`.
+A file is a compressed npz archive with `version`, `active` (bits), `shape`, `rhs`, `guess` (empty
+if there is none), `notes` (JSON text) and, in version 2, `periodic` (0 or 1 per axis). The face
+weights of axis d are stored as `values_d` (the distinct values) and `codes_d` (uint8) if there are
+at most 256 distinct values, otherwise as `weights_d`.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,25 @@ from solvers.system import PoissonSystem
 VERSION, PERIODIC = 1, 2  # of files without and with periodic axes
 _MOST_VALUES = 256
 _MOST_NOTES = 2**20  # bytes
-_MOST_BYTES, _MOST_RATIO = 2**28, 300  # unpacked, at least and over the size of the file
+# Unpacked bytes that are accepted: the larger of this number and this multiple of the file size.
+_MOST_BYTES, _MOST_RATIO = 2**28, 300
 
 
 @dataclass(frozen=True, eq=False)
 class StoredSystem:
-    """A system with its right-hand side, the guess of the run (or None) and notes on its origin."""
+    """A pressure system with its right-hand side.
+
+    Attributes
+    ----------
+    system : PoissonSystem
+        The system.
+    rhs : Tensor, shape of the grid
+        Right-hand side, in the units of face weight times pressure.
+    guess : Tensor, shape of the grid, or None
+        Pressure from which the run started its solve, if any.
+    notes : dict
+        Where the system comes from; anything that JSON can hold.
+    """
 
     system: PoissonSystem
     rhs: Tensor
@@ -37,8 +51,21 @@ class StoredSystem:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def save_system(path: Path, stored: StoredSystem) -> None:
-    """Write a system; `path` ends in .npz."""
+def save_system(path: str | os.PathLike[str], stored: StoredSystem) -> None:
+    """Write a system to a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        File to write; it should end in .npz, and an existing file is replaced.
+    stored : StoredSystem
+        System, right-hand side, guess and notes; tensors may be on any device.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     system = stored.system
     arrays: dict[str, np.ndarray] = {
         "version": np.array(PERIODIC if any(system.periodic) else VERSION),
@@ -60,18 +87,34 @@ def save_system(path: Path, stored: StoredSystem) -> None:
     np.savez_compressed(path, allow_pickle=False, **arrays)  # pyright: ignore
 
 
-def load_system(path: Path) -> StoredSystem:
-    """Read a system back, on the CPU.
+def load_system(path: str | os.PathLike[str]) -> StoredSystem:
+    """Read a system that `save_system` wrote.
 
-    Raises ValueError with one line when the file is damaged, too large for its packed size to be
-    true, or not of this version, and OSError.
+    Parameters
+    ----------
+    path : str or os.PathLike
+        File to read.
+
+    Returns
+    -------
+    StoredSystem
+        Its tensors are on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is of an unknown version, or claims to unpack to an implausible
+        size.
+    OSError
+        If the file cannot be opened.
     """
+    path = Path(path)
     with npz.opened(path, "pressure system") as archive:
         return _unpacked(archive, max(_MOST_BYTES, _MOST_RATIO * path.stat().st_size))
 
 
 def _unpacked(archive: npz.Archive, most: int) -> StoredSystem:
-    """most: bytes of all arrays together."""
+    """most: upper bound on the bytes of all arrays together."""
     version = int(archive.read("version", "iu", 8))
     if version not in (VERSION, PERIODIC):
         raise ValueError(
@@ -103,7 +146,7 @@ def _weights(archive: npz.Archive, axis: int, shape: tuple[int, ...]) -> Tensor:
 
 
 def _floats(archive: npz.Archive, name: str, most: int) -> Tensor:
-    """At most so many float32 or float64."""
+    """An array of at most `most` float32 or float64 numbers."""
     values = torch.from_numpy(archive.read(name, "f", 8 * most))
     if values.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"{name} is {values.dtype}")
@@ -113,7 +156,7 @@ def _floats(archive: npz.Archive, name: str, most: int) -> Tensor:
 def _notes(text: str) -> dict[str, Any]:
     notes = json.loads(text)
     if not isinstance(notes, dict):
-        raise ValueError("its notes are no table")
+        raise ValueError("its notes are not a table")
     return notes
 
 

@@ -1,19 +1,22 @@
-"""The pressure system: coefficients on the faces of a grid and a mask of the unknowns."""
+"""The pressure system: coefficients on the faces of a grid, and a mask of the unknowns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from solvers.nullspace import FloatingComponents, find_floating
+from solvers.floating import FloatingComponents, find_floating
 from solvers.slicing import interior, lower, upper
 
-LEAST_CELLS = 4  # along a periodic axis: the neighbours of a cell are two, and four cuts differ
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+LEAST_CELLS = 4  # along a periodic axis: both neighbours of a cell differ, and so do four cuts
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,19 +26,26 @@ class PoissonSystem:
         (A p)_c = sum over the faces f of cell c of w_f (p_c - p_neighbour)
 
     with p = 0 in inactive neighbours and outside the grid. A is symmetric and positive
-    (semi)definite as long as no weight is negative.
+    (semi)definite as long as no weight is negative. Quantities derived from the tensors are cached:
+    do not change the tensors in place.
 
-    face_weights: one float32 or float64 tensor an axis; number d has the shape of the grid plus
-        one along axis d (the faces on the rim included). In a fluid solver: dt / (rho dx^2) times
-        the open fraction of the face. Weight 0 is a wall (Neumann); a positive weight towards an
-        inactive cell or over the rim holds p = 0 there (Dirichlet: air, an open side).
-    active: bool, the shape of the grid; True where the pressure is unknown.
-    periodic: for each axis whether the grid goes on at its beginning, () for none. The first and
-        the last face of such an axis are the same one, between its last cell and its first.
+    Parameters
+    ----------
+    face_weights : tuple of Tensor, float32 or float64
+        One tensor per axis. Number d has the shape of the grid plus one along axis d, including the
+        faces on the rim. In a fluid solver a weight is dt / (rho dx^2), in s m / kg, times the open
+        fraction of the face. Weight 0 is a wall (Neumann condition); a positive weight towards an
+        inactive cell or across the rim sets p = 0 there (Dirichlet condition: air, an open side).
+    active : Tensor, bool, shape of the grid
+        True where the pressure is unknown.
+    periodic : tuple of bool, default ()
+        For each axis whether the grid is periodic along it; () means no axis. The first and the
+        last face of a periodic axis are one and the same, between its last and its first cell.
 
-    What follows from the tensors is computed once and kept: do not change them in place.
-    Raises TypeError and ValueError with one line when types, shapes or devices do not fit;
-    the values of the weights are checked by `solvers.solve`.
+    Raises
+    ------
+    TypeError, ValueError
+        If types, shapes or devices do not fit. `solvers.solve` checks the values of the weights.
     """
 
     face_weights: tuple[Tensor, ...]
@@ -51,7 +61,7 @@ class PoissonSystem:
             raise ValueError(f"the grid must have 2 or 3 axes with cells, not shape {self.shape}")
         if len(self.face_weights) != self.dim:
             raise ValueError(
-                f"face_weights needs one tensor an axis: {self.dim}, not {len(self.face_weights)}"
+                f"face_weights needs one tensor per axis: {self.dim}, not {len(self.face_weights)}"
             )
         for axis, weights in enumerate(self.face_weights):
             self._check_weights(axis, weights)
@@ -72,12 +82,14 @@ class PoissonSystem:
 
     def _check_periodic(self) -> None:
         if len(self.periodic) != self.dim:
-            raise ValueError(f"periodic needs a bool an axis: {self.dim}, not {self.periodic}")
+            raise ValueError(f"periodic needs a bool per axis: {self.dim}, not {self.periodic}")
         for axis, weights in enumerate(self.face_weights):
             if self.periodic[axis]:
                 n = self.shape[axis]
                 if n < LEAST_CELLS:
-                    raise ValueError(f"a periodic axis needs {LEAST_CELLS} cells, axis {axis} {n}")
+                    raise ValueError(
+                        f"a periodic axis needs {LEAST_CELLS} cells, axis {axis} has {n}"
+                    )
                 if not torch.equal(weights.select(axis, 0), weights.select(axis, n)):
                     raise ValueError(
                         f"axis {axis} is periodic: its first and last faces must have equal weights"
@@ -95,7 +107,7 @@ class PoissonSystem:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors live."""
+        """Device of the tensors."""
         return self.active.device
 
     @cached_property
@@ -105,14 +117,23 @@ class PoissonSystem:
 
     @cached_property
     def floating(self) -> FloatingComponents:
-        """The parts of the grid where the pressure is defined up to a constant."""
-        return find_floating(self)
+        """The parts of the grid where the pressure is defined only up to a constant."""
+        return find_floating(self.active, self.face_weights, self.periodic)
 
     def apply(self, p: Tensor) -> Tensor:
-        """A p, 0 in inactive cells; computed in float64 and returned in the dtype of p.
+        """The product A p.
 
-        p: the shape of the grid; what it holds in inactive cells does not matter.
         The flux form -div(w grad p) maps a constant on a floating component to exact zeros.
+
+        Parameters
+        ----------
+        p : Tensor, shape of the grid
+            Pressure; its values in inactive cells do not matter.
+
+        Returns
+        -------
+        Tensor, dtype of p, shape of the grid
+            Computed in float64; 0 in inactive cells.
         """
         pressure = torch.where(self.active, p, 0).to(torch.float64)
         total = torch.zeros_like(pressure)
@@ -121,16 +142,32 @@ class PoissonSystem:
         return torch.where(self.active, total, 0).to(p.dtype)
 
     def jump(self, p: Tensor, axis: int) -> Tensor:
-        """Differences of p across all faces of an axis, with p = 0 outside the grid."""
+        """Differences of p across all faces of an axis, with p = 0 outside the grid.
+
+        Parameters
+        ----------
+        p : Tensor, shape of the grid
+            Pressure.
+        axis : int
+            The axis.
+
+        Returns
+        -------
+        Tensor
+            Value above the face minus value below; shape of the grid plus one along the axis.
+        """
         first, last = p.narrow(axis, 0, 1), p.narrow(axis, p.shape[axis] - 1, 1)
         if not self.periodic[axis]:
             first = last = torch.zeros_like(first)
         return torch.diff(p, dim=axis, prepend=last, append=first)
 
     def diagonal(self) -> Tensor:
-        """The diagonal of A in float64: the sum of the weights around a cell, 0 in inactive cells.
+        """The diagonal of A: the sum of the weights around each cell.
 
-        A cell that is walled in has 0 as well.
+        Returns
+        -------
+        Tensor, float64, shape of the grid
+            0 in inactive cells and in cells with walls on all sides.
         """
         total = torch.zeros(self.shape, dtype=torch.float64, device=self.device)
         for axis, weights in enumerate(self.face_weights):
@@ -139,26 +176,56 @@ class PoissonSystem:
         return torch.where(self.active, total, 0)
 
     def to_scipy(self) -> tuple[sp.csr_matrix, np.ndarray]:
-        """A as a float64 CSR matrix on the active cells, and the cells: int64, (unknowns, dim).
+        """The matrix A on the active cells.
 
-        Rows follow the order of the cells in memory (last axis fastest); column indices are
-        sorted, couplings of weight 0 are left out, the diagonal is always stored. Computed once:
-        copy before changing it.
+        The result is cached: copy it before changing it.
+
+        Returns
+        -------
+        matrix : scipy.sparse.csr_matrix, float64, (unknowns, unknowns)
+            Rows follow the order of the cells in memory (last axis fastest). Column indices are
+            sorted, couplings of weight 0 are left out, and the diagonal is always stored.
+        cells : ndarray, int64, (unknowns, dim)
+            The cell of each row.
         """
         return self._scipy
 
     def to_unknowns(self, v: Tensor) -> np.ndarray:
-        """The active cells of a grid tensor in the order of the rows of `to_scipy`."""
+        """The values of active cells, in the order of the rows of `to_scipy`.
+
+        Parameters
+        ----------
+        v : Tensor, shape of the grid
+            A grid tensor.
+
+        Returns
+        -------
+        ndarray, dtype of v, (unknowns,)
+            A copy on the CPU.
+        """
         return v[self.active].cpu().numpy()
 
     def from_unknowns(self, x: np.ndarray) -> Tensor:
-        """The grid tensor on the device of the system with these active cells, 0 elsewhere."""
+        """The grid tensor with the given values in active cells.
+
+        Parameters
+        ----------
+        x : ndarray, (unknowns,)
+            Values in the order of the rows of `to_scipy`.
+
+        Returns
+        -------
+        Tensor, float64, shape of the grid
+            0 in inactive cells; on the device of the system.
+        """
         result = torch.zeros(self.shape, dtype=torch.float64, device=self.device)
         result[self.active] = torch.from_numpy(x).to(self.device)
         return result
 
     @cached_property
     def _scipy(self) -> tuple[sp.csr_matrix, np.ndarray]:
+        import scipy.sparse as sp
+
         active = self.active.cpu()
         count = int(active.sum())
         number = torch.full(self.shape, -1, dtype=torch.int32)

@@ -1,7 +1,7 @@
-"""Compile what a solver needs ahead of its first use: `python -m solvers.warm_up multigrid 3`.
+"""Compile the kernels of a solver before its first use: `python -m solvers.warm_up multigrid 3`.
 
-Kernels are compiled when they are first called, for half a minute and more, and kept: other
-processes that wait for this one load them.
+Kernels are compiled when they are first called, which can take half a minute, and then cached on
+disk, from where later processes load them.
 """
 
 import sys
@@ -10,11 +10,11 @@ import solvers
 from solvers import registry, runtime
 from solvers.model_systems import model_system
 
-CELLS = 16  # a side of the system that is solved
+CELLS = 16  # along each side of the systems that are solved
 
 
 def warm_up(name: str, dim: int) -> None:
-    """Solve small systems, with and without air and with a guess, by the solver of a name."""
+    """Solve small systems with the named solver: with and without air, and with a guess."""
     for kind in ("dam", "smoke"):
         stored = model_system(kind, (CELLS,) * dim)
         prepared = solvers.prepare(stored.system, registry.create(name, {}))

@@ -1,4 +1,7 @@
-"""Accelerations of the flow: gravity, buoyancy, and those that a scene prescribes."""
+"""Accelerations that act on the flow: gravity, buoyancy, and body forces that a scene prescribes.
+
+What the flow does to the solids is in loads.py.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ Acceleration = Callable[[Tensor, float], Tensor]
 
 
 def gravity_vector(gravity: float | Vector, dim: int) -> Vector:
-    """Gravity, m/s^2, as a vector; a number points downwards.
+    """Gravity as a vector, m/s^2; a number points downwards.
 
-    Raises ValueError for a vector that has not the dimension.
+    Raises ValueError if a vector has the wrong number of components.
     """
     if isinstance(gravity, (int, float)):
         return (0.0,) * (dim - 1) + (-float(gravity),)
@@ -26,14 +29,14 @@ def gravity_vector(gravity: float | Vector, dim: int) -> Vector:
 
 
 def add_gravity(velocity: Tensor, gravity: Vector, dt: float) -> None:
-    """Accelerate the faces (dim, *nodes) by `gravity`, m/s^2."""
+    """Accelerate the faces (dim, *nodes) by `gravity`, m/s^2, for `dt` seconds."""
     for component, acceleration in zip(velocity, gravity, strict=True):
         if acceleration != 0:
             component += acceleration * dt
 
 
 class BodyForce:
-    """An acceleration that is a function of points (..., dim), m, and of the time, s, and returns
+    """An acceleration as a function of points (..., dim), m, and of the time, s; it returns
     (..., dim), m/s^2."""
 
     def __init__(self, acceleration: Acceleration, grid: Grid, device: torch.device) -> None:
@@ -45,29 +48,29 @@ class BodyForce:
         ]
 
     def add(self, velocity: Tensor, time: float, dt: float) -> None:
-        """Accelerate the faces (dim, *nodes) for `dt` seconds by what it is at a time, s."""
+        """Accelerate the faces (dim, *nodes) for `dt` seconds by its value at `time`, s."""
         for axis, points in enumerate(self._points[1:]):
             faces = self._grid.faces(velocity, axis)
             faces.add_(self._at(points, time)[..., axis], alpha=dt)
         self._grid.join(velocity)
 
     def strength(self, time: float) -> float:
-        """The largest acceleration at the centres of cells at a time, m/s^2."""
+        """The largest acceleration at a cell centre at `time`, m/s^2."""
         return float(self._at(self._points[0], time).norm(dim=-1).max())
 
     def _at(self, points: Tensor, time: float) -> Tensor:
-        """Raises ValueError where the function does not return a vector for each point."""
+        """Its value; raises ValueError if the function does not return a vector for each point."""
         values = self._acceleration(points, time)
         if values.shape != points.shape:
             raise ValueError(
-                f"a body force must return {tuple(points.shape)} for points of that shape, "
+                f"a body force must return an array of the points' shape {tuple(points.shape)}, "
                 f"not {tuple(values.shape)}"
             )
         return values
 
 
 def _face_points(axis: int, grid: Grid, device: torch.device) -> Tensor:
-    """Centres of the faces normal to an axis, (*faces, dim)."""
+    """The centres of the faces normal to an axis, (*faces, dim)."""
     points = grid.face_positions(axis, device)
     for other, n in enumerate(grid.shape):
         points = points.narrow(other, 0, n + (other == axis))
@@ -77,7 +80,7 @@ def _face_points(axis: int, grid: Grid, device: torch.device) -> Tensor:
 def add_cell_acceleration(
     velocity: Tensor, axis: int, acceleration: Tensor, dt: float, grid: Grid
 ) -> None:
-    """Add dt times a cell field (*shape), m/s^2, to the faces between two cells of an axis."""
+    """Add dt times a cell field (*shape), m/s^2, to the faces between the cells along an axis."""
     n = grid.shape[axis]
     faces = grid.faces(velocity, axis)
     lower, upper = acceleration.narrow(axis, 0, n - 1), acceleration.narrow(axis, 1, n - 1)
@@ -97,7 +100,7 @@ def add_buoyancy(
     dt: float,
     grid: Grid,
 ) -> None:
-    """Smoke is heavy, heat rises: up-acceleration lift * temperature - weight * density.
+    """Accelerate upwards by lift * temperature - weight * density: smoke sinks, heat rises.
 
     density (1), temperature (K above ambient): (*shape). weight m/s^2, lift m/s^2/K.
     Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke", eq. 8.

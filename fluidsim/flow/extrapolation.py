@@ -1,7 +1,7 @@
-"""Extending a field beyond the points where it is known, layer by layer.
+"""Extrapolation of a field beyond the points where it is known, layer by layer.
 
-Levels say where that is: KNOWN, UNKNOWN, or OUTSIDE for stored points that belong to no cell or
-face; a value found in layer k has level k + 1.
+The level of a point says whether its value is KNOWN or UNKNOWN; stored points that belong to no
+cell or face are OUTSIDE. A value found in layer k has level k + 1.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from fluidsim.grid.grid import Grid
 
 
 def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:
-    """Levels (dim, *nodes) that make the faces of the `known` cells (*shape) bool known.
+    """Levels (dim, *nodes) at which the faces of the `known` cells (*shape) bool are known.
 
-    kept: (dim, *nodes) bool; other faces are unknown all the same.
+    kept: (dim, *nodes) bool; faces that are not kept are unknown in any case.
     """
     level = grid.zeros(known.device, grid.dim, dtype=torch.int8).fill_(OUTSIDE)
     flags = known.to(torch.int8) * KNOWN
@@ -37,18 +37,16 @@ def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:
 
 
 def levels_of(known: Tensor, components: int, grid: Grid) -> Tensor:
-    """Levels (components, *nodes) that make the `known` cells (*shape) bool known."""
+    """Levels (components, *nodes) at which the `known` cells (*shape) bool are known."""
     level = grid.zeros(known.device, components, dtype=torch.int8).fill_(OUTSIDE)
     grid.cells(level).copy_(torch.where(known, KNOWN, UNKNOWN))
     return level
 
 
 def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
-    """Unknown values next to known ones become the mean of those, `layers` times over.
+    """Set unknown values next to known ones to the mean of these, `layers` times over.
 
-    field: (components, *nodes) float32. level: the same shape, int8: KNOWN, UNKNOWN, or OUTSIDE
-    for stored points that belong to no cell or face; both are changed in place, and a value
-    found in layer k has level k + 1.
+    field: (components, *nodes) float32. level: the same shape, int8. Both are changed in place.
     """
     if field.device.type != "cpu":
         return Continuation.of(level, layers, grid).apply(field)
@@ -62,8 +60,8 @@ def _components(field: Tensor) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _neighbours_missing(grid: Grid) -> np.ndarray:
-    """Bits for the neighbours that a stored point lacks, (node_count,) uint8: 2 k below on axis k,
-    2 k + 1 above."""
+    """Bits for the neighbours that a stored point lacks, (node_count,) uint8: bit 2 k for the one
+    below on axis k, bit 2 k + 1 for the one above."""
     missing = np.zeros(grid.nodes, dtype=np.uint8)
     for axis in range(grid.dim):
         line = np.moveaxis(missing, axis, 0)
@@ -74,7 +72,8 @@ def _neighbours_missing(grid: Grid) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """points: (n,) int64, flat index. around: (n, 2 dim) int64. weights: (n, 2 dim), sum 1."""
+    """points: (n,) int64, flat index. around: (n, 2 dim) int64, their neighbours. weights:
+    (n, 2 dim), of the neighbours; their sum is 1."""
 
     points: Tensor
     around: Tensor
@@ -83,7 +82,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Continuation:
-    """What `extrapolation.extrapolate` does, for levels that serve many times."""
+    """The same as `extrapolate`, prepared once for levels that are used many times."""
 
     layers: tuple[Layer, ...]
 

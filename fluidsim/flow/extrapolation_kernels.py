@@ -1,4 +1,4 @@
-"""Kernels that extend a field beyond the points where it is known, layer by layer."""
+"""Kernels that extrapolate a field beyond the points where it is known, layer by layer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def grow(field, level, missing, strides, layers):
 
 @numba.njit(cache=True)
 def _beside_known(levels, missing, strides):
-    """The unknown points next to known ones, marked as NEXT."""
+    """Find the unknown points next to known ones, and mark them as NEXT."""
     known = np.empty(len(levels), dtype=np.int32)
     count = 0
     for i in range(len(levels)):
@@ -38,7 +38,7 @@ def _beside_known(levels, missing, strides):
 
 @numba.njit(cache=True)
 def _beside(reached, levels, missing, strides):
-    """The unknown points next to those reached, marked as NEXT."""
+    """Find the unknown points next to those reached, and mark them as NEXT."""
     found = np.empty(len(levels), dtype=np.int32)
     count = 0
     for i in reached:
@@ -53,7 +53,7 @@ def _beside(reached, levels, missing, strides):
 
 @numba.njit(cache=True)
 def _mean_around(i, values, levels, layer, missing, strides):
-    """Of the neighbours that an earlier layer has reached."""
+    """The mean of the neighbours that an earlier layer has reached."""
     total, count = np.float32(0.0), 0
     for side in range(2 * len(strides)):
         j = _neighbour(i, side, missing, strides)
@@ -65,6 +65,6 @@ def _mean_around(i, values, levels, layer, missing, strides):
 
 @numba.njit(cache=True)
 def _neighbour(i, side, missing, strides):
-    """Index beside i, below and above it on each axis in turn; i itself where there is none."""
+    """The index below or above i, on each axis in turn; i itself if it has no such neighbour."""
     step = strides[side >> 1] * (2 * (side & 1) - 1)
     return i if missing[i] >> side & 1 else i + step

@@ -1,7 +1,7 @@
-"""Divergence of the velocity on the open faces, and the gradient of a cell field taken from it.
+"""The divergence of the velocity, and the gradient that a projection subtracts from it.
 
-Both are defined by torch expressions, which any device can run; on the CPU kernels over rows do
-the same in one pass.
+Torch expressions define both and run on any device; on the CPU, kernels over rows do the same in
+one pass.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from fluidsim.grid.grid import Grid
 def divergence(
     velocity: Tensor, open_faces: Tensor, solid: Tensor, fluid: Tensor, grid: Grid
 ) -> Tensor:
-    """Divergence (*shape), float64, 1/s, of what leaves a cell by its faces; 0 where not fluid.
+    """Divergence (*shape) float64, 1/s, of the flow through the faces of each cell; 0 in cells
+    that are not `fluid` (*shape) bool.
 
     velocity: (dim, *nodes), m/s, on the open part of each face. open_faces: (dim, *nodes) float32,
-    that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest. fluid:
-    (*shape) bool.
+    that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest.
     """
     if velocity.device.type != "cpu":
         return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
@@ -51,10 +51,10 @@ def divergence_as_defined(
 def subtract_gradient(
     velocity: Tensor, impulse: Tensor, open_faces: Tensor, density: float, grid: Grid
 ) -> None:
-    """velocity (dim, *nodes) -= grad q / density on every face that is open.
+    """Subtract grad q / density from the velocity (dim, *nodes) on every open face, in place.
 
-    impulse: q (*shape) float64, Pa s; 0 outside of the grid where that has ends. open_faces: (dim,
-    *nodes) float32.
+    impulse: q (*shape) float64, Pa s; it is 0 outside the grid, except along periodic axes.
+    open_faces: (dim, *nodes) float32, the open part of each face.
     """
     slope = 1 / (density * grid.dx)
     if velocity.device.type != "cpu":
@@ -86,20 +86,21 @@ def _flat(field: Tensor) -> np.ndarray:
 
 
 def _rows(field: Tensor) -> np.ndarray:
-    """A cell field (*shape) as rows along the last axis."""
+    """View of a cell field (*shape) as rows along the last axis."""
     return field.contiguous().view(-1, field.shape[-1]).numpy()
 
 
 @functools.lru_cache(maxsize=4)
 def _cell_rows(grid: Grid) -> np.ndarray:
-    """Where the rows of cells begin in a field on the nodes, (rows,) int64."""
+    """Flat index (rows,) int64 in a stored field at which each row of cells begins."""
     return np.tensordot(grid.strides[:-1], np.indices(grid.shape[:-1]), 1).ravel()
 
 
 @functools.lru_cache(maxsize=8)
 def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the faces normal to an axis but the last: where their rows begin in a field on the nodes,
-    and the rows of cells below and above, or one past the last row outside of the grid."""
+    """For the faces normal to an axis other than the last: the flat index in a stored field at
+    which each row begins, and the rows of cells below and above it; outside the grid the number of
+    rows stands for them."""
     rows = np.arange(len(_cell_rows(grid))).reshape(grid.shape[:-1])
     ring = [(int(k == axis),) * 2 for k in range(grid.dim - 1)]
     if axis in grid.periodic:

@@ -1,7 +1,7 @@
-"""Velocities that are imposed on faces: the pressure does not change them, but feels their flow.
+"""Velocities imposed on faces: the pressure does not change them, but responds to their flow.
 
-For the pressure such a face is closed and what closes it moves, as at the wall of a moving solid:
-the gradient across it is left out, its flow is part of the known divergence.
+For the pressure such a face is closed by something that moves, like the wall of a moving solid: the
+pressure gradient does not act on it, and its flow is a known part of the divergence.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from fluidsim.flow.pressure import assemble
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.shapes import Vector
 from fluidsim.solid.solids import Solids
-from solvers.nullspace import find_floating
 
-BALANCED = 1e-3  # of what flows in and out: a net flow below this is rounding
+BALANCED = 1e-3  # of the flow in and out: a smaller net flow is rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Imposed:
-    """faces (dim, *nodes) bool: those imposed. velocity (dim, *nodes) float32, m/s: there."""
+    """faces (dim, *nodes) bool: the imposed ones. velocity (dim, *nodes) float32, m/s: theirs."""
 
     faces: Tensor
     velocity: Tensor
 
     @classmethod
     def in_cells(cls, blown: Sequence[tuple[Tensor, Vector]], solids: Solids) -> Imposed:
-        """On all faces, but for walls and what solids close, of cells (*shape) bool that each
-        have one velocity, m/s; where two touch the later one counts."""
+        """Impose velocities on all open faces of sets of cells.
+
+        blown: pairs of cells (*shape) bool and their velocity, m/s; a face of two sets takes the
+        velocity of the later one.
+        """
         grid = solids.grid
         velocity = grid.zeros(solids.device, grid.dim)
         faces = torch.zeros_like(velocity, dtype=torch.bool)
@@ -50,8 +52,8 @@ class Imposed:
         return cls(faces, velocity * faces)
 
     def closing(self, open_faces: Tensor, solid: Tensor) -> tuple[Tensor, Tensor]:
-        """open_faces (dim, *nodes) less those imposed, and the velocity `solid` (dim, *nodes), m/s,
-        of what closes faces, with theirs."""
+        """The open part of each face without the imposed faces, and the velocity of what closes
+        faces with theirs; both (dim, *nodes). solid: that velocity without them, m/s."""
         carried = solid + open_faces * (self.velocity - solid)
         return (
             torch.where(self.faces, 0.0, open_faces),
@@ -59,12 +61,12 @@ class Imposed:
         )
 
     def set(self, velocity: Tensor) -> None:
-        """Give the faces of a flow (dim, *nodes) what is imposed on them, in place."""
+        """Set the imposed faces of a velocity (dim, *nodes), in place."""
         velocity.copy_(torch.where(self.faces, self.velocity, velocity))
 
 
 def with_open_face(cells: Tensor, open_faces: Tensor, grid: Grid) -> Tensor:
-    """Those of the cells (*shape) bool whose pressure can change a face, (*shape) bool."""
+    """The cells of `cells` (*shape) bool that have an open face."""
     reached = torch.zeros_like(cells)
     for axis, n in enumerate(grid.shape):
         opened = grid.faces(open_faces, axis) > 0
@@ -73,8 +75,8 @@ def with_open_face(cells: Tensor, open_faces: Tensor, grid: Grid) -> Tensor:
 
 
 def refuse_trapped_flow(fluid: Tensor, imposed: Imposed | None, solids: Solids) -> None:
-    """Raises ValueError where inlets and imposed faces blow into (or out of) a part of the domain
-    that is closed but for them. fluid: (*shape) bool."""
+    """Raise ValueError if inlets and imposed faces blow into, or out of, a part of the domain that
+    has no other opening. fluid: (*shape) bool."""
     grid = solids.grid
     opened, flow = solids.open, torch.zeros_like(solids.velocity)
     solids.boundary.stop(flow, opened)
@@ -83,7 +85,7 @@ def refuse_trapped_flow(fluid: Tensor, imposed: Imposed | None, solids: Solids) 
     cells = with_open_face(fluid, opened, grid)
     closed = torch.zeros_like(opened)
     net = divergence(flow, closed, flow, cells, grid).cpu()
-    floating = find_floating(assemble(cells, opened, grid, 1.0))
+    floating = assemble(cells, opened, grid, 1.0).floating
     if floating.count == 0 or not net.any():
         return
     labels = (floating.labels.cpu().long() + 1).view(-1)
@@ -94,5 +96,5 @@ def refuse_trapped_flow(fluid: Tensor, imposed: Imposed | None, solids: Solids) 
     if bool((sums.abs() > BALANCED * sizes).any()):
         raise ValueError(
             "inlets or sources with a velocity blow into a closed part of the domain: open a side, "
-            "or let as much out by another inlet"
+            "or let as much out through another inlet"
         )

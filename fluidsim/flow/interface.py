@@ -1,10 +1,10 @@
-"""Where the liquid ends between the centres of two cells, to second order.
+"""The interface of liquid and air between cell centres, to second order.
 
 Gibou, Fedkiw, Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson
 equation on irregular domains", and Enright, Nguyen, Gibou & Fedkiw 2003, "Using the particle level
 set method and a second order accurate pressure boundary condition for free surface flows": the
-pressure of the air holds at a part theta of the way to the air cell, so that the gradient is taken
-over theta dx, in the system and in the velocity alike. The matrix stays symmetric.
+pressure of the air acts at a fraction theta of the way to the air cell, so the gradient is taken
+over theta dx, both in the system and in the velocity. The matrix stays symmetric.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 
-LEAST = 1e-3  # of theta; the interface moves by less than this part of a cell for it
+LEAST = 1e-3  # smallest theta; it moves the interface by less than this part of a cell
 
 
 @dataclass(frozen=True, eq=False)
 class Interface:
-    """The n faces between a cell with pressure and one without.
+    """The n faces between a cell with a pressure and one without.
 
     faces (n,) int64: flat index in a face field (dim, *nodes). cells (n,) int64: flat index in
-    (*shape) of the cell with pressure. outward (n,): 1 where that is the lower one, else -1.
-    theta (n,): its distance from the interface, in cells, LEAST..1. pressure (n,), Pa: at the
-    interface.
+    (*shape) of the cell with a pressure. outward (n,): 1 if that is the lower cell, else -1.
+    theta (n,): distance of its centre from the interface, in cells, LEAST..1. pressure (n,), Pa: at
+    the interface.
     """
 
     faces: Tensor
@@ -42,8 +42,9 @@ class Interface:
     ) -> Interface:
         """distance: (*shape) float64, signed, linear between centres; any unit.
 
-        wet: (*shape) bool, cells with pressure; theta is 1 where the distance does not change its
-        sign with it. pressure: (dim, *nodes), Pa, at the interface on each face; without, 0.
+        wet: (*shape) bool, cells with a pressure; theta is 1 on their faces where the distance
+        does not change its sign. pressure: (dim, *nodes), Pa, at the interface on each face; 0 by
+        default.
         """
         parts = []
         for axis, n in enumerate(grid.shape):
@@ -64,13 +65,14 @@ class Interface:
         return cls(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
     def stretched(self, open_faces: Tensor) -> Tensor:
-        """The open part of each face (dim, *nodes) over theta: what weighs the pressure system."""
+        """The open part of each face over theta, (dim, *nodes): weights of the system."""
         result = open_faces.clone()
         result.view(-1)[self.faces] /= self.theta.to(result.dtype)
         return result
 
     def add_inflow(self, rhs: Tensor, stretched: Tensor, scale: float, dt: float) -> None:
-        """Add to the right-hand side (*shape), 1/s, what the interface's pressure presses in.
+        """Add the inflow that the pressure at the interface causes to the right-hand side (*shape),
+        1/s.
 
         stretched: (dim, *nodes), as from `stretched`. scale: 1 / (density dx^2).
         """
@@ -80,7 +82,8 @@ class Interface:
     def correct_gradient(
         self, velocity: Tensor, impulse: Tensor, open_faces: Tensor, slope: float, dt: float
     ) -> None:
-        """Take from the velocity (dim, *nodes) what the gradient to p = 0 in the next centre left.
+        """Subtract the rest of the gradient from the velocity (dim, *nodes), in place: so far it
+        was taken to p = 0 at the next centre.
 
         impulse: (*shape), Pa s. open_faces: (dim, *nodes). slope: 1 / (density dx).
         """
@@ -91,7 +94,7 @@ class Interface:
 
 
 def _flat(place: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
-    """Flat index (n,) of points, given by their coordinates (n,), in an array of this shape."""
+    """Flat index (n,) in an array of this shape of points given by their coordinates (n,)."""
     index = place[0]
     for coordinate, n in zip(place[1:], shape[1:], strict=True):
         index = index * n + coordinate

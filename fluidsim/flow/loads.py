@@ -1,4 +1,7 @@
-"""What a flow does to the solids in it."""
+"""Loads: the forces of the flow on the solids in it.
+
+What accelerates the flow is in accelerations.py; the friction on solids is in viscosity.py.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from fluidsim.solid.solids import Solids
 
 
 def pressure_force(pressure: Tensor, solids: Solids, grid: Grid) -> Tensor:
-    """Force (dim,) float64, N, of a pressure (*shape), Pa, on solids; in 2D for a metre of depth.
+    """Force (dim,) float64, N, of a pressure (*shape), Pa, on solids; in 2D per metre of depth.
 
-    The surface of the solid in a cell is what the open parts of its faces lack to a closed one
-    (Gauss); the pressure of the cell acts on it. The walls of the domain do not count.
+    The pressure of a cell acts on the solid surface in it, whose area along each axis is the
+    difference of the open parts of opposite faces (Gauss's theorem). The walls of the domain do not
+    count.
     """
     opened = torch.where(solids.walls, 1.0, solids.open)
     force = []

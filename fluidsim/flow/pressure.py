@@ -1,4 +1,4 @@
-"""Cells and faces to the pressure system, and the pressure back to the faces."""
+"""The pressure projection: from the flow to a linear system, and from its solution to the flow."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import solvers
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import divergence, subtract_gradient
-from fluidsim.flow.interface import Interface
 from fluidsim.grid.grid import Grid
 
 Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
@@ -18,12 +18,12 @@ Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
 
 @dataclass(frozen=True)
 class Projection:
-    """What a pressure step leaves behind.
+    """The result of a pressure step.
 
     pressure: (*shape), Pa, 0 outside the fluid.
-    solution: of the system whose unknown is the pressure times dt.
-    setup_seconds: what the solver's setup took, 0 when that of an earlier step served.
-    max_divergence: largest divergence in the fluid, less what was asked for, 1/s.
+    solution: of the system, whose unknown is the pressure times dt.
+    setup_seconds: duration of the solver's setup, 0 if that of an earlier step was used.
+    max_divergence: largest difference of the divergence from what was asked for, 1/s.
     """
 
     pressure: Tensor
@@ -33,7 +33,9 @@ class Projection:
 
 
 class Projector:
-    """The pressure steps of a simulation; a system and its setup serve while no cell changes.
+    """The pressure steps of a simulation.
+
+    The system and the solver's setup for it are kept as long as no cell and no face changes.
 
     density: of the fluid, kg/m^3. rtol: relative residual that each solve must reach.
     """
@@ -54,58 +56,46 @@ class Projector:
     def project(
         self,
         velocity: Tensor,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solid: Tensor,
+        domain: FlowDomain,
         dt: float,
         expansion: float | Tensor = 0.0,
         observer: Observer | None = None,
-        interface: Interface | None = None,
     ) -> Projection:
-        """Give `velocity` the divergence `expansion` (1/s; one, or (*shape)) in the fluid cells.
+        """Give `velocity` (dim, *nodes) the divergence `expansion` in the fluid cells, in place.
 
-        fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
-        solid: (dim, *nodes) float32, m/s, of what closes the rest. The guess is the pressure of
-        the last step.
-        Raises solvers.SolveError when the solver fails. observer: sees system, rhs and guess
-        before they are solved. interface: where the pressure is that of the air between the centres
-        of two cells; without it p = 0 in the centres of the air cells.
+        expansion: 1/s, one number or (*shape). observer: is shown the system, its right-hand side
+        and the guess, which is the pressure of the last step, before the solve.
+        Raises solvers.SolveError when the solver fails.
         """
-        grid = self.grid
+        grid, fluid, interface = self.grid, domain.fluid, domain.interface
         setup_seconds = 0.0
-        conductance = open_faces if interface is None else interface.stretched(open_faces)
+        conductance = domain.conductance()
         if self._prepared is None or not self._are_same(fluid, conductance):
-            self._prepared = None  # its memory serves the next one
+            self._prepared = None  # to free its memory for the next one
             system = assemble(fluid, conductance, grid, self.density)
             self._prepared = solvers.prepare(system, self.solver)
             self._cells = fluid, conductance.clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
-        rhs = self._missing(velocity, fluid, open_faces, solid, expansion)
+        rhs = self._missing(velocity, domain, expansion)
         if interface is not None:
             interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
         guess = None if self._pressure is None else self._pressure * dt
         if observer is not None:
             observer(prepared.system, rhs, guess)
         solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
-        subtract_gradient(velocity, solution.pressure, open_faces, self.density, grid)
+        subtract_gradient(velocity, solution.pressure, domain.open_faces, self.density, grid)
         if interface is not None:
             slope = 1 / (self.density * grid.dx)
-            interface.correct_gradient(velocity, solution.pressure, open_faces, slope, dt)
-        least, most = torch.aminmax(self._missing(velocity, fluid, open_faces, solid, expansion))
+            interface.correct_gradient(velocity, solution.pressure, domain.open_faces, slope, dt)
+        least, most = torch.aminmax(self._missing(velocity, domain, expansion))
         self._pressure = solution.pressure / dt
         return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
 
-    def _missing(
-        self,
-        velocity: Tensor,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solid: Tensor,
-        expansion: float | Tensor,
-    ) -> Tensor:
-        """The expansion less the divergence, (*shape), 1/s; 0 outside of the fluid."""
-        missing = divergence(velocity, open_faces, solid, fluid, self.grid).neg_()
+    def _missing(self, velocity: Tensor, domain: FlowDomain, expansion: float | Tensor) -> Tensor:
+        """The expansion minus the divergence, (*shape), 1/s; 0 outside the fluid."""
+        opened, solid, fluid = domain.open_faces, domain.solid_velocity, domain.fluid
+        missing = divergence(velocity, opened, solid, fluid, self.grid).neg_()
         if isinstance(expansion, Tensor) or expansion != 0:
             missing += expansion * fluid.to(missing.dtype)
         return missing
@@ -121,8 +111,8 @@ def assemble(
     """The system whose solution q makes velocity - grad q / density free of divergence.
 
     fluid: (*shape) bool. open_faces: (dim, *nodes) float32, the open part of each face.
-    q is the pressure times dt, Pa s; weights are open part / (density dx^2); q = 0 in air, outside
-    open sides and behind walls that the liquid leaves.
+    q is the pressure times dt, Pa s. The weights are open part / (density dx^2). q = 0 in air,
+    outside open sides, and behind walls that the liquid leaves.
     """
     weight = 1.0 / (density * grid.dx**2)
     weights = tuple(

@@ -14,7 +14,7 @@ import solvers
 from fluidsim.errors import SimulationError
 from fluidsim.flow import pressure
 from fluidsim.flow.accelerations import Acceleration, BodyForce
-from fluidsim.flow.interface import Interface
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.loads import pressure_force
 from fluidsim.flow.viscosity import Viscosity
 from fluidsim.grid.grid import Grid
@@ -175,33 +175,18 @@ class Simulation(ABC):
         """The largest acceleration by the body force now, m/s^2."""
         return 0.0 if self.body_force is None else self.body_force.strength(self.time)
 
-    def project(
-        self,
-        fluid: Tensor,
-        open_faces: Tensor,
-        dt: float,
-        expansion: float | Tensor = 0.0,
-        interface: Interface | None = None,
-        solid: Tensor | None = None,
-    ) -> None:
-        """Give the velocity the divergence `expansion` (1/s) in the `fluid` cells (*shape).
-
-        open_faces: (dim, *nodes) float32, the open part of each face. expansion: one for all
-        cells, or (*shape). interface: with the air; without it p = 0 in the centres of the air
-        cells. solid: (dim, *nodes), m/s, of what closes faces, if not the solids alone.
-        """
-        solid = self.solids.velocity if solid is None else solid
+    def project(self, domain: FlowDomain, dt: float, expansion: float | Tensor = 0.0) -> None:
+        """Give the velocity the divergence `expansion`, 1/s, in the fluid cells: one for all, or
+        (*shape)."""
         with self.timer("project"):
-            done = self._projector.project(
-                self.velocity, fluid, open_faces, solid, dt, expansion, self.observer, interface
-            )
+            done = self._projector.project(self.velocity, domain, dt, expansion, self.observer)
         solution = done.solution
         self.timer.add("pressure_setup", done.setup_seconds)
         self.timer.add("pressure_solve", solution.solve_seconds)
         self.timer.add("project", -done.setup_seconds - solution.solve_seconds)
         self.pressure = done.pressure
         report = self.report
-        report.unknowns = max(report.unknowns, int(fluid.sum()))
+        report.unknowns = max(report.unknowns, int(domain.fluid.sum()))
         report.iterations += solution.iterations
         report.relative_residual = max(report.relative_residual, solution.relative_residual)
         report.max_divergence = max(report.max_divergence, done.max_divergence)
@@ -210,27 +195,20 @@ class Simulation(ABC):
 
     def diffuse(
         self,
-        fluid: Tensor,
-        open_faces: Tensor,
+        domain: FlowDomain,
         dt: float,
-        held: Tensor | None = None,
-        surface: Tensor | None = None,
         whole: float | None = None,
         pushed: Tensor | None = None,
     ) -> None:
-        """Let viscosity, if any, act on the velocity of the `fluid` cells (*shape).
+        """Let viscosity, if any, act on the velocity; `whole` and `pushed` as for
+        `Viscosity.apply`.
 
-        open_faces: as for `project`. held: (dim, *nodes) bool, faces whose velocity is imposed.
-        surface: (*shape), signed distance in cells, where the fluid ends within cells. whole,
-        pushed: as for `Viscosity.apply`.
         Raises SimulationError when the solve fails.
         """
         if self.viscosity is None:
             return
         with self.timer("viscosity"):
-            done = self.viscosity.apply(
-                self.velocity, fluid, open_faces, self.solids, dt, held, surface, whole, pushed
-            )
+            done = self.viscosity.apply(self.velocity, domain, self.solids, dt, whole, pushed)
         self.report.viscosity_iterations += done.iterations
         if not done.relative_residual <= self.options.rtol:
             raise SimulationError(

@@ -1,12 +1,12 @@
-"""Where a viscous fluid is strained on the MAC grid, and by which differences of its velocity.
+"""The rates of strain of a viscous fluid on the MAC grid, as differences of its velocity.
 
 The rates of strain d_ii = du_i/dx_i live in the cells, e_ij = du_i/dx_j + du_j/dx_i on the edges
 (in 2D the nodes) between faces: Batty & Bridson 2008, "Accurate viscous free surfaces for buckling,
-coiling, and rotating liquids", section 4. A sample counts by the part of its surroundings that the
-fluid fills, so that nothing pulls at a free surface. Faces inside of solids and walls have the
-velocity of these (no slip); a difference across a wall reaches only up to the wall: Gibou, Fedkiw,
-Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation". At
-sides of the domain that are open or slip nothing is sheared.
+coiling, and rotating liquids", section 4. The weight of a sample is the part of its surroundings
+that the fluid fills, so a free surface has no traction. Faces inside solids and walls have the
+velocity of these (no slip); a difference across a wall is taken up to the wall: Gibou, Fedkiw,
+Cheng & Kang 2002, "A second-order-accurate symmetric discretization of the Poisson equation". There
+is no shear at sides of the domain that are open or slip.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import FAR, Solids
 
-LEAST_REACH = 0.01  # cells: a face closer to a wall counts as that far from it
-LEAST_FILLED = 0.05  # of a face's surroundings: with less fluid it does not count
+LEAST_REACH = 0.01  # cells: a face closer to a wall counts as if it were this far away
+LEAST_FILLED = 0.05  # of a face's surroundings: a face with less fluid does not count
 
 
 @dataclass(frozen=True, eq=False)
 class Strain:
-    """Rates of strain times the root of their weight, as differences of the velocity.
+    """Rates of strain times the square root of their weight, as differences of the velocity.
 
-    The sample (i, j), i <= j, at node k is the sum of factors[i, j] times the difference of u_i
-    along j and, where i < j, factors[j, i] times that of u_j along i; u_i[k + 1] - u_i[k] in a
-    cell, u_i[k] - u_i[k - 1 along j] on an edge, in m/s. What lies beyond the grid is 0.
+    The sample (i, j), i <= j, at node k is factors[i, j] times the difference of u_i along j plus,
+    where i < j, factors[j, i] times that of u_j along i. The difference is u_i[k + 1] - u_i[k] in a
+    cell, u_i[k] - u_i[k - 1 along j] on an edge, in m/s. Values beyond the grid are 0.
 
     factors  (dim, dim, *nodes) float32
     mass     (dim, *nodes) float32: the part of a face's surroundings that the fluid fills
     free     (dim, *nodes) bool: faces that viscosity sets
     stuck    (dim, *nodes) bool: faces of solids and walls
     solid    (dim, *nodes) float32, m/s: velocity of stuck faces, 0 elsewhere
-    drive    (dim, dim, *nodes) float32, m/s, or None for 0: what moving walls add to the sample
+    drive    (dim, dim, *nodes) float32, m/s: what moving walls add to the sample; None for 0
     """
 
     factors: Tensor
@@ -48,39 +49,21 @@ class Strain:
     drive: Tensor | None
 
     @classmethod
-    def of(
-        cls,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solids: Solids,
-        grid: Grid,
-        held: Tensor | None = None,
-        surface: Tensor | None = None,
-    ) -> Strain:
-        """fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open.
-
-        held: (dim, *nodes) bool, faces of the fluid that are not free. surface: (*shape), signed
-        distance in cells; the fluid fills what it says, and without it the whole `fluid` cells.
-        """
-        return _Assembly(fluid, open_faces, solids, grid, surface).strain(held)
+    def of(cls, domain: FlowDomain, solids: Solids, grid: Grid) -> Strain:
+        """The strain of a flow. The domain may have more open faces than `solids.open`."""
+        return _Assembly(domain, solids, grid).strain(domain.held)
 
 
 class _Assembly:
-    def __init__(
-        self,
-        fluid: Tensor,
-        open_faces: Tensor,
-        solids: Solids,
-        grid: Grid,
-        surface: Tensor | None,
-    ) -> None:
+    def __init__(self, domain: FlowDomain, solids: Solids, grid: Grid) -> None:
+        surface = domain.surface
         self.grid, self.solids = grid, solids
-        self.fluid = self._padded(fluid)
+        self.fluid = self._padded(domain.fluid)
         self.inside = self._padded(grid.cells(solids.solid) == 0)
         self.surface = None if surface is None else self._padded(surface) * self.inside
         self.room = self._room()
         self.distance = torch.stack([self._distance((axis,)) for axis in range(grid.dim)])
-        opened, own = (ringed(faces, grid) for faces in (open_faces, solids.open))
+        opened, own = (ringed(faces, grid) for faces in (domain.open_faces, solids.open))
         self.stuck = (opened == 0) | ((self.distance <= 0) & ~(opened > own))
         self.mass = torch.stack([self._filled((axis,)) for axis in range(grid.dim)])
         self.known = (self.mass > 0) | self.stuck
@@ -90,7 +73,7 @@ class _Assembly:
         free = self.known & ~self.stuck
         if held is not None:
             free &= ~held
-        for axis in grid.periodic:  # of points that are stored twice, one is free
+        for axis in grid.periodic:  # a point that is stored twice is free once
             for component, faces in enumerate(free):
                 faces.select(axis, 0 if component == axis else grid.shape[axis]).fill_(False)
         shape = (grid.dim, *self.mass.shape)
@@ -142,13 +125,13 @@ class _Assembly:
                 self._add_sides(self.drive[first, last], factor, component, along)
 
     def _add_sides(self, drive: Tensor, factor: Tensor, component: int, along: int) -> None:
-        """The speed along themselves of the domain's walls at the ends of an axis."""
+        """Add the speed of the domain's walls at the ends of an axis, along themselves."""
         for side in self.solids.boundary.of_axis(along):
             speed = side.along(side.velocity[component], component)
             side.faces(drive).add_(side.faces(factor) * speed, alpha=1.0 if side.upper else -1.0)
 
     def _reach(self, component: int, along: int) -> Tensor:
-        """Cells over which u_component differs along an axis: less than 1 up to a wall."""
+        """Cells over which a difference of u_component along an axis is taken: < 1 to a wall."""
         stuck, distance = self.stuck[component], self.distance[component]
         if component == along:
             beside = above
@@ -160,7 +143,7 @@ class _Assembly:
         inside = torch.where(stuck, distance, other)
         crossed = (stuck != other_stuck) & (outside > 0) & (inside < 0)
         reach = torch.where(crossed, outside / (outside - inside), 1.0).clamp(min=LEAST_REACH)
-        if component != along:  # walls of the domain lie half a cell from the outermost faces
+        if component != along:  # the domain's walls are half a cell from the outermost faces
             for rim in self._rims(along):
                 reach.select(along, rim).fill_(0.5)
         return reach
@@ -169,7 +152,7 @@ class _Assembly:
         return () if axis in self.grid.periodic else (0, self.grid.shape[axis])
 
     def _distance(self, axes: tuple[int, ...]) -> Tensor:
-        """Signed distance at the middles of faces (axis,) or edges (two axes), (*nodes), m."""
+        """Signed distance at the centres of faces (axis,) or edges (two axes), (*nodes), m."""
         distance = self.solids.distance
         for axis in range(self.grid.dim):
             if axis not in axes:
@@ -177,7 +160,7 @@ class _Assembly:
         return distance
 
     def _room(self) -> Tensor:
-        """1 in cells that fluid can enter, those beyond open sides included, (*shape + 2)."""
+        """1 in cells that fluid can enter, including those beyond open sides, (*shape + 2)."""
         grid = self.grid
         room = self.inside.clone()
         for side in self.solids.boundary.sides:
@@ -198,7 +181,7 @@ class _Assembly:
         return torch.where(filled < LEAST_FILLED, 0.0, filled)
 
     def _padded(self, cells: Tensor) -> Tensor:
-        """Of cells (*shape), with 0 around them, (*shape + 2); along periodic axes they go on."""
+        """Pad cells (*shape) by 1 with zeros, or periodically along periodic axes."""
         return self._closed(torch.nn.functional.pad(cells.float(), (1, 1) * self.grid.dim))
 
     def _closed(self, padded: Tensor) -> Tensor:
@@ -233,8 +216,8 @@ def above(field: Tensor, axis: int, beyond: float, grid: Grid) -> Tensor:
 
 
 def ringed(field: Tensor, grid: Grid) -> Tensor:
-    """A field (dim, *nodes) whose points at the ends of periodic axes are those at their beginning;
-    a copy if there are such axes."""
+    """A field (dim, *nodes) whose last points along periodic axes are equal to the first; a copy if
+    there are such axes."""
     for axis in grid.periodic:
         field = field.clone()
         field.select(axis + 1, grid.shape[axis]).copy_(field.select(axis + 1, 0))

@@ -2,8 +2,7 @@
 """The operator of implicit viscosity: forces of the stress that a velocity causes."""
 
 import functools
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import taichi as ti
 import torch
@@ -11,17 +10,14 @@ from torch import Tensor
 
 from fluidsim.flow.strain import Strain, above, below
 from fluidsim.grid.grid import Grid
-
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
-I32: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
+from fluidsim.grid.taichi_types import F32, F64, I32, Kernel, VectorType
 
 
 class ViscousOperator:
-    """A = M + number B^T B on the free faces: M their masses, B the rates of strain.
+    """A = M + number B^T B on the free faces, with their masses M and the rates of strain B.
 
-    Symmetric positive definite. number: kinematic viscosity * dt / dx^2. Vectors are (n,) float64,
-    one value a free face: `faces` (n,) int32 are their places in a face field (dim, *nodes).
+    A is symmetric positive definite. number: kinematic viscosity * dt / dx^2. Vectors are (n,)
+    float64, one value per free face; `faces` (n,) int32 is its flat index in (dim, *nodes).
     """
 
     def __init__(self, strain: Strain, number: float, grid: Grid) -> None:
@@ -29,7 +25,7 @@ class ViscousOperator:
         self.faces = strain.free.view(-1).nonzero()[:, 0].to(torch.int32)
         self.mass = self.gather(strain.mass)
         self.program = kernels(grid.dim)
-        # Each component stands between points that stay 0: what lies beyond the grid.
+        # Points that stay 0, as values beyond the grid, lie before and after each component.
         self.pad = grid.strides[0]
         self.span = grid.node_count + self.pad
         device = strain.mass.device
@@ -49,7 +45,7 @@ class ViscousOperator:
         return field.reshape(-1)[self.faces].double()
 
     def apply(self, x: Tensor) -> Tensor:
-        """A x."""
+        """The product A x."""
         grid, program = self.grid, self.program
         result = torch.empty_like(x)
         program.put(x, self.faces, self._velocity, grid.node_count, self.span, self.pad)
@@ -61,7 +57,7 @@ class ViscousOperator:
         return result
 
     def diagonal(self) -> Tensor:
-        """Of A, (n,)."""
+        """The diagonal of A, (n,)."""
         squares = self.strain.factors**2
         total = torch.zeros_like(self.strain.mass)
         for i in range(self.grid.dim):
@@ -71,10 +67,10 @@ class ViscousOperator:
         return self.mass + self.number * self.gather(total)
 
     def forces(self, velocity: Tensor) -> Tensor:
-        """-B^T (B u + drive) (dim, *nodes) float64, m/s, on all faces that the stress reaches.
+        """-B^T (B u + drive), (dim, *nodes) float64, m/s, on all faces on which the stress acts.
 
-        velocity: (dim, *nodes), m/s, 0 on faces of neither fluid nor walls.
-        Times number * density * dx^dim / dt it is the force on a face, N.
+        velocity: (dim, *nodes), m/s, 0 on faces of neither fluid nor walls. The force on a face, N,
+        is the result times number * density * dx^dim / dt.
         """
         nodes, dim = self.grid.nodes, self.grid.dim
         stress = self._samples
@@ -105,7 +101,7 @@ class ViscousOperator:
         self._close_stress()
 
     def _close_velocity(self) -> None:
-        """Along periodic axes: to each point that is not free the value of the one that it is."""
+        """Copy the velocity of free points to their duplicates at the ends of periodic axes."""
         for axis in self.grid.periodic:
             for component, values in enumerate(self._components):
                 first, last = values.select(axis, 0), values.select(axis, self.grid.shape[axis])
@@ -115,7 +111,7 @@ class ViscousOperator:
                     last.copy_(first)
 
     def _close_stress(self) -> None:
-        """Likewise: cells are found at the beginning of such an axis, edges at its end."""
+        """The same for the stress; along such an axis its first cells and its last edges count."""
         for axis in self.grid.periodic:
             for i in range(self.grid.dim):
                 for j in range(self.grid.dim):
@@ -130,9 +126,19 @@ class ViscousOperator:
                         first.copy_(last)
 
 
+class StressKernels(NamedTuple):
+    """put: a vector into a face field. find_stress: from that field. resist: the stress's force."""
+
+    ivec: VectorType
+    put: Kernel
+    find_stress: Kernel
+    resist: Kernel
+
+
 @functools.cache
-def kernels(dim: int) -> SimpleNamespace:
-    """Loops over lists of free faces and of strained points; see Strain for the samples."""
+def kernels(dim: int) -> StressKernels:
+    """Loops over lists of free faces and of strained points; see Strain for the samples. They take
+    flat arguments, all passed by `ViscousOperator`."""
     ivec: Any = ti.types.vector(dim, ti.i32)
 
     @ti.kernel
@@ -178,4 +184,4 @@ def kernels(dim: int) -> SimpleNamespace:
                             total += stress[at] - stress[at + strides[j]]
             result[n] = mass[n] * x[n] + number * total
 
-    return SimpleNamespace(ivec=ivec, put=put, find_stress=find_stress, resist=resist)
+    return StressKernels(ivec, put, find_stress, resist)

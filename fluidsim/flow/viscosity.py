@@ -1,8 +1,8 @@
 """Viscosity, implicit in time: steps of any size, no traction at free surfaces, no slip at walls.
 
-Batty & Bridson 2008, "Accurate viscous free surfaces for buckling, coiling, and rotating liquids":
-the velocity that minimises the kinetic energy of the change plus dt times the energy dissipated by
-the full stress mu (grad u + grad u^T), which lets fluid turn as a rigid body.
+The new velocity minimises the kinetic energy of the change plus dt times the energy that the full
+stress mu (grad u + grad u^T) dissipates, so fluid may rotate as a rigid body: Batty & Bridson 2008,
+"Accurate viscous free surfaces for buckling, coiling, and rotating liquids".
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.strain import Strain
 from fluidsim.flow.stress import ViscousOperator
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
-from solvers import pcg
+from solvers.krylov import pcg
+from solvers.krylov.vector_space import VectorSpace
 
 MAX_ITERATIONS = 5000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of a solve: the residual may be larger than what was asked for."""
+    """How a solve ended; the residual may be larger than the tolerance."""
 
     iterations: int
     relative_residual: float
@@ -42,26 +44,21 @@ class Viscosity:
     def apply(
         self,
         velocity: Tensor,
-        fluid: Tensor,
-        open_faces: Tensor,
+        domain: FlowDomain,
         solids: Solids,
         dt: float,
-        held: Tensor | None = None,
-        surface: Tensor | None = None,
         whole: float | None = None,
         pushed: Tensor | None = None,
     ) -> Outcome:
         """One implicit Euler step on `velocity` (dim, *nodes), in place.
 
-        fluid: (*shape) bool. open_faces: (dim, *nodes), as `Solids.open`, or with more open faces.
-        Faces inside of solids and walls take the velocity of these; those `held` (dim, *nodes)
-        bool keep theirs and drag the fluid along, as at a spout. surface: as for `Strain.of`.
-        whole: the step, s, if dt is the implicit part of one. pushed: (dim, *nodes), m/s, what
-        forces have added in the step: open faces that stick keep it for the pressure to answer,
-        else what is at rest would not stay so.
+        Faces inside solids and walls take the velocity of these; faces that are held keep theirs
+        and drag the fluid along, as at a spout. whole: the whole step, s, if dt is only its
+        implicit part. pushed: (dim, *nodes), m/s, what forces have added during the step: open
+        faces that stick keep it for the pressure to answer, or fluid at rest would not stay so.
         """
-        grid = self.grid
-        strain = Strain.of(fluid, open_faces, solids, grid, held, surface)
+        grid, open_faces, held = self.grid, domain.open_faces, domain.held
+        strain = Strain.of(domain, solids, grid)
         number = self.viscosity * dt / (self.density * grid.dx**2)
         operator = ViscousOperator(strain, number, grid)
         x = operator.gather(velocity)
@@ -91,26 +88,27 @@ class Viscosity:
         return Outcome(iterations, history[-1])
 
     def explicit_share(self, dt: float) -> float:
-        """The part of a step that may go by the stress at its beginning, the rest being implicit.
+        """The part of a step that may be explicit, by the stress at its beginning.
 
-        Half of it, which is of second order, where no velocity changes its sign by that; less where
-        steps are long, such that the stiffest turns over to no more than half of it.
+        One half, which is of second order in time, unless that would change the sign of a velocity;
+        less in long steps, so that the stiffest mode reverses to no more than half its size.
         """
         stiffness = 4 * self.grid.dim * self.viscosity * dt / (self.density * self.grid.dx**2)
         return min(0.5, (1 + 2 / stiffness) / 3)
 
     @property
     def stuck(self) -> Tensor:
-        """The faces (dim, *nodes) bool that had the velocity of solids and walls after `apply`."""
+        """Faces (dim, *nodes) bool that the last `apply` gave the velocity of solids and walls."""
         assert self._last is not None
         return self._last[0].strain.stuck
 
     def friction(self, solids: Solids) -> Tensor:
-        """Force (dim,) float64 of the last step on solids other than the domain's walls, N.
+        """Force (dim,) float64, N, of friction in the last step on solids, without the domain's
+        walls; in 2D per metre of depth.
 
-        In 2D for each metre of depth. Together with `pressure_force` it is the momentum that the
-        flow loses: the pressure moves a face by its open part, friction moves it as a whole or,
-        where its middle is inside of a solid, stops it; the difference is given to the solid too.
+        Together with `pressure_force` it is the momentum that the flow loses. The pressure acts on
+        the open part of a face. Friction acts on the whole face or, if its centre is inside a
+        solid, stops it; the difference counts as a force on the solid, too.
         """
         grid = self.grid
         if self._last is None:
@@ -126,39 +124,21 @@ class Viscosity:
         return stress + cut * self.density * grid.dx**grid.dim
 
 
-class _Space:
-    """The vector work of the loop, as torch expressions; Jacobi preconditioner."""
+class _Space(VectorSpace):
+    """Vectors of the free faces with a Jacobi preconditioner; x, r and p are updated in place."""
 
     def __init__(self, operator: ViscousOperator, b: Tensor, x: Tensor) -> None:
-        self.operator, self.b, self.x = operator, b, x
         self.inverse = 1 / operator.diagonal()
-
-    def start(self) -> tuple[float, float]:
-        self.r = self.b - self.operator.apply(self.x)
-        self.p = self.inverse * self.r
-        return self._sums()
-
-    def product(self) -> float:
-        self.q = self.operator.apply(self.p)
-        return float(torch.dot(self.p, self.q))
+        # A is definite: there are no means to remove.
+        super().__init__(operator.apply, lambda r: self.inverse * r, b, x, lambda x: x)
 
     def advance(self, alpha: float) -> tuple[float, float]:
         self.x.add_(self.p, alpha=alpha)
         self.r.sub_(self.q, alpha=alpha)
-        return self._sums()
+        return self.preconditioned()
 
     def turn(self, beta: float) -> None:
         self.p.mul_(beta).addcmul_(self.inverse, self.r)
 
-    def remove_means(self) -> None:
-        """Nothing: A is definite."""
-
-    def keep(self) -> None:
-        self.kept = self.x.clone()
-
-    def revert(self) -> None:
-        self.x = self.kept
-
-    def _sums(self) -> tuple[float, float]:
-        z = self.inverse * self.r
-        return float(torch.dot(self.r, z)), float(torch.linalg.vector_norm(self.r))
+    def dot(self, a: Tensor, b: Tensor) -> float:
+        return float(torch.dot(a, b))

@@ -14,7 +14,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-MOST_CELLS_A_SIDE = 4096  # that flags and stored files may ask for
+MOST_CELLS_A_SIDE = 4096  # that flags and stored files may request
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Grid:
     """A box [0, extent] of cubic cells; axes are x, y(, z), up is the last.
 
     shape: cells on each axis. dx: side of a cell, m.
-    periodic: axes along which the box goes on at its beginning. Their first and last faces are the
-        same ones, which all fields hold twice.
+    periodic: axes along which the box wraps around. The first and the last faces of such an axis
+        are the same faces; every field stores them twice.
     """
 
     shape: tuple[int, ...]
@@ -83,14 +83,14 @@ class Grid:
         return component
 
     def join(self, field: Tensor) -> None:
-        """Give the last faces of periodic axes, of a stored face field (dim, *nodes), the values of
-        the first ones, which they are, in place."""
+        """Copy the first faces of each periodic axis of a stored face field (dim, *nodes) to its
+        last ones, which are the same faces; in place."""
         for axis in self.periodic:
             faces = self.faces(field, axis)
             faces.select(axis, self.shape[axis]).copy_(faces.select(axis, 0))
 
     def join_nodes(self, field: Tensor) -> None:
-        """The same for the nodes of a stored field (*nodes)."""
+        """Copy the first nodes of each periodic axis of a field (*nodes) to its last ones."""
         for axis in self.periodic:
             field.select(axis, self.shape[axis]).copy_(field.select(axis, 0))
 

@@ -1,4 +1,4 @@
-"""Grids whose ends meet along some axes, and fields that go on beyond them."""
+"""Halos: periodic grids and fields continued beyond their ends."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from fluidsim.grid.grid import Grid
 
 @dataclass(frozen=True)
 class Halo:
-    """A grid that goes on for `width` cells beyond both ends of these of its periodic axes, so that
-    what knows only grids with ends computes there what it does between them."""
+    """A grid continued for `width` cells beyond both ends of some of its periodic axes.
+
+    Code that knows nothing of periodic axes can work on the wide grid.
+    """
 
     grid: Grid
     width: int
@@ -23,20 +25,20 @@ class Halo:
 
     @staticmethod
     def around(grid: Grid, reach: float, axes: tuple[int, ...] | None = None) -> Halo:
-        """As wide as what looks as far as `reach` cells and at the points beside needs; of all
-        periodic axes if `axes` are not given."""
+        """A halo wide enough for code that reads up to `reach` cells away, and the points beside;
+        along all periodic axes unless `axes` says which."""
         axes = grid.periodic if axes is None else axes
         longest = max(grid.shape[axis] for axis in axes)
         return Halo(grid, math.ceil(reach if reach < longest else longest) + 3, axes)
 
     @cached_property
     def wide(self) -> Grid:
-        """The grid with its halo, which ends where that ends."""
+        """The grid together with its halo; it is not periodic along those axes."""
         shape = tuple(n + 2 * self.width * (k in self.axes) for k, n in enumerate(self.grid.shape))
         return Grid(shape, self.grid.dx)
 
     def widen(self, field: Tensor) -> Tensor:
-        """A stored field (..., *nodes) on the nodes of the wide grid, a copy."""
+        """Copy a stored field (..., *nodes) to the nodes of the wide grid."""
         for axis in self.axes:
             n = self.grid.shape[axis]
             places = torch.arange(-self.width, n + 1 + self.width, device=field.device) % n
@@ -44,7 +46,7 @@ class Halo:
         return field
 
     def crop(self, field: Tensor) -> Tensor:
-        """View of a field of nodes or cells of the wide grid, without its halo."""
+        """View of a field on the nodes or cells of the wide grid without the halo."""
         for axis in self.axes:
             at = axis - self.grid.dim
             field = field.narrow(at, self.width, field.shape[at] - 2 * self.width)

@@ -1,5 +1,5 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Points and face fields: Taichi functions that the kernels of particles share, in 2D and 3D.
+"""Points and face fields: Taichi functions that the particle kernels share, in 2D and 3D.
 
 Positions are in grid coordinates (cells), velocities in m/s. Fields are flat over the nodes of
 the grid (see grid.py); component a of a face field starts at a * node_count.
@@ -8,20 +8,37 @@ Weights are the (bi-, tri-)linear ones of Zhu & Bridson 2005, "Animating sand as
 
 import functools
 import itertools
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import taichi as ti
 
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-I32: Any = ti.types.ndarray(dtype=ti.i32, ndim=1)
-I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
+from fluidsim.grid.taichi_types import Function, VectorType
 
 KEPT_FROM_WALL = 1e-3  # cells: particles stay at least this far inside the domain
 
 
+class PointFunctions(NamedTuple):
+    """Functions for the kernels of one dimension, and the types that they use.
+
+    corners: of a unit cell, 0 or 1 on each axis. load, store: a vector of a flat array.
+    keep_inside: a point within the domain. cell_of: the flat index of its cell. stencil: the faces
+    around a point. gather, gather_gradient: the velocity there, and its slopes.
+    """
+
+    corners: list[tuple[int, ...]]
+    vec: VectorType
+    ivec: VectorType
+    load: Function
+    store: Function
+    keep_inside: Function
+    cell_of: Function
+    stencil: Function
+    gather: Function
+    gather_gradient: Function
+
+
 @functools.cache
-def functions(dim: int) -> SimpleNamespace:
+def functions(dim: int) -> PointFunctions:
     """The functions for `dim` dimensions."""
     corners = list(itertools.product(*[(0, 1)] * dim))
     vec: Any = ti.types.vector(dim, ti.f32)
@@ -65,9 +82,9 @@ def functions(dim: int) -> SimpleNamespace:
     @ti.func
     def gather(faces: ti.template(), x: ti.template(), shape: ti.template(),
                strides: ti.template(), nodes: ti.i32, both: ti.template()):  # fmt: skip
-        """Velocity at x from the first of the pairs on the faces, and change from the second.
+        """Velocity at x from the first of the pairs on the faces, and its change from the second.
 
-        The change is 0 where it is not asked for by `both`.
+        The change is 0 unless `both` asks for it.
         """
         across, across_part, along, along_part = stencil(x, shape)
         velocity = vec(0.0)
@@ -122,8 +139,6 @@ def functions(dim: int) -> SimpleNamespace:
                         gradient[a, m] = 0.0
         return gradient
 
-    return SimpleNamespace(
-        corners=corners, vec=vec, ivec=ivec, mat=mat, load=load, store=store,
-        keep_inside=keep_inside, cell_of=cell_of, stencil=stencil, gather=gather,
-        gather_gradient=gather_gradient,
-    )  # fmt: skip
+    return PointFunctions(
+        corners, vec, ivec, load, store, keep_inside, cell_of, stencil, gather, gather_gradient
+    )

@@ -1,9 +1,9 @@
-"""Putting particles in the order of their cells, and those of a cell in that of before.
+"""Sorting particles by cell; the sort is stable.
 
-By counting: when it is known how many particles each cell has, it is known where they go. Each part
-of the cells goes through the particles that may lie in it, so no two write to the same place; few
-do, since particles that were in order move by some cells in a step. Other devices than the CPU sort
-keys instead.
+It is a counting sort: the number of particles in each cell tells where they go. The cells are
+split into parts, and each part looks for its particles by itself, so that no two threads write to
+the same place. A part skips most chunks of particles, because particles that were in order move by
+a few cells a step. Devices other than the CPU sort keys instead.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CHUNK = 1024  # particles whose lowest and highest cells are looked up together
-PARTS = 8  # of the cells, for each thread
+CHUNK = 1024  # particles that share one record of their lowest and highest cell
+PARTS = 8  # parts of the cells per thread
 
 
 def cells_of(positions: Tensor, strides: tuple[int, ...]) -> Tensor:
-    """Flat index of the cell of each place (n, dim) in grid coordinates, (n,) int32."""
+    """Flat index (n,) int32 of the cell of each position (n, dim) in grid coordinates."""
     return (positions.int() * torch.tensor(strides, device=positions.device)).sum(1).int()
 
 
 def count(key: Tensor, counts: Tensor) -> None:
-    """Fill in the particles of each cell, (cells,) int32; key: (n,) int32, of each particle."""
+    """Count the particles of each cell, (cells,) int32; key: (n,) int32, the cell of each one."""
     if key.device.type != "cpu":
         counts.copy_(torch.bincount(key, minlength=len(counts)))
         return
@@ -33,10 +33,10 @@ def count(key: Tensor, counts: Tensor) -> None:
 def reorder(
     key: Tensor, values: tuple[Tensor, ...], out: tuple[Tensor, ...], start: Tensor, new: Tensor
 ) -> None:
-    """Rows of `values` (n, any) to those of `out`; what does not fit in its cell is left out.
+    """Copy the rows of `values` (n, any) to `out`, sorted by cell and stable within each cell.
 
-    start: (cells + 1,) int32, number of particles in all cells before each. new: the same of the
-    result, where a cell may have more or fewer. The order in a cell stays.
+    start: (cells + 1,) int32, the first particle of each cell. new: the same for the result, where
+    a cell may have more places or fewer; particles without a place are left out.
     """
     if key.device.type != "cpu":
         return reorder_as_defined(key, values, out, start, new)
@@ -50,7 +50,7 @@ def reorder(
 def reorder_as_defined(
     key: Tensor, values: tuple[Tensor, ...], out: tuple[Tensor, ...], start: Tensor, new: Tensor
 ) -> None:
-    """As `reorder`, on any device."""
+    """What `reorder` does, on any device."""
     cells, order = torch.sort(key.long(), stable=True)
     place = torch.arange(len(key), device=key.device) - start[cells] + new[cells]
     kept = place < new[cells + 1]
@@ -59,7 +59,7 @@ def reorder_as_defined(
 
 
 def _chunks(key: Tensor) -> np.ndarray:
-    """Lowest and highest cell of each chunk of particles, (2, chunks)."""
+    """The lowest and highest cell of each chunk of particles, (2, chunks)."""
     bounds = np.empty((2, -(-len(key) // CHUNK)), np.int32)
     _bound(key.numpy(), bounds)
     return bounds
@@ -91,7 +91,7 @@ def _count(key, bounds, counts, hands):
 
 @numba.njit(cache=True, parallel=True)
 def _reorder(key, bounds, values, out, row, start, hands):
-    """row: as many numbers as one has, in a tuple: the compiler knows its length."""
+    """row: a tuple as long as a row of values, so that the compiler knows the length."""
     for hand in numba.prange(hands):
         for part in range(hand, hands * PARTS, hands):
             first, last = _part(part, hands * PARTS, len(start) - 1)
@@ -109,5 +109,5 @@ def _reorder(key, bounds, values, out, row, start, hands):
 
 @numba.njit(cache=True)
 def _part(part, parts, cells):
-    """Bounds of a part of the cells."""
+    """The first cell of a part, and one past its last."""
     return cells * part // parts, cells * (part + 1) // parts

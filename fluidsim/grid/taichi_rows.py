@@ -1,16 +1,24 @@
 # pyright: reportInvalidTypeForm=false
-"""Rows of a grid along its last axis: the items in which loops over cells and faces are dealt."""
+"""Rows of cells along the last axis, for Taichi kernels: a row is one item of a parallel loop."""
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import taichi as ti
 
+from fluidsim.grid.taichi_types import Function
+
+
+class RowFunctions(NamedTuple):
+    """row_count(shape): rows of an array. row_start(row, shape): the first point of one of them."""
+
+    row_count: Function
+    row_start: Function
+
 
 @functools.cache
-def row_functions(dim: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The Taichi functions row_count and row_start for `dim` dimensions."""
+def row_functions(dim: int) -> RowFunctions:
+    """The functions for `dim` dimensions."""
     ivec: Any = ti.types.vector(dim, ti.i32)
 
     @ti.func
@@ -32,4 +40,4 @@ def row_functions(dim: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
             rest = rest // shape[k]
         return at
 
-    return row_count, row_start
+    return RowFunctions(row_count, row_start)

@@ -1,10 +1,10 @@
-"""Averages over points of a surface, each with those around it whose values are like its own.
+"""Averages over points of a surface, each with its neighbours of similar value.
 
-So what is smooth gets smoother, and what is ragged or torn stays as it is (the sigma filter of Lee
-1983, "Digital image smoothing and the sigma filter").
+Smooth parts become smoother, ragged or torn parts stay as they are: the sigma filter of Lee 1983,
+"Digital image smoothing and the sigma filter".
 
-Defined by torch expressions, which any device can run; on the CPU a kernel over points does the
-same in one pass.
+Torch expressions define it and run on any device; on the CPU a kernel over points does the same in
+one pass.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from torch import Tensor
 
 from fluidsim.liquid.paraboloids import ALIGNED
 
-REACH = 2  # cells to each side in which points are sought, and from where on they do not count
-ALIKE = 0.05  # difference up to which values count
+REACH = 2  # cells to each side in which points are sought; also the radius of the weights
+ALIKE = 0.05  # values that differ by less are averaged
 POWER = 4  # weights (1 - r^2 / REACH^2)^POWER
 
 
 def averages_as_defined(
     values: Tensor, points: Tensor, normals: Tensor, cells: Tensor, numbers: Tensor, count: int
 ) -> Tensor:
-    """Weighted means at the first `count` points of the values at those around, (count,).
+    """Weighted means (count,), at each of the first `count` points, of the values around it.
 
     values: (k,) float64, at the first k points; the others do not count. points, normals, cells
-    and numbers: as for `paraboloids.bends_as_defined`. The other side of a thin sheet does not
-    count, nor do values that differ by ALIKE or more.
+    and numbers: as for `paraboloids.bends_as_defined`. Points on the other side of a thin sheet do
+    not count, nor do values that differ by ALIKE or more.
     """
     dim, known = points.shape[1], len(values)
     total, weights = values.new_zeros(count), values.new_zeros(count)

@@ -1,8 +1,8 @@
-"""Particles that find no room in their cell move over to a cell beside it.
+"""Particles of an overcrowded cell move over to a neighbouring cell.
 
-Splashes and colliding sheets crowd more particles into a cell than fill it. To drop those would
-lose liquid: so they keep their place in the cell, but in one beside it that has room, the fullest
-such first, so that holes are closed before the air is entered.
+Splashes and colliding sheets press more particles into a cell than fill it. Deleting them would
+lose liquid, so they move by one cell to a neighbour that has room. The fullest neighbour comes
+first, so that holes are closed before the air is entered.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from fluidsim.solid.solids import Solids
 def spread(
     positions: Tensor, key: Tensor, counts: Tensor, solids: Solids, most: int, full: int
 ) -> bool:
-    """Move what is beyond `most` in a cell to those beside it, up to `full` there; whether it did.
+    """Move the particles beyond `most` in a cell to its neighbours, until these hold `full`.
 
     positions: (n, dim) in grid coordinates, and key: (n,) int32, their cells; both change. counts:
-    (node_count + 1,) int32, particles in each cell, the last those that left. No particle goes
-    through a face that is closed in part, or into a cell that a solid reaches into.
+    (node_count + 1,) int32, particles in each cell; the last entry counts those that left. No
+    particle passes a partly closed face or enters a cell that a solid reaches into. Returns whether
+    any cell was overcrowded.
     """
     grid = solids.grid
     crowded = counts > most
@@ -35,7 +36,7 @@ def spread(
     beyond = torch.arange(len(cells), device=key.device) - torch.searchsorted(cells, cells) - most
     ours, cells, beyond = (each[beyond >= 0] for each in (ours[order], cells, beyond))
     room = _room_beside(cells, counts, solids, grid, full)
-    room, order = torch.sort(room, dim=1, stable=True)  # what is nearly full before the air
+    room, order = torch.sort(room, dim=1, stable=True)  # nearly full cells before the air
     choice = (beyond[:, None] >= room.cumsum(1)).sum(1)
     some = choice < room.shape[1]
     ours, side = ours[some], order[some, choice[some]]
@@ -48,7 +49,7 @@ def spread(
 
 
 def _room_beside(cells: Tensor, counts: Tensor, solids: Solids, grid: Grid, full: int) -> Tensor:
-    """For how many particles there is room below and above on each axis, (n, 2 dim)."""
+    """The room for particles in the cells below and above on each axis, (n, 2 dim)."""
     room = []
     rest, solid, cut = cells, solids.solid.view(-1), solids.cut.view(-1)
     for axis, (n, stride) in enumerate(zip(grid.shape, grid.strides, strict=True)):

@@ -1,10 +1,10 @@
-"""Curvature of the surface where it crosses the lines between the centres of cells.
+"""Curvature of the surface where it crosses the lines between cell centres.
 
-A paraboloid is fitted to the crossings around each, by least squares with weights that fall like a
-Gaussian: so the curvature depends on where the surface is and not on the level set around it, and
-noise of the size of a cell, which no grid can carry as waves, is left out of it. Fits of
-paraboloids to points of a surface: Renardy & Renardy 2002, "PROST", section 3, and Popinet 2009,
-"An accurate adaptive solver for surface-tension-driven interfacial flows", section 5.4.
+A paraboloid is fitted to the crossings around each one, by least squares with nearly Gaussian
+weights. So the curvature depends on where the surface is, not on the level set around it, and noise
+of the size of a cell, which no grid can carry as waves, does not enter. Fits of paraboloids to
+points of a surface: Renardy & Renardy 2002, "PROST", section 3, and Popinet 2009, "An accurate
+adaptive solver for surface-tension-driven interfacial flows", section 5.4.
 
 What is fitted is averaged along the surface where that is smooth. Where it is oblique, a cell at it
 has crossings on two sides; curvatures that alternate between them would press the liquid in on one

@@ -1,9 +1,9 @@
 """How much liquid a step would press into walls and other liquid before any pressure can act.
 
-Liquid that flies has no pressure: in a step of several cells it goes that far into what it hits,
-and where it is crowded then its volume is lost. The velocity continued beyond the liquid shows
-where that will happen: it converges in front of whatever stops it. So steps are made as small as
-keeps it to a little of the liquid; to less and less in a frame in which it goes on.
+Liquid in free flight has no pressure: in a step of several cells it penetrates what it hits, and
+its volume is lost where it is crowded afterwards. The velocity continued beyond the liquid shows
+where that will happen, because it converges in front of every obstacle. Steps are made small enough
+to keep that volume a small part of the liquid, ever smaller as a frame adds up its impacts.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from fluidsim.flow.flux import divergence
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
 
-NOTICED = 0.25  # of a cell's volume; less does not crowd it
-ALLOWED = 3e-3  # of the liquid: what a step may press into something, less towards the BUDGET
-BUDGET = 0.015  # of the liquid in a frame
+NOTICED = 0.25  # of a cell's volume; less does not overcrowd it
+ALLOWED = 3e-3  # of the liquid, pressed into something by a step; less towards the BUDGET
+BUDGET = 0.015  # of the liquid, per frame
 LEAST = 0.1  # of ALLOWED, once the budget is spent
-SMALL_STEP = 0.25  # cells of motion: steps are not made smaller than this for it
+SMALL_STEP = 0.25  # cells of motion: impacts make no step smaller than this
 
 
 class Impacts:
-    """Bounds the steps of a frame; `spent` is what they pressed into something, of the liquid."""
+    """Bounds the steps of a frame; `spent`: the part of the liquid that they have pressed in."""
 
     def __init__(self) -> None:
         self.spent = 0.0
 
     def steps(self, fewest: int, most: float, volume: float, of: Callable[[int], float]) -> int:
-        """Equal steps, `fewest` or more, in which to go on; the first of them counts as spent.
+        """The number of equal steps to take, at least `fewest`; the first counts as spent.
 
-        most: steps that are a SMALL_STEP each. volume: of the liquid, in cells. of(n): volume, in
-        cells, that the first of n steps presses into something.
+        most: the number at which each is a SMALL_STEP. volume: of the liquid, in cells. of(n): the
+        volume, in cells, that the first of n steps presses into something.
         """
         if volume == 0 or fewest >= most:
             return fewest
@@ -50,10 +50,10 @@ class Impacts:
 def pressed(
     velocity: Tensor, distance: Tensor, fluid: Tensor, solids: Solids, dt: float, grid: Grid
 ) -> float:
-    """Volume, in cells, that meets a place taken in the next `dt` seconds.
+    """The volume, in cells, that runs into something in the next `dt` seconds.
 
     velocity: (dim, *nodes), m/s, continued beyond the liquid. distance: (*shape), in cells, to the
-    surface. fluid: (*shape) bool, cells whose pressure keeps the flow free of divergence.
+    surface. fluid: (*shape) bool, cells in which the pressure keeps the flow free of divergence.
     """
     free = (grid.cells(solids.solid) == 0) & ~fluid
     rate = divergence(velocity, solids.open, solids.velocity, free, grid).neg_()

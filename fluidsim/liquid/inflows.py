@@ -1,4 +1,4 @@
-"""Where liquid comes from and where it goes to: inflows and outflows of a scene."""
+"""Sources and sinks of liquid: the inflows and outflows of a scene."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Outflow:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Particles poured in by inflows, less those that they found in their place, and particles
-    drained by outflows."""
+    """Particles poured in by inflows, minus those that they replaced, and particles drained by
+    outflows."""
 
     poured: int = 0
     drained: int = 0
@@ -70,20 +70,23 @@ class Exchange:
 
 
 class Driven(NamedTuple):
-    """What inflows impose: the divergence of their flow, (*shape) float64, 1/s, 0 elsewhere, and
-    the faces whose velocity they set, (dim, *nodes) bool."""
+    """What inflows impose.
+
+    divergence: of their flow, (*shape) float64, 1/s; 0 elsewhere. faces: those whose velocity they
+    set, (dim, *nodes) bool.
+    """
 
     divergence: Tensor
     faces: Tensor
 
 
-class Sources:
+class SourcesAndSinks:
     """The inflows and outflows of a liquid.
 
-    An inflow fills its shape anew in each step, so that the liquid in it never gets denser, and
-    what it pours is what has left the shape. The flow that it imposes has sources where the shape
-    touches a wall; the projection keeps these (as Kim, Liu, Llamas, Jiao & Rossignac 2007,
-    "Simulation of bubbles in foam with the volume control method", prescribe a divergence).
+    An inflow refills its shape in each step, so the liquid in it does not become denser, and the
+    amount that it pours is what has left the shape. Its velocity field has a divergence where the
+    shape touches a wall, which the projection keeps: Kim, Liu, Llamas, Jiao & Rossignac 2007,
+    "Simulation of bubbles in foam with the volume control method", prescribe one likewise.
     """
 
     def __init__(
@@ -110,12 +113,12 @@ class Sources:
         }
 
     def top_speed(self, time: float) -> float:
-        """Of the liquid that flows in, per axis, m/s."""
+        """The largest speed per axis of liquid that flows in, m/s."""
         speeds = [abs(v) for inflow in self.inflows if inflow.flows(time) for v in inflow.velocity]
         return max(speeds, default=0.0)
 
     def apply(self, particles: Particles, time: float) -> Exchange:
-        """Fill the inflows and empty the outflows, as they are at `time`."""
+        """Fill the inflows and empty the outflows as they are at `time`, s."""
         flowing = [inflow for inflow in self.inflows if inflow.flows(time)]
         if not flowing and not self.outflows:
             return Exchange()
@@ -140,7 +143,7 @@ class Sources:
         return exchange
 
     def distance(self, time: float) -> Tensor | None:
-        """Signed, of the centres of the cells (*shape) from all that flows in, m; None: nothing."""
+        """Signed distance (*shape) of the cell centres from the inflows, m; None without any."""
         parts = [
             _at(inflow.shape, time)(self._centres) for inflow in self.inflows if inflow.flows(time)
         ]
@@ -149,7 +152,8 @@ class Sources:
     def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
         """Impose the inflows' velocities on the faces (dim, *nodes) of their cells, in place.
 
-        None where nothing flows in. open_faces: (dim, *nodes) float32, the open part of each face.
+        Returns None if nothing flows in. open_faces: (dim, *nodes) float32, the open part of each
+        face.
         """
         grid = self.grid
         driven = torch.zeros(grid.shape, dtype=torch.bool, device=velocity.device)
@@ -179,7 +183,7 @@ class Sources:
         )
 
     def _cells(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
-        """Cells (n, dim) that a shape may reach into, and those whose centre it holds (*shape)."""
+        """The cells (n, dim) that a shape may reach into; those it covers the centres of (*shape)."""
         if isinstance(shape, Shape):
             return self._resting[shape]
         return self._cells_of(shape, time)
@@ -190,7 +194,7 @@ class Sources:
 
 
 def _at(shape: Region, time: float) -> Distance:
-    """The signed distance of a shape at a time."""
+    """The signed distance of a shape at a time, as a function of points."""
     if isinstance(shape, RigidMotion):
         return lambda points: shape.distance(points, time)
     return shape.distance

@@ -1,13 +1,14 @@
-"""The liquid's surface as a level set: carried by the flow, held to the particles.
+"""The liquid's surface as a level set: carried by the flow, and kept near the particles.
 
-Where the flow is calm the surface stays as smooth as it was; particles alone would make it as
-rough as their spacing. Where it tears and merges, the particles say where the liquid is: the
-distance is kept near theirs, |x - their mean position| (Zhu & Bridson 2005, "Animating
-sand as a fluid"; the exchange of both after Enright, Fedkiw, Ferziger & Mitchell 2002, "A hybrid
-particle level set method").
+Where the flow is calm the surface stays smooth; particles alone would make it as rough as their
+spacing. Where it tears and merges, the particles decide where the liquid is: the distance is kept
+near theirs, |x - their mean position| (Zhu & Bridson 2005, "Animating sand as a fluid"). The
+combination follows Enright, Fedkiw, Ferziger & Mitchell 2002, "A hybrid particle level set method".
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,18 +16,17 @@ from torch import Tensor
 from fluidsim.flow.extrapolation import extrapolate, levels_of
 from fluidsim.grid import scheduling
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid import levelset_kernels
-from fluidsim.liquid.levelset_kernels import EMPTY, HIDDEN, OCCUPIED
+from fluidsim.liquid.levelset_kernels import EMPTY, HIDDEN, OCCUPIED, LevelSetKernels, kernels
 from fluidsim.liquid.particles import SEEDED, Particles
 from fluidsim.solid.shapes import Shape
 from fluidsim.solid.solids import Solids
 
-HELD = 1.0  # cells: what the carried distance may differ from that of the particles
-SMOOTHED = 3.0  # the same where surface tension keeps the surface smooth: noise would feed waves
-FAR = 5.0  # cells: larger distances are cut off; more than anything moves in a step
-ROOMY = 0.5  # of a cell: a smaller open part may hold no particle by chance
-TAKEN = 0.5  # of what a mostly solid cell can hold: with as many particles it is full enough
-SOLID_LAYERS = 3  # cells of a solid into which it is continued
+HELD = 1.0  # cells by which the carried distance may differ from that of the particles
+SMOOTHED = 3.0  # the same with surface tension: noise of the particles would excite waves
+FAR = 5.0  # cells: larger distances are clamped; nothing moves that far in a step
+ROOMY = 0.5  # of a cell: a smaller open part may be empty of particles by chance
+TAKEN = 0.5  # of the particles that a mostly solid cell can hold; with these it counts as full
+SOLID_LAYERS = 3  # cells of a solid into which the distance is continued
 
 
 class LevelSet:
@@ -41,26 +41,20 @@ class LevelSet:
 
     @classmethod
     def of(cls, liquid: Shape, grid: Grid, device: torch.device) -> LevelSet:
-        """The surface of a shape."""
+        """The level set of a shape."""
         centres = grid.cells(grid.cell_positions(device).movedim(-1, 0)).movedim(0, -1)
         return cls(grid, liquid.distance(centres))
 
     def unite(self, distance: Tensor) -> None:
-        """Take in what lies within a distance (*shape), m."""
+        """Add the region whose signed distance (*shape), m, is given."""
         values = self.grid.cells(self.distance)
         values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
 
     def advance(self, particles: Particles, solids: Solids, dt: float, held: float = HELD) -> None:
-        """Along the flow that the particles last moved with, for `dt` seconds; near the surface
-        then within `held` cells of their distance."""
-        grid = self.grid
-        program = levelset_kernels.kernels(grid.dim, scheduling.for_device(self.distance.device))
-        shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
-        program.carry(
-            self.distance.view(-1), particles.flow, self._carried.view(-1), shape, strides,
-            grid.node_count, dt / grid.dx,
-        )  # fmt: skip
-        self.distance, self._carried = self._carried, self.distance
+        """Carry the surface along the flow that the particles last moved with, for `dt` seconds;
+        then keep the distance near it within `held` cells of that of the particles."""
+        self.carry(particles.flow, dt)
+        program, shape, strides = self._program()
         program.hold(
             self.distance.view(-1), particles.positions.view(-1), particles.start,
             self._kinds(particles, solids), shape, strides, held,
@@ -68,15 +62,30 @@ class LevelSet:
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
 
-    def wet(self, held: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
-        """Cells with pressure, (*shape) bool: inside the surface, or drops of particles alone.
+    def carry(self, flow: Tensor, dt: float) -> None:
+        """Carry the surface along a flow for `dt` seconds.
 
-        held: (*shape), particles in each cell. Those between the surface and the air beside a cell
-        inside have none: the liquid's velocity is continued to them. A cell at a wall has none
-        either where no particle is and air reaches it or suction was, `pulled` (*shape) bool:
-        nothing holds liquid that leaves the wall. Elsewhere it has, particles or not, and where a
-        solid leaves them no room. A cell whose centre is in a solid, where no surface comes, has
-        when particles fill it: liquid that falls on a wall is stopped there.
+        flow: flat, a pair for each stored face: its velocity, m/s, and a number that is not used.
+        """
+        program, shape, strides = self._program()
+        program.carry(
+            self.distance.view(-1), flow, self._carried.view(-1), shape, strides,
+            self.grid.node_count, dt / self.grid.dx,
+        )  # fmt: skip
+        self.distance, self._carried = self._carried, self.distance
+
+    def wet(self, held: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
+        """The cells with a pressure, (*shape) bool: those inside the surface, and isolated drops.
+
+        held: (*shape), the particles in each cell. pulled: (*shape) bool, cells in which the last
+        pressure was negative.
+
+        A cell outside the surface that holds particles has a pressure only if no neighbour is
+        inside; next to the liquid the velocity is continued to it. A cell inside the surface has
+        none if it is at a wall, holds no particle, and is next to air or was pulled: nothing holds
+        liquid that leaves a wall. That does not apply where a solid leaves particles hardly any
+        room. A cell whose centre is in a solid, which no surface reaches, has a pressure if it is
+        full of particles: this stops liquid that falls on a wall.
         """
         grid, occupied = self.grid, held > 0
         room = grid.cells(solids.solid) == 0
@@ -94,16 +103,24 @@ class LevelSet:
         inside |= filled & room & (grid.cells(solids.cut) == 2)
         return inside | (occupied & ~(inside | _beside(inside, grid)))
 
+    def _program(self) -> tuple[LevelSetKernels, Any, Any]:
+        """The kernels, and the grid's shape and strides as they take them."""
+        grid = self.grid
+        program = kernels(grid.dim, scheduling.for_device(self.distance.device))
+        return program, program.ivec(*grid.shape), program.ivec(*grid.strides)
+
     def _kinds(self, particles: Particles, solids: Solids) -> Tensor:
-        """What is in each cell, (node_count,) int8."""
+        """The kind of each cell, (node_count,) int8."""
         held = particles.cell_counts[: self.grid.node_count] > 0
         hidden = (solids.solid != 0) | (solids.cut == 2)
         kinds = EMPTY + (OCCUPIED - EMPTY) * held.to(torch.int8)
         return torch.maximum(kinds, HIDDEN * hidden.view(-1).to(torch.int8))
 
     def _continue_into(self, solids: Solids) -> None:
-        """Cells that are mostly solid keep what was carried there, within a cell of what their open
-        neighbours have; the distance goes on into solids, so that the surface meets them squarely.
+        """Continue the distance into solids, so that the surface meets them at a right angle.
+
+        Cells that are mostly solid keep the carried distance, within one cell of that of their open
+        neighbours.
         """
         grid, distance = self.grid, self.distance
         mostly = grid.cells(solids.cut) == 2

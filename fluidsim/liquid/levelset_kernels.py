@@ -1,29 +1,39 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""A level set along a flow, and its distance from particles: Taichi kernels, 2D and 3D.
+"""Advection of a level set, and the distance from particles: Taichi kernels for 2D and 3D.
 
-Distances are in cells, at the centres of cells, flat over the nodes (see grid.py).
+Distances are in cells, at cell centres, flat over the nodes (see grid.py).
 """
 
 import functools
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import taichi as ti
 
-from fluidsim.grid.interpolation import F32, I8, I32, functions
+from fluidsim.grid.interpolation import functions
 from fluidsim.grid.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.grid.taichi_rows import row_functions
+from fluidsim.grid.taichi_types import F32, I8, I32, Kernel, VectorType
 
-NEAR = 2.5  # cells: up to here the carried distance is interpolated by cubics
+NEAR = 2.5  # cells: smaller distances are interpolated by cubics
 
-OCCUPIED, EMPTY, HIDDEN = 1, 2, 4  # kinds of cells; solids hide what is in a cell
+OCCUPIED, EMPTY, HIDDEN = 1, 2, 4  # kinds of cells; solids hide the content of a cell
 
-# The distance of jittered particles, 2^dim a cell, is SCALE * (|x - mean| - RADIUS), in cells.
+# The distance from jittered particles, 2^dim per cell, is SCALE * (|x - mean| - RADIUS), in cells.
 REACH, RADIUS, SCALE = 1.5, 0.4, 1.3
-SAMPLES = 4  # particles of a cell that it looks at, at most
+SAMPLES = 4  # most particles of a cell that it uses
+
+
+class LevelSetKernels(NamedTuple):
+    """carry: advects the distance. hold: keeps it near that of the particles."""
+
+    ivec: VectorType
+    carry: Kernel
+    hold: Kernel
 
 
 @functools.cache
-def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
+def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
+    """The kernels for `dim` dimensions."""
     own = functions(dim)
     vec, ivec, load, keep_inside = own.vec, own.ivec, own.load, own.keep_inside
     gather, corners = own.gather, own.corners
@@ -31,7 +41,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
 
     @ti.func
     def lattice(x: ti.template(), shape: ti.template()):
-        """Lower cell and fraction of x between the centres of cells, held at the rim."""
+        """Lower cell and fraction of x between cell centres, clamped at the rim."""
         inside = ti.max(0.0, ti.min(x - 0.5, ti.cast(shape - 1, ti.f32)))
         base = ti.cast(inside, ti.i32)
         return base, inside - base
@@ -52,7 +62,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
 
     @ti.func
     def cubic_weight(t: ti.f32, step: ti.i32):
-        """Of the centre number `step` out of four around t, counted from -1."""
+        """Weight of centre number `step` of the four around t, the first of which is at -1."""
         w = -t * (t - 1.0) * (t - 2.0) / 6.0
         if step == 1:
             w = (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0
@@ -65,7 +75,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     @ti.func
     def cubic(field: ti.template(), x: ti.template(), shape: ti.template(),
               strides: ti.template()):  # fmt: skip
-        """By cubics through four centres on each axis."""
+        """Interpolation by cubics through four centres on each axis."""
         base, part = lattice(x, shape)
         along = ti.Vector([cubic_weight(part[dim - 1], step) for step in range(4)])
         total = 0.0
@@ -86,7 +96,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     @ti.kernel
     def carry(field: F32, faces: F32, result: F32, shape: ivec, strides: ivec, nodes: ti.i32,
               step: ti.f32):  # fmt: skip
-        """Semi-Lagrangian, traced by the midpoint rule where the surface is near."""
+        """Semi-Lagrangian advection, traced by the midpoint rule near the surface."""
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
             row = dealt_item(index, rows, schedule)
@@ -111,9 +121,9 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     @ti.kernel
     def hold(field: F32, x: F32, start: I32, kinds: I8, shape: ivec, strides: ivec,
              held: ti.f32):  # fmt: skip
-        """Keep the distance within `held` cells of that of the particles; where cells around are
-        all empty or all full (solid ones count as full), on the side of the surface that this
-        means."""
+        """Keep the distance within `held` cells of that from the particles. If the cells around
+        are all empty or all full (solid ones count as full), keep it on that side of the surface.
+        """
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
             row = dealt_item(index, rows, schedule)
@@ -138,14 +148,14 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                     field[i] = ti.min(field[i], -0.25)
                 else:
                     away = particle_distance(x, start, at, shape, strides)
-                    # Solids hide a part of the liquid, which makes it seem farther away.
+                    # Solids hide part of the liquid, so it seems farther away.
                     low = away - held - (1.0 if around & HIDDEN != 0 else 0.0)
                     field[i] = ti.max(low, ti.min(field[i], away + held))
 
     @ti.func
     def kinds_across(kinds: ti.template(), at: ti.template(), shape: ti.template(),
                      strides: ti.template()):  # fmt: skip
-        """Kinds of the cells beside a cell and of itself, across the last axis."""
+        """The kinds of a cell and its neighbours across the last axis, joined."""
         found = 0
         for number in range(3 ** (dim - 1)):
             j = at[dim - 1] * strides[dim - 1]
@@ -163,7 +173,7 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
     @ti.func
     def particle_distance(x: ti.template(), start: ti.template(), at: ti.template(),
                           shape: ti.template(), strides: ti.template()):  # fmt: skip
-        """Of the centre of a cell, in cells; the walls of the domain mirror."""
+        """Distance of a cell centre from the particles, in cells; walls of the domain mirror."""
         centre = ti.cast(at, ti.f32) + 0.5
         total = 0.0
         mean = vec(0.0)
@@ -190,4 +200,4 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                 mean += weight * arm
         return SCALE * ((mean / ti.max(total, 1e-9)).norm() - RADIUS) if total > 1e-6 else REACH
 
-    return SimpleNamespace(ivec=ivec, carry=carry, hold=hold)
+    return LevelSetKernels(ivec, carry, hold)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fluidsim.errors import SimulationError
 from fluidsim.flow.accelerations import Acceleration, add_gravity, gravity_vector
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.extrapolation import (
     KNOWN,
     OUTSIDE,
@@ -24,7 +25,7 @@ from fluidsim.grid.cells import CellType
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
-from fluidsim.liquid.inflows import Exchange, Sources
+from fluidsim.liquid.inflows import Exchange, SourcesAndSinks
 from fluidsim.liquid.levelset import HELD, SMOOTHED, LevelSet
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
@@ -77,7 +78,7 @@ class Liquid(Simulation):
         cfl: float,
         seed: int,
         surface: LevelSet,
-        sources: Sources | None = None,
+        sources: SourcesAndSinks | None = None,
         body_force: Acceleration | None = None,
     ):
         super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
@@ -164,8 +165,11 @@ class Liquid(Simulation):
             open_faces = self._open_faces()
             interface = self._interface(fluid, rise)
             expansion, held = self._drive(open_faces)
-        self.diffuse(fluid, open_faces, push, held, self._filling(fluid), pushed=pushed)
-        self.project(fluid, open_faces, push, expansion, interface)
+            domain = FlowDomain(
+                fluid, open_faces, self.solids.velocity, interface, held, self._filling(fluid)
+            )
+        self.diffuse(domain, push, pushed=pushed)
+        self.project(domain, push, expansion)
         with timer("extrapolate"):
             self._extrapolate(fluid, open_faces, dt)
         with timer("move"):
@@ -296,7 +300,7 @@ class Liquid(Simulation):
             return self.expansion, None
         return driven.divergence + self.expansion, driven.faces
 
-    def _exchange(self, sources: Sources) -> None:
+    def _exchange(self, sources: SourcesAndSinks) -> None:
         exchange = sources.apply(self.particles, self.time)
         inflow = sources.distance(self.time)
         if inflow is not None:

@@ -1,7 +1,7 @@
-"""Paraboloids through points of a surface: how much it bends at each of them.
+"""Paraboloids fitted to points of a surface, and the curvature at each point.
 
-Defined by torch expressions, which any device can run; on the CPU a kernel over points does the
-same in one pass.
+Torch expressions define it and run on any device; on the CPU a kernel over points does the same in
+one pass.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 REACH = 3  # cells to each side in which points are sought
-RADIUS = 2.5  # cells: from there on points do not count
-POWER = 4  # weights (1 - r^2 / RADIUS^2)^POWER: near those of a Gaussian, which damp all noise
-ALIGNED = 0.2  # least cosine between normals: the other side of a thin sheet does not count
-RIDGE = 1e-6  # added to squared slopes and bends, for where points are too few
+RADIUS = 2.5  # cells: farther points do not count
+POWER = 4  # weights (1 - r^2 / RADIUS^2)^POWER: nearly a Gaussian, which damps all noise
+ALIGNED = 0.2  # least cosine between normals; leaves out the other side of a thin sheet
+RIDGE = 1e-6  # added to squared slopes and bends, in case there are too few points
 
 
 def bends_as_defined(
@@ -25,8 +25,9 @@ def bends_as_defined(
 ) -> Tensor:
     """Sum of the principal curvatures at the first `count` points, (count,), 1/cells.
 
-    points, normals: (m, dim) float64, in cells. cells: (m,) int64, flat in `numbers`. numbers:
-    (*shape, dim) int32, points of each cell, -1 for none. No cell is within REACH of the rim.
+    points, normals: (m, dim) float64, in cells. cells: (m,) int64, flat index in `numbers`.
+    numbers: (*shape, dim) int32, the points of each cell, -1 for none. No cell is within REACH of
+    the rim.
     """
     dim = points.shape[1]
     at, normal, cell = points[:count], normals[:count], cells[:count]
@@ -63,8 +64,8 @@ def bends_as_defined(
 
 
 def _tangents(normal: Tensor) -> list[Tensor]:
-    """Unit vectors (n, dim) that with `normal` (n, dim) are square to each other: a Householder
-    reflection's columns."""
+    """Unit vectors (n, dim) that form an orthogonal basis with `normal` (n, dim): the columns of a
+    Householder reflection."""
     last = normal[:, -1]
     mirror = normal.clone()
     mirror[:, -1] += torch.where(last < 0, -1.0, 1.0)
@@ -118,7 +119,7 @@ def _fit(points, normals, cells, numbers, shifts, result):
 
 @numba.njit(cache=True, error_model="numpy")
 def _add(points, normals, c, q, frame, row, matrix, right):
-    """Take point q into the normal equations of the fit at point c; `row` is scratch."""
+    """Add point q to the normal equations of the fit at point c; `row` is scratch memory."""
     dim = points.shape[1]
     square, aligned, height = 0.0, 0.0, 0.0
     for m in range(dim):
@@ -147,7 +148,7 @@ def _add(points, normals, c, q, frame, row, matrix, right):
 
 @numba.njit(cache=True, error_model="numpy")
 def _solve(matrix, right):
-    """Solve a symmetric positive definite system in place, by elimination."""
+    """Solve a symmetric positive definite system by elimination, in place."""
     for k in range(len(right)):
         for i in range(k + 1, len(right)):
             factor = matrix[i, k] / matrix[k, k]
@@ -162,7 +163,7 @@ def _solve(matrix, right):
 
 @numba.njit(cache=True, error_model="numpy")
 def _bend(fit, dim):
-    """Of a paraboloid (height, slopes, bends), where it was fitted."""
+    """Sum of the principal curvatures of a paraboloid (height, slopes, bends) at its centre."""
     length = 1.0
     for k in range(dim - 1):
         length += fit[1 + k] ** 2

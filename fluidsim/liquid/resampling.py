@@ -1,21 +1,32 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Keeping the number of particles in each cell within limits: Taichi kernels.
+"""Resampling: Taichi kernels that keep the number of particles in each cell within limits.
 
 See interpolation.py for units and layouts.
 """
 
 import functools
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import taichi as ti
 
 from fluidsim.grid.cells import CellType
-from fluidsim.grid.interpolation import F32, I8, I32, functions
+from fluidsim.grid.interpolation import functions
+from fluidsim.grid.taichi_types import F32, I8, I32, Kernel
+
+
+class ResamplingKernels(NamedTuple):
+    """plan_counts: decides how many particles each cell shall hold. fill: adds the missing ones."""
+
+    plan_counts: Kernel
+    fill: Kernel
 
 
 @functools.cache
-def kernels(dim: int, width: int) -> SimpleNamespace:
-    """The kernels for `dim` dimensions and records of `width` numbers, the velocity first."""
+def kernels(dim: int, width: int) -> ResamplingKernels:
+    """The kernels for `dim` dimensions and records of `width` numbers, the velocity first.
+
+    They take flat arguments, all passed by `Particles.sort_and_resample`.
+    """
     own = functions(dim)
     vec, ivec = own.vec, own.ivec
     store, keep_inside, gather = own.store, own.keep_inside, own.gather
@@ -23,14 +34,17 @@ def kernels(dim: int, width: int) -> SimpleNamespace:
     @ti.kernel
     def plan_counts(count: I32, cells: I8, cut: I8, wanted: I32, changes: I32, fewest: ti.i32,
                     full: ti.i32, most: ti.i32, shape: ivec, strides: ivec):  # fmt: skip
-        """How many particles each cell shall hold: at most `most`, and at least `fewest` inside
-        the liquid, that is where no solid reaches in, no face neighbour is air and they are half
-        `full` on average (solids, cells that are mostly solid and walls count as full).
-        changes: sums of what is added and removed."""
+        """Decides how many particles each cell shall hold.
+
+        At most `most`, and at least `fewest` inside the liquid: in cells that no solid reaches
+        into, none of whose face neighbours is empty, and whose neighbours are half `full` on
+        average. Solids, mostly solid cells and walls count as full. changes: the numbers of
+        particles to be added and removed.
+        """
         for i in range(cells.shape[0]):
             have = count[i]
             want = ti.min(have, most)
-            # Far from liquid one look at the neighbours in memory is enough.
+            # Far from the liquid it is enough to check the neighbours in memory.
             alone = have == 0 and i > 0 and count[i - 1] == 0 and count[i + 1] == 0
             may_grow = have < fewest and cells[i] != int(CellType.SOLID) and cut[i] == 0
             if may_grow and not alone:
@@ -59,7 +73,7 @@ def kernels(dim: int, width: int) -> SimpleNamespace:
     @ti.kernel
     def fill(start: I32, new_start: I32, x: F32, v: F32, faces: F32, shape: ivec, strides: ivec,
              nodes: ti.i32, seed: ti.u32):  # fmt: skip
-        """New particles at hashed places of the cells that want more, with the flow's velocity."""
+        """Adds particles at hashed places of cells that lack some, with the flow's velocity."""
         for cell in range(nodes):
             have = start[cell + 1] - start[cell]
             want = new_start[cell + 1] - new_start[cell]
@@ -81,9 +95,9 @@ def kernels(dim: int, width: int) -> SimpleNamespace:
 
     @ti.func
     def hashed(state: ti.u32):
-        """PCG hash (Jarzynski & Olano 2020, Hash functions for GPU rendering)."""
+        """PCG hash: Jarzynski & Olano 2020, "Hash functions for GPU rendering"."""
         state = state * ti.u32(747796405) + ti.u32(2891336453)
         word = ((state >> ((state >> 28) + ti.u32(4))) ^ state) * ti.u32(277803737)
         return (word >> 22) ^ word
 
-    return SimpleNamespace(plan_counts=plan_counts, fill=fill)
+    return ResamplingKernels(plan_counts, fill)

@@ -1,4 +1,4 @@
-"""Particles where there is liquid at the start, or where it flows in."""
+"""Seeding: new particles in the liquid at the start, and in inflows."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid.transfer import KEPT_FROM_SOLID
+from fluidsim.liquid.contact import KEPT_FROM_SOLID
 from fluidsim.solid.shapes import Shape
 from fluidsim.solid.solids import Solids
 
-Distance = Callable[[Tensor], Tensor]  # of points (..., dim), m; negative inside
+Distance = Callable[[Tensor], Tensor]  # signed, of points (..., dim), m
 
 
 def seed(shape: Shape, solids: Solids, grid: Grid, generator: torch.Generator) -> Tensor:
     """Jittered positions inside `shape` and outside solids, (n, dim) in grid coordinates.
 
-    One particle in each of the 2^dim subcells of a cell, at a random place in it.
+    Each of the 2^dim subcells of a cell gets one particle at a random place.
     """
     return seed_cells(cells_near(shape.distance, grid), shape.distance, solids, generator, 0.0)
 
 
 def cells_near(distance: Distance, grid: Grid) -> Tensor:
-    """Cells (n, dim) float32 that may reach below a distance of 0."""
+    """The cells (n, dim) float32 in which the distance may be negative."""
     cells = torch.stack(
         torch.meshgrid(*[torch.arange(n, dtype=torch.float32) for n in grid.shape], indexing="ij"),
         dim=-1,
@@ -37,7 +37,7 @@ def cells_near(distance: Distance, grid: Grid) -> Tensor:
 def seed_cells(
     cells: Tensor, distance: Distance, solids: Solids, generator: torch.Generator, time: float
 ) -> Tensor:
-    """As `seed`, in `cells` (n, dim) where `distance` is negative, between solids at `time`, s."""
+    """As `seed`, in `cells` (n, dim) where `distance` is negative, with the solids of `time`, s."""
     dx, dim = solids.grid.dx, solids.grid.dim
     parts = []
     for corner in itertools.product((0.0, 0.5), repeat=dim):

@@ -1,15 +1,14 @@
 # pyright: reportInvalidTypeForm=false, reportIndexIssue=false
-"""Where liquid lets go of a wall instead of hanging from it.
+"""Separation: liquid leaves a wall instead of hanging from it.
 
-A closed face holds liquid at a ceiling or a pillar by suction. True walls cannot pull; the exact
-condition is an inequality (Batty, Bertails & Bridson 2007, "A fast variational framework for
-accurate solid-fluid coupling", section 4.5). Here it is met one step late, in the manner of an
-active set: a film that the last pressure field pulled at, and that moves off, comes free.
+A closed face holds liquid at a ceiling or a pillar by suction, but real walls cannot pull. The
+exact condition is an inequality (Batty, Bertails & Bridson 2007, "A fast variational framework for
+accurate solid-fluid coupling", section 4.5). Here it holds one step late, in the manner of an
+active set: a film that the last pressure pulled at the wall, and that moves away, is set free.
 """
 
 import functools
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import taichi as ti
 from torch import Tensor
@@ -19,21 +18,20 @@ from fluidsim.grid.cells import CellType
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.grid.taichi_rows import row_functions
+from fluidsim.grid.taichi_types import F32, F64, I8, Kernel, VectorType
 from fluidsim.solid.solids import Solids
 
-F32: Any = ti.types.ndarray(dtype=ti.f32, ndim=1)
-F64: Any = ti.types.ndarray(dtype=ti.f64, ndim=1)
-I8: Any = ti.types.ndarray(dtype=ti.i8, ndim=1)
-FILM = 5  # cells: a film is at most so thick; deeper water is held by the weight of the air
+FILM = 5  # cells: the thickest film; the weight of the air holds deeper water
 
 
 def open_faces(
     velocity: Tensor, pressure: Tensor, cells: Tensor, solids: Solids, grid: Grid, least: float
 ) -> Tensor:
-    """The open part of each face in this step, (dim, *nodes) float32: 1 where a wall lets go.
+    """The open part of each face in this step, (dim, *nodes) float32: 1 where liquid leaves a wall.
 
-    velocity: faces before the projection, gravity included, m/s. pressure: of the last step
-    (*shape) float64, Pa. cells: (*nodes) int8. least: pressure from which on the wall pushes, Pa.
+    velocity: (dim, *nodes), m/s, before the projection and after gravity. pressure: (*shape)
+    float64, Pa, of the last step. cells: (*nodes) int8, CellType. least: Pa, the smallest pressure
+    at which a wall pushes.
     """
     program = kernels(grid.dim, scheduling.for_device(velocity.device))
     opened = solids.open.clone()
@@ -51,15 +49,23 @@ def open_faces(
     return opened
 
 
+class SeparationKernels(NamedTuple):
+    """release: opens the faces where liquid leaves a wall."""
+
+    ivec: VectorType
+    release: Kernel
+
+
 @functools.cache
-def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
+def kernels(dim: int, schedule: Schedule) -> SeparationKernels:
+    """The kernel for `dim` dimensions; it takes flat arguments, all passed by `open_faces`."""
     ivec: Any = ti.types.vector(dim, ti.i32)
     row_count, row_start = row_functions(dim)
 
     @ti.kernel
     def release(velocity: F32, wall: F32, pressure: F64, cells: I8, opened: F32, shape: ivec,
                 strides: ivec, nodes: ti.i32, least: ti.f32):  # fmt: skip
-        """Opens closed faces of pulled liquid that moves off a wall or solid, with air behind."""
+        """Opens closed faces of pulled liquid that moves away from a wall, with air behind it."""
         length = shape[dim - 1]
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
@@ -91,4 +97,4 @@ def kernels(dim: int, schedule: Schedule) -> SimpleNamespace:
                                         if behind == int(CellType.AIR):
                                             opened[face] = 1.0
 
-    return SimpleNamespace(ivec=ivec, release=release)
+    return SeparationKernels(ivec, release)

@@ -1,4 +1,4 @@
-"""How much liquid there is, and how much air it has shut in."""
+"""The volume of the liquid, and the air that it encloses."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from fluidsim.grid.grid import Grid
 from fluidsim.liquid.particles import SEEDED, Particles
 from fluidsim.solid.solids import Solids
 
-SPARSE = 1.5  # times what the particles around would fill: the level set may say no more
-ABOVE = 0.5  # cells: farther outside of the surface the particles alone say what there is
-FLATTEST, STEEPEST = 0.5, 2.0  # slopes of a carried distance that are believed
+SPARSE = 1.5  # times what the particles around fill: an upper bound of the level set's volume
+ABOVE = 0.5  # cells: farther outside the surface only the particles count
+FLATTEST, STEEPEST = 0.5, 2.0  # bounds of the slope of a carried distance
 
 
 def liquid_volume(distance: Tensor, particles: Particles, solids: Solids, grid: Grid) -> float:
-    """m^3 (m^2 in 2D).
+    """The volume of the liquid, m^3 (m^2 in 2D).
 
-    distance: (*shape), signed, in cells. A cell is as full as its surface says and its open part
-    allows, but not fuller by half than the particles of the cells around say: the level set of a
-    torn sheet is thicker than the sheet. Beyond the surface particles count, up to a full cell.
+    distance: (*shape), signed, in cells. It says how full a cell is, within its open part, but at
+    most 1.5 times as full as the particles around say: the level set of a torn sheet is thicker
+    than the sheet. Beyond the surface the particles count, up to a full cell.
     """
     room, full = solids.room, SEEDED[grid.dim]
     held = particles.held / full
@@ -41,8 +41,8 @@ def liquid_volume(distance: Tensor, particles: Particles, solids: Solids, grid: 
 
 
 def holes(cells: Tensor, grid: Grid) -> int:
-    """Air cells in pockets that liquid and solids shut in and that are too small for a bubble that
-    the grid could resolve: fewer than 2^dim cells. cells: (*nodes) int8, CellType."""
+    """The number of air cells in enclosed pockets of fewer than 2^dim cells: bubbles that the grid
+    cannot resolve. cells: (*nodes) int8, CellType."""
     air = (grid.cells(cells) == CellType.AIR).cpu().numpy()
     labels = np.zeros(air.shape, dtype=np.int32)
     scipy.ndimage.label(air, output=labels)
@@ -51,7 +51,7 @@ def holes(cells: Tensor, grid: Grid) -> int:
 
 
 def _slope(distance: Tensor, grid: Grid) -> Tensor:
-    """|grad distance| by central differences, (*shape), within what is believed."""
+    """|grad distance| by central differences, (*shape), within FLATTEST and STEEPEST."""
     square = torch.zeros_like(distance)
     for axis, n in enumerate(grid.shape):
         rim = distance.narrow(axis, 0, 1), distance, distance.narrow(axis, n - 1, 1)

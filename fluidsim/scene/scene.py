@@ -14,7 +14,7 @@ import torch
 from fluidsim.flow.accelerations import Acceleration, gravity_vector
 from fluidsim.flow.simulation import PressureOptions, Simulation
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid.inflows import Inflow, Outflow, Sources
+from fluidsim.liquid.inflows import Inflow, Outflow, SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.liquid import Liquid, LiquidOptions
 from fluidsim.liquid.seeding import seed
@@ -182,7 +182,7 @@ class LiquidScene(Scene):
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
         sources = None
         if self.inflows or self.outflows:
-            sources = Sources(grid, solids, self.inflows, self.outflows, config.seed)
+            sources = SourcesAndSinks(grid, solids, self.inflows, self.outflows, config.seed)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         surface = LevelSet.of(self.liquid, grid, runtime.device)
         physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.flow.accelerations import Acceleration, add_buoyancy
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.extrapolation import Continuation, levels_beside, levels_of
 from fluidsim.flow.flux import subtract_gradient
 from fluidsim.flow.imposed import refuse_trapped_flow, with_open_face
@@ -151,13 +152,13 @@ class Smoke(Simulation):
 
     def _project(self, dt: float, expansion: float | Tensor = 0.0) -> None:
         """As `project`; the velocity of sources that have one is kept."""
-        fluid, opened, solid = self.smoke_cells(), self.solids.open, None
+        fluid, opened, solid = self.smoke_cells(), self.solids.open, self.solids.velocity
         imposed = self._fans.imposed(self.time)
         if imposed is not None:
             imposed.set(self.velocity)
-            opened, solid = imposed.closing(opened, self.solids.velocity)
+            opened, solid = imposed.closing(opened, solid)
             fluid = with_open_face(fluid, opened, self.grid)
-        self.project(fluid, opened, dt, expansion, solid=solid)
+        self.project(FlowDomain(fluid, opened, solid), dt, expansion)
 
     def smoke_cells(self) -> Tensor:
         """Cells with room outside of solids, (*shape) bool."""
@@ -320,7 +321,8 @@ class Smoke(Simulation):
         self._press(self.velocity, self.pressure, 0.5 * dt)
         before = self.velocity.clone()
         held = None if imposed is None else imposed.faces
-        self.diffuse(self.smoke_cells(), opened, implicit, held, whole=dt)
+        domain = FlowDomain(self.smoke_cells(), opened, self.solids.velocity, held=held)
+        self.diffuse(domain, implicit, whole=dt)
         drags = (opened > 0) & ~self.viscosity.stuck
         change = torch.where(drags, self.velocity - before, 0.0)
         self._press(self.velocity, self.pressure, -0.5 * dt)

@@ -1,4 +1,4 @@
-"""The sides of the domain: walls, openings, and inlets through which fluid comes in."""
+"""The sides of the domain: walls, openings and inlets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Profile = Callable[[Tensor], Tensor]
 
 
 def side_name(axis: int, upper: bool, dim: int) -> str:
-    """Name of a side of the domain; the last axis is always z."""
+    """The name of a side of the domain; the last axis is always z."""
     letter = "xz"[axis] if dim == 2 else "xyz"[axis]
     return letter + ("+" if upper else "-")
 
@@ -45,7 +45,7 @@ class Wall:
 
     def __post_init__(self) -> None:
         if self.slip and self.velocity is not None:
-            raise ValueError("a wall that slips cannot drag the fluid: give it no velocity")
+            raise ValueError("a wall that slips cannot drag the fluid: leave out its velocity")
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ class Inlet:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """What is at the faces of one side of the domain, stored on the `nodes` without its axis.
+    """One side of the domain; its arrays have the shape `nodes` without the axis of the side.
 
-    closed bool: walls and inlets, and stored points beyond the grid. grip float32: 1 where a
-    viscous fluid sticks, 0 where it slips or leaves. velocity (dim, ...) float32, m/s: of the wall
-    or of what comes in, 0 where neither moves. inlets int64: which inlet it is, -1 where none.
-    periodic: axes of the grid that are.
+    closed bool: faces of walls and inlets, and stored points beyond the grid. grip float32: 1 where
+    a viscous fluid sticks, 0 where it slips or leaves. velocity (dim, ...) float32, m/s: of the
+    wall or of the fluid that enters; 0 elsewhere. inlets int64: number of the inlet, -1 for none.
+    periodic: the periodic axes of the grid.
     """
 
     axis: int
@@ -126,12 +126,12 @@ class Side:
     periodic: tuple[int, ...]
 
     def faces(self, component: Tensor) -> Tensor:
-        """View of the side's points of the component (*nodes) along its axis."""
+        """View of the side's faces in a component (*nodes) of a face field."""
         return component.select(self.axis, component.shape[self.axis] - 1 if self.upper else 0)
 
     def along(self, values: Tensor, axis: int) -> Tensor:
-        """The mean of the side's values (nodes without its axis) between its faces next to each
-        other along another axis; at a rim that of the only face."""
+        """Means of the side's values (nodes without its axis) over neighbours along another axis;
+        at a rim the value of the only neighbour."""
         place = axis - (axis > self.axis)
         cells = values.narrow(place, 0, values.shape[place] - 1)
         first = cells.narrow(place, 0, 1)
@@ -141,13 +141,13 @@ class Side:
 
 
 class Boundary:
-    """The sides of a domain; sides that nobody speaks of are closed and stick. Periodic axes have
-    none.
+    """The sides of a domain. By default a side is a closed wall to which viscous fluid sticks.
+    Periodic axes have no sides.
 
     closed (dim, *nodes) bool: faces of walls and inlets, and stored points beyond the grid.
     moves: whether a wall or an inlet has a velocity.
-    Raises ValueError for names of sides that there are not, and of such on periodic axes, and for
-    walls that move across theirs.
+    Raises ValueError if a side does not exist or belongs to a periodic axis, or if a wall moves
+    across its side.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Boundary:
             check_side(name)
         for name in walls:
             if name in open_sides:
-                raise ValueError(f"the side {name} is open, it has no wall")
+                raise ValueError(f"the side {name} is open: it has no wall")
         letters = [side_name(axis, False, grid.dim)[0] for axis in grid.periodic]
         refuse_sides_of(letters, (*open_sides, *walls, *(inlet.side for inlet in inlets)))
         self.grid = grid
@@ -188,12 +188,14 @@ class Boundary:
         return (side for side in self.sides if side.axis == axis)
 
     def is_open(self, axis: int, upper: bool) -> bool:
-        """Whether there is an opening in a side."""
+        """Whether a side has an opening."""
         return (axis, upper) in self._open
 
     def stop(self, velocity: Tensor, open_faces: Tensor) -> None:
-        """Give the closed faces among those of (dim, *nodes) the velocity of walls and inlets, in
-        place. open_faces: (dim, *nodes), the open part of each face; others are left alone."""
+        """Give the closed faces of a velocity (dim, *nodes) that of walls and inlets, in place.
+
+        open_faces: (dim, *nodes), the open part of each face; faces with one are left alone.
+        """
         for side in self.sides:
             faces = side.faces(velocity[side.axis])
             shut = side.closed & (side.faces(open_faces[side.axis]) == 0)
@@ -201,13 +203,13 @@ class Boundary:
 
 
 def check_side(name: str) -> None:
-    """Raises ValueError for a name of none."""
+    """Raises ValueError if a side of this name does not exist."""
     if name not in SIDES:
         raise ValueError(f"no side {name!r}; the sides are {', '.join(SIDES)}")
 
 
 def periodic_axes(names: Sequence[str], dim: int) -> tuple[int, ...]:
-    """The axes "x", "y", "z" by number, in order. Raises ValueError for other names."""
+    """The numbers of the axes "x", "y", "z", in order. Raises ValueError for other names."""
     letters = [side_name(axis, False, dim)[0] for axis in range(dim)]
     for name in names:
         if name not in letters:
@@ -220,7 +222,7 @@ def refuse_sides_of(periodic: Sequence[str], sides: Iterable[str]) -> None:
     for name in sides:
         if name[:1] in periodic:
             raise ValueError(
-                f"the axis {name[0]} is periodic: it has no side {name} to open, wall off or let in"
+                f"the axis {name[0]} is periodic: it has no side {name} to open or wall off"
             )
 
 
@@ -251,7 +253,7 @@ def _side(
             if inlet.shape is not None:
                 inside &= repeated(inlet.shape, grid).distance(points) < 0
             if not inside.any():
-                raise ValueError(f"no face of the side {name} is inside of its inlet {number + 1}")
+                raise ValueError(f"no face of the side {name} lies inside its inlet {number + 1}")
             closed, grip = closed | inside, torch.where(inside, 1.0, grip)
             velocity = torch.where(inside[..., None], inlet.velocity_at(points), velocity)
             which[inside] = number
@@ -265,5 +267,5 @@ def _speed_of(wall: Wall, axis: int, name: str, dim: int) -> Vector:
     if len(wall.velocity) != dim:
         raise ValueError(f"the velocity of the wall {name} needs {dim} components")
     if wall.velocity[axis] != 0:
-        raise ValueError(f"the wall {name} can only move along itself; for more use an Inlet")
+        raise ValueError(f"the wall {name} can only move along itself; use an Inlet instead")
     return wall.velocity

@@ -1,4 +1,4 @@
-"""Shapes and bodies that recur in domains whose ends meet along some axes."""
+"""Shapes and bodies in periodic domains, which repeat them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fluidsim.solid.shapes import Shape, Vector
 
 @dataclass(frozen=True)
 class Repeated(Shape):
-    """A shape and its images, shifted by each of `offsets`, m."""
+    """The union of a shape shifted by each of the `offsets`, m."""
 
     shape: Shape
     offsets: tuple[Vector, ...]
@@ -29,8 +29,10 @@ class Repeated(Shape):
 
 @dataclass(frozen=True)
 class Image(RigidMotion):
-    """A body as it recurs: brought back into the domain by whole `periods` (m, 0 where there is
-    none) along each axis, and shifted by `offset`, m."""
+    """A body brought back into the domain by whole periods, then shifted.
+
+    periods: length of the domain along each axis, m, or 0 where it is not periodic. offset: m.
+    """
 
     body: RigidMotion
     periods: Vector
@@ -52,13 +54,15 @@ class Image(RigidMotion):
 
 
 def repeated(shape: Shape, grid: Grid) -> Shape:
-    """The shape as it recurs along the periodic axes of a grid: itself and its images beside the
-    domain. One that shall fill such an axis must reach beyond its ends."""
+    """The shape together with its images one period away along each periodic axis of a grid.
+
+    A shape that is to fill such an axis must reach beyond both ends.
+    """
     return Repeated(shape, _offsets(grid)) if grid.periodic else shape
 
 
 def images(bodies: Sequence[RigidMotion], grid: Grid) -> tuple[RigidMotion, ...]:
-    """The bodies as they recur along the periodic axes of a grid."""
+    """The bodies together with their images along the periodic axes of a grid."""
     if not grid.periodic:
         return tuple(bodies)
     periods = tuple(side * (axis in grid.periodic) for axis, side in enumerate(grid.extent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,19 +27,36 @@ MOST_OPEN = 0.5  # diagonals of the mesh: a surface with a longer rim is open, n
 
 @dataclass(frozen=True)
 class Mesh(Shape):
-    """What a closed surface encloses, scaled and shifted to stand in a scene.
+    """The inside of a closed triangle surface, scaled and placed to stand in a scene.
 
-    path: of the file. base: where the middle of the lowest side of its bounding box comes to
-    stand, m. height: of the bounding box, m. turn: rad, about the up axis. up: "z" or "y", the axis
-    that points up in the file. In 2D it is the slice through the middle of its depth.
+    In 2D it is the slice through the middle of its depth. Points where the generalised winding
+    number exceeds 1/2 are inside, which tolerates gaps, overlaps and flipped triangles: Barill,
+    Dickson, Schmidt, Levin & Jacobson 2018, "Fast winding numbers for soups and clouds". Distances
+    are interpolated from samples on a grid of 96 cells along the longest side.
 
-    Inside is where the generalised winding number exceeds 1/2, which bears gaps, overlaps and
-    triangles the wrong way round (Barill, Dickson, Schmidt, Levin & Jacobson 2018, "Fast winding
-    numbers for soups and clouds"). Distances are sampled on a grid of 96 cells along the longest
-    side and interpolated.
+    Parameters
+    ----------
+    path : str or PathLike
+        An OBJ, STL, PLY or OFF file.
+    base : tuple of dim floats
+        Where the centre of the bottom of its bounding box stands, m.
+    height : float
+        Height of the bounding box, m.
+    turn : float
+        Turn about the up axis, rad; counter-clockwise from above.
+    up : str
+        The axis that points up in the file, "z" or "y".
+
+    Raises
+    ------
+    ValueError
+        If the height is not positive, `up` is another axis, or the file does not hold a closed
+        surface that can be read.
+    OSError
+        If the file cannot be opened.
     """
 
-    path: Path
+    path: str | os.PathLike[str]
     base: Vector
     height: float
     turn: float = 0.0
@@ -95,22 +113,38 @@ def _sampled(mesh: Mesh) -> tuple[Tensor, Vector, float]:
     return samples, tuple(float(x) for x in lower), spacing
 
 
-def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (n, 3) float64 and triangles (m, 3) int64 of a file.
+def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The triangles of a file.
 
-    Raises ValueError with one line for what is no closed surface, and OSError.
+    Parameters
+    ----------
+    path : str or PathLike
+        An OBJ, STL, PLY or OFF file.
+
+    Returns
+    -------
+    tuple of ndarray
+        Vertices (n, 3) float64 and triangles (m, 3) int64.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read as a mesh, or its surface is not closed; the message is one line.
+    OSError
+        If the file cannot be opened.
     """
+    path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: a mesh must be one of {', '.join(SUFFIXES)}")
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: larger than {MOST_BYTES >> 20} MiB")
     vertices, triangles = _loaded(path)
     if len(triangles) == 0 or vertices.ndim != 2 or vertices.shape[1] != 3:
-        raise ValueError(f"{path}: there are no triangles in it")
+        raise ValueError(f"{path}: the file has no triangles")
     if triangles.min() < 0 or triangles.max() >= len(vertices):
-        raise ValueError(f"{path}: triangles name vertices that are not there")
+        raise ValueError(f"{path}: triangles refer to vertices that do not exist")
     if not np.isfinite(vertices).all():
-        raise ValueError(f"{path}: vertices are not finite")
+        raise ValueError(f"{path}: some vertices are not finite")
     used = vertices[np.unique(triangles)]
     if not (used.max(0) > used.min(0)).all():
         raise ValueError(f"{path}: the surface is flat and encloses nothing")
@@ -128,7 +162,7 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """What trimesh finds; libigl's own reader of PLY crashes on damaged files."""
+    """As trimesh reads them; libigl's PLY reader crashes on damaged files."""
     with path.open("rb") as file:
         try:
             found = trimesh.load_mesh(
@@ -137,7 +171,7 @@ def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:
             return np.asarray(found.vertices, float), np.asarray(found.faces, np.int64)
         except MemoryError:
             raise
-        except Exception as error:  # of any kind: it does not check what it reads
+        except Exception as error:  # of any kind: trimesh does not check what it reads
             raise ValueError(f"{path}: cannot be read as a mesh") from error
 
 

@@ -16,8 +16,19 @@ from fluidsim.solid.shapes import Shape, Vector, rotation_matrix
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a solid is against where it was made: shifted by `offset` (m), turned by `angle` (rad)
-    about its pivot; and the rates of both, m/s and rad/s."""
+    """Where a moving solid is, relative to where its shape was defined, and how it moves.
+
+    Parameters
+    ----------
+    offset : tuple of dim floats
+        Its shift, m.
+    angle : float
+        Its turn about the pivot, rad; counter-clockwise.
+    velocity : tuple of dim floats
+        Velocity of the pivot, m/s.
+    spin : float
+        Angular velocity, rad/s.
+    """
 
     offset: Vector
     angle: float
@@ -29,8 +40,14 @@ class Pose:
 class RigidMotion(ABC):
     """A shape that moves as a rigid body.
 
-    pivot: what it turns about, which moves along. axis: of the turning in 3D (up by default);
-    angles are counter-clockwise.
+    A motion of one's own derives from this class and defines `pose` and `turning_axis`.
+
+    Parameters
+    ----------
+    shape : Shape
+        The shape, where it is before it moves.
+    pivot : tuple of dim floats
+        The point about which it turns, m; it moves along with the shape.
     """
 
     shape: Shape
@@ -38,22 +55,58 @@ class RigidMotion(ABC):
 
     @abstractmethod
     def pose(self, time: float) -> Pose:
-        """Pose and rates at `time`, s."""
+        """Where the solid is and how it moves.
+
+        Parameters
+        ----------
+        time : float
+            The time, s.
+
+        Returns
+        -------
+        Pose
+        """
 
     @property
     @abstractmethod
     def turning_axis(self) -> Vector:
-        """Of the turning, in 3D."""
+        """Direction of the axis about which it turns in 3D; not used in 2D."""
 
     def distance(self, points: Tensor, time: float) -> Tensor:
-        """Signed distance (...) of world `points` (..., dim) at `time`, m."""
+        """Signed distance of points from the surface of the solid.
+
+        Parameters
+        ----------
+        points : Tensor, (..., dim)
+            World positions, m.
+        time : float
+            The time, s.
+
+        Returns
+        -------
+        Tensor, (...)
+            Distance, m; negative inside.
+        """
         pose = self.pose(time)
         turn = rotation_matrix(pose.angle, self.turning_axis, len(self.pivot)).to(points)
         rest = (points - self.pivot_at(points, pose)) @ turn + points.new_tensor(self.pivot)
         return self.shape.distance(rest)
 
     def velocity_at(self, points: Tensor, time: float) -> Tensor:
-        """Velocity (..., dim) of the solid's material at world `points`, m/s."""
+        """Velocity of the solid's material.
+
+        Parameters
+        ----------
+        points : Tensor, (..., dim)
+            World positions, m.
+        time : float
+            The time, s.
+
+        Returns
+        -------
+        Tensor, (..., dim)
+            Velocity, m/s.
+        """
         pose = self.pose(time)
         arm = points - self.pivot_at(points, pose)
         if len(self.pivot) == 2:
@@ -64,15 +117,39 @@ class RigidMotion(ABC):
         return turning + points.new_tensor(pose.velocity)
 
     def pivot_at(self, points: Tensor, pose: Pose) -> Tensor:
-        """The pivot (dim,) in a pose, as a tensor like `points`, m."""
+        """Position of the pivot.
+
+        Parameters
+        ----------
+        points : Tensor
+            Gives the type and the device of the result.
+        pose : Pose
+            Where the solid is.
+
+        Returns
+        -------
+        Tensor, (dim,)
+            Position, m.
+        """
         return points.new_tensor(self.pivot) + points.new_tensor(pose.offset)
 
 
 @dataclass(frozen=True)
 class Moving(RigidMotion):
-    """Translates and turns at constant rates; at time 0 it stands where it was made.
+    """A shape that moves and turns at constant rates, from where it is at time 0.
 
-    velocity: m/s. spin: rad/s.
+    Parameters
+    ----------
+    shape : Shape
+        The shape at time 0.
+    pivot : tuple of dim floats
+        The point about which it turns, m; it moves along with the shape.
+    velocity : tuple of dim floats, optional
+        Velocity of the pivot, m/s; 0 by default.
+    spin : float
+        Angular velocity, rad/s; counter-clockwise.
+    axis : tuple of 3 floats
+        Direction of the axis in 3D, of any length; up by default.
     """
 
     velocity: Vector | None = None
@@ -91,7 +168,17 @@ class Moving(RigidMotion):
 
 @dataclass(frozen=True)
 class Keyframe:
-    """At `time` (s) the solid is shifted by `offset` (m) and turned by `angle` (rad)."""
+    """Where a solid is at one time, relative to where its shape was defined.
+
+    Parameters
+    ----------
+    time : float
+        The time, s.
+    offset : tuple of dim floats
+        Its shift, m.
+    angle : float
+        Its turn about the pivot, rad; counter-clockwise.
+    """
 
     time: float
     offset: Vector
@@ -100,9 +187,27 @@ class Keyframe:
 
 @dataclass(frozen=True)
 class Keyframed(RigidMotion):
-    """Passes through keyframes, smoothly and without overshooting; at rest before and after them.
+    """A shape that moves through keyframes, smoothly and without overshooting.
 
-    Monotone cubic interpolation: Fritsch & Carlson 1980, SIAM J. Numer. Anal. 17.
+    It rests before the first and after the last keyframe. The interpolation is by monotone cubics:
+    Fritsch & Carlson 1980, "Monotone piecewise cubic interpolation".
+
+    Parameters
+    ----------
+    shape : Shape
+        The shape, where it is before the offsets apply.
+    pivot : tuple of dim floats
+        The point about which it turns, m; it moves along with the shape.
+    keys : tuple of Keyframe
+        Two or more keyframes, by increasing time.
+    axis : tuple of 3 floats
+        Direction of the axis in 3D, of any length; up by default.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two keyframes, their times do not increase, or an offset has the
+        wrong number of components.
     """
 
     keys: tuple[Keyframe, ...]

@@ -1,8 +1,8 @@
-"""How much of each face is open: fractions of faces outside of solids, from distances at nodes.
+"""The open parts of faces and cells: the fractions that lie outside solids.
 
-Batty, Bertails & Bridson 2007, "A fast variational framework for accurate solid-fluid coupling":
-fluxes and pressure gradients weighted by the open part of a face see walls where they are, at any
-angle, instead of stairs of cells.
+Fluxes and pressure gradients weighted by the open part of a face see a wall where it is, at any
+angle, instead of a staircase of cells: Batty, Bertails & Bridson 2007, "A fast variational
+framework for accurate solid-fluid coupling".
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 
-# A surface within this many cells of a node counts as beyond it: faces in the plane of a wall are
-# closed. Fractions beyond these are 0 and 1: smaller gaps let nothing pass.
+# Distances are reduced by _SHIFT cells, so that faces in the plane of a wall are closed. Fractions
+# below _LEAST become 0, since smaller gaps let nothing pass, and those above _MOST become 1.
 _SHIFT = 1e-4
 _LEAST, _MOST = 0.01, 0.999
 
@@ -24,10 +24,10 @@ _LEAST, _MOST = 0.01, 0.999
 def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor]) -> Tensor:
     """Open part of each face, (dim, *nodes) float32; 1 at stored points beyond the grid.
 
-    distance: (*nodes), m, negative inside of solids; at: the same at points (n, dim), m. Faces
-    whose corners lie on both sides are halved along each of their axes, so that curved walls fit;
-    there it is linear on each edge (2D) or on the triangles between the edges of a quarter of a
-    face and its middle (3D).
+    distance: (*nodes), m, negative inside solids. at: returns the distance at points (n, dim), m.
+    A face with corners on both sides is halved along each of its axes, so that curved walls fit; in
+    its parts the distance is taken as linear on each edge (2D) or on the four triangles between the
+    edges and the middle (3D).
     """
     fractions = torch.ones((grid.dim, *grid.nodes), device=distance.device)
     shift = _SHIFT * grid.dx
@@ -56,9 +56,10 @@ def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor])
 
 
 def room(cut: Tensor, grid: Grid, at: Callable[[Tensor], Tensor]) -> Tensor:
-    """Part of each cell outside of solids, (*shape) float32: 1 but where `cut` (*shape) is true.
+    """The part of each cell outside solids, (*shape) float32; 1 unless `cut` (*shape) is true.
 
-    at: the distance, m, at points (n, dim), m; a wall is flat in each of the 2^dim parts of a cell.
+    at: returns the distance, m, at points (n, dim), m. The wall counts as flat in each of the
+    2^dim parts of a cell.
     """
     result = torch.ones(grid.shape, device=cut.device)
     parts = torch.cartesian_prod(*[torch.tensor((0.25, 0.75), device=cut.device)] * grid.dim)
@@ -69,32 +70,33 @@ def room(cut: Tensor, grid: Grid, at: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def _around(axis: int, dim: int) -> list[tuple[int, ...]]:
-    """Corners of a face normal to an axis, as steps from its lowest one, in the order around it."""
+    """Corners of a face normal to an axis, as steps from the lowest one, in order around it."""
     ring = [(0,), (1,)] if dim == 2 else [(0, 0), (0, 1), (1, 1), (1, 0)]
     return [(*steps[:axis], 0, *steps[axis:]) for steps in ring]
 
 
 def _edges(ends: Sequence[Tensor], inner: Sequence[Tensor]) -> Tensor:
-    """inner: in the middle of the edge."""
+    """The open part of an edge. inner: the value in its middle."""
     return torch.stack([_edge(end, inner[0]) for end in ends]).mean(0)
 
 
 def _squares(corners: Sequence[Tensor], inner: Sequence[Tensor]) -> Tensor:
-    """inner: in the middles of the edges, each after its first corner, and of the face."""
+    """The open part of a square. inner: values in the middles of its edges, each after its first
+    corner, and in its own middle."""
     *middles, centre = inner
     parts = [_square(a, middles[k], centre, middles[k - 1]) for k, a in enumerate(corners)]
     return torch.stack(parts).mean(0)
 
 
 def _edge(a: Tensor, b: Tensor) -> Tensor:
-    """Part of an edge where the linear function between its ends is positive."""
+    """The part of an edge on which the linear function between its ends is positive."""
     high, low = torch.maximum(a, b), torch.minimum(a, b)
     part = high / (high - low).clamp(min=1e-30)
     return torch.where(low > 0, 1.0, torch.where(high > 0, part, 0.0))
 
 
 def _square(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
-    """Part of a square where it is positive, as the mean of four triangles around its middle."""
+    """The positive part of a square: the mean over the four triangles around its middle."""
     middle = (a + b + c + d) / 4
     ring = (a, b, c, d, a)
     parts = [_triangle(middle, p, q) for p, q in itertools.pairwise(ring)]
@@ -102,7 +104,7 @@ def _square(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
 
 
 def _triangle(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """Part of a triangle where the linear function with these corner values is positive."""
+    """The part of a triangle on which the linear function with these corner values is positive."""
     low, middle, high = torch.stack((a, b, c)).sort(0).values
     below = low**2 / ((middle - low) * (high - low)).clamp(min=1e-30)
     above = high**2 / ((high - low) * (high - middle)).clamp(min=1e-30)

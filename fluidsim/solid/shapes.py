@@ -1,49 +1,63 @@
 """Shapes as signed distances, in metres, negative inside; 2D and 3D from one source.
 
-Points are tensors (..., dim). A shape that turns around the up axis (cylinder, torus) is in 2D
+Points are tensors (..., dim). A shape that is round about the up axis (cylinder, torus) is in 2D
 its cross section through that axis. Formulas after I. Quilez, "Distance functions".
 """
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-Vector = tuple[float, ...]
+from fluidsim.solid.shape_algebra import (
+    Complement,
+    Intersection,
+    Moved,
+    Rotated,
+    Shape,
+    SmoothUnion,
+    Union,
+    Vector,
+    require_positive,
+    rotation_matrix,
+)
 
-
-class Shape(ABC):
-    """A region of space; `a | b` unites, `a & b` intersects, `a - b` cuts b out of a."""
-
-    @abstractmethod
-    def distance(self, points: Tensor) -> Tensor:
-        """Signed distance (...) of `points` (..., dim), m."""
-
-    def __or__(self, other: Shape) -> Shape:
-        return Union((self, other))
-
-    def __and__(self, other: Shape) -> Shape:
-        return Intersection((self, other))
-
-    def __sub__(self, other: Shape) -> Shape:
-        return Intersection((self, Complement(other)))
-
-    def moved(self, offset: Vector) -> Shape:
-        """The shape shifted by `offset`, m."""
-        return Moved(self, offset)
-
-    def rotated(self, angle: float, about: Vector, axis: Vector | None = None) -> Shape:
-        """The shape turned by `angle` (rad) about the point `about`; 3D needs the `axis`."""
-        return Rotated(self, angle, about, axis)
+__all__ = [
+    "Box",
+    "Capsule",
+    "Complement",
+    "Cylinder",
+    "Ellipsoid",
+    "HalfSpace",
+    "Intersection",
+    "Moved",
+    "Rotated",
+    "Shape",
+    "SmoothUnion",
+    "Sphere",
+    "Torus",
+    "Union",
+    "Vector",
+    "rotation_matrix",
+]
 
 
 @dataclass(frozen=True)
 class Box(Shape):
-    """The box between two corners, m."""
+    """A box with sides along the axes.
+
+    Parameters
+    ----------
+    lower, upper : tuple of dim floats
+        Its lowest and highest corners, m.
+
+    Raises
+    ------
+    ValueError
+        If `lower` is not below `upper` on every axis.
+    """
 
     lower: Vector
     upper: Vector
@@ -60,13 +74,26 @@ class Box(Shape):
 
 @dataclass(frozen=True)
 class Sphere(Shape):
-    """Ball (3D) or disc (2D)."""
+    """A ball in 3D, a disc in 2D.
+
+    Parameters
+    ----------
+    center : tuple of dim floats
+        Its centre, m.
+    radius : float
+        Its radius, m.
+
+    Raises
+    ------
+    ValueError
+        If the radius is not positive.
+    """
 
     center: Vector
     radius: float
 
     def __post_init__(self) -> None:
-        _require_positive(radius=self.radius)
+        require_positive(radius=self.radius)
 
     def distance(self, points: Tensor) -> Tensor:
         return (points - points.new_tensor(self.center)).norm(dim=-1) - self.radius
@@ -74,13 +101,26 @@ class Sphere(Shape):
 
 @dataclass(frozen=True)
 class Ellipsoid(Shape):
-    """Ball with a radius of its own along each axis; the distance is exact to first order."""
+    """A ball with a different radius along each axis; its distance is exact to first order.
+
+    Parameters
+    ----------
+    center : tuple of dim floats
+        Its centre, m.
+    radii : tuple of dim floats
+        Its radius along each axis, m.
+
+    Raises
+    ------
+    ValueError
+        If a radius is not positive.
+    """
 
     center: Vector
     radii: Vector
 
     def __post_init__(self) -> None:
-        _require_positive(radius=min(self.radii))
+        require_positive(radius=min(self.radii))
 
     def distance(self, points: Tensor) -> Tensor:
         offset = points - points.new_tensor(self.center)
@@ -93,7 +133,22 @@ class Ellipsoid(Shape):
 
 @dataclass(frozen=True)
 class Capsule(Shape):
-    """All points within `radius` of a segment; with `end_radius` it tapers from start to end."""
+    """The points within a distance of a segment: a rod with round ends, which may taper.
+
+    Parameters
+    ----------
+    start, end : tuple of dim floats
+        The ends of the segment, m.
+    radius : float
+        The distance, m.
+    end_radius : float, optional
+        The distance at `end`, m; `radius` by default.
+
+    Raises
+    ------
+    ValueError
+        If `radius` is not positive.
+    """
 
     start: Vector
     end: Vector
@@ -101,7 +156,7 @@ class Capsule(Shape):
     end_radius: float | None = None
 
     def __post_init__(self) -> None:
-        _require_positive(radius=self.radius)
+        require_positive(radius=self.radius)
 
     def distance(self, points: Tensor) -> Tensor:
         start, end = points.new_tensor(self.start), points.new_tensor(self.end)
@@ -114,14 +169,29 @@ class Capsule(Shape):
 
 @dataclass(frozen=True)
 class Cylinder(Shape):
-    """Upright cylinder on the point `base` (the middle of its lower end)."""
+    """An upright cylinder; in 2D a rectangle.
+
+    Parameters
+    ----------
+    base : tuple of dim floats
+        The centre of its lower end, m.
+    radius : float
+        Its radius, m.
+    height : float
+        Its height, m.
+
+    Raises
+    ------
+    ValueError
+        If the radius or the height is not positive.
+    """
 
     base: Vector
     radius: float
     height: float
 
     def __post_init__(self) -> None:
-        _require_positive(radius=self.radius, height=self.height)
+        require_positive(radius=self.radius, height=self.height)
 
     def distance(self, points: Tensor) -> Tensor:
         offset = points - points.new_tensor(self.base)
@@ -132,14 +202,29 @@ class Cylinder(Shape):
 
 @dataclass(frozen=True)
 class Torus(Shape):
-    """Lying ring: a tube of `tube_radius` around a circle of `ring_radius`."""
+    """A ring that lies flat; in 2D two discs.
+
+    Parameters
+    ----------
+    center : tuple of dim floats
+        Its centre, m.
+    ring_radius : float
+        Radius of the circle in the middle of the tube, m.
+    tube_radius : float
+        Radius of the tube, m.
+
+    Raises
+    ------
+    ValueError
+        If a radius is not positive.
+    """
 
     center: Vector
     ring_radius: float
     tube_radius: float
 
     def __post_init__(self) -> None:
-        _require_positive(ring_radius=self.ring_radius, tube_radius=self.tube_radius)
+        require_positive(ring_radius=self.ring_radius, tube_radius=self.tube_radius)
 
     def distance(self, points: Tensor) -> Tensor:
         offset = points - points.new_tensor(self.center)
@@ -149,7 +234,13 @@ class Torus(Shape):
 
 @dataclass(frozen=True)
 class HalfSpace(Shape):
-    """All points below `height` on the up axis."""
+    """All points below a height.
+
+    Parameters
+    ----------
+    height : float
+        The height on the up axis (the last one), m.
+    """
 
     height: float
 
@@ -157,95 +248,6 @@ class HalfSpace(Shape):
         return points[..., -1] - self.height
 
 
-@dataclass(frozen=True)
-class Union(Shape):
-    """All points of any part."""
-
-    parts: tuple[Shape, ...]
-
-    def distance(self, points: Tensor) -> Tensor:
-        return torch.stack([part.distance(points) for part in self.parts]).amin(0)
-
-
-@dataclass(frozen=True)
-class SmoothUnion(Shape):
-    """All points of any part, seams rounded within `blend` (m) of them (a polynomial minimum)."""
-
-    parts: tuple[Shape, ...]
-    blend: float
-
-    def __post_init__(self) -> None:
-        _require_positive(blend=self.blend)
-
-    def distance(self, points: Tensor) -> Tensor:
-        result = self.parts[0].distance(points)
-        for part in self.parts[1:]:
-            other = part.distance(points)
-            seam = (self.blend - (result - other).abs()).clamp(min=0)
-            result = torch.minimum(result, other) - seam**2 / (4 * self.blend)
-        return result
-
-
-@dataclass(frozen=True)
-class Intersection(Shape):
-    """The points common to all parts; a lower bound of the distance outside."""
-
-    parts: tuple[Shape, ...]
-
-    def distance(self, points: Tensor) -> Tensor:
-        return torch.stack([part.distance(points) for part in self.parts]).amax(0)
-
-
-@dataclass(frozen=True)
-class Complement(Shape):
-    """Everything but the shape."""
-
-    shape: Shape
-
-    def distance(self, points: Tensor) -> Tensor:
-        return -self.shape.distance(points)
-
-
-@dataclass(frozen=True)
-class Moved(Shape):
-    shape: Shape
-    offset: Vector
-
-    def distance(self, points: Tensor) -> Tensor:
-        return self.shape.distance(points - points.new_tensor(self.offset))
-
-
-@dataclass(frozen=True)
-class Rotated(Shape):
-    shape: Shape
-    angle: float
-    about: Vector
-    axis: Vector | None
-
-    def distance(self, points: Tensor) -> Tensor:
-        turn = rotation_matrix(self.angle, self.axis, len(self.about)).to(points)
-        about = points.new_tensor(self.about)
-        return self.shape.distance((points - about) @ turn + about)
-
-
-def rotation_matrix(angle: float, axis: Vector | None, dim: int) -> Tensor:
-    """Rotation by `angle` (rad): in the plane, or about `axis` in 3D (Rodrigues), (dim, dim)."""
-    cos, sin = math.cos(angle), math.sin(angle)
-    if dim == 2:
-        return torch.tensor([[cos, -sin], [sin, cos]], dtype=torch.float64)
-    if axis is None:
-        raise ValueError("a rotation in 3D needs an axis")
-    x, y, z = torch.nn.functional.normalize(torch.tensor(axis, dtype=torch.float64), dim=0)
-    cross = torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)
-    return torch.eye(3, dtype=torch.float64) + sin * cross + (1 - cos) * cross @ cross
-
-
 def _from_excess(excess: Tensor) -> Tensor:
     """Distance from the signed excess over each face of a box, (..., k)."""
     return excess.clamp(min=0).norm(dim=-1) + excess.amax(-1).clamp(max=0)
-
-
-def _require_positive(**values: float) -> None:
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, not {value}")

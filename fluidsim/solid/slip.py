@@ -1,4 +1,4 @@
-"""Faces inside of solids: velocities that slide along the wall, for what interpolates near it."""
+"""Faces inside solids: velocities that slide along the wall, for interpolation near it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 
-DEPTH = 3.0  # cells: faces deeper inside solids are of no use to anybody
+DEPTH = 3.0  # cells: no interpolation reads faces that lie deeper inside a solid
 
 
 @dataclass(frozen=True, eq=False)
 class SlipFaces:
-    """Closed faces inside of solids, n of them, with what their velocities depend on.
+    """The n closed faces inside solids, and what their velocities depend on.
 
-    faces: (n,) int64, flat index in a face field (dim, *nodes). axes: (n,) int64. normals:
-    (n, dim), out of the solid. around: (n, dim, 4) int64, faces whose mean is a component there.
+    faces: (n,) int64, flat index in a face field (dim, *nodes). axes: (n,) int64, the axis of each.
+    normals: (n, dim), out of the solid. around: (n, dim, 4) int64, faces over which each component
+    of the velocity is averaged.
     """
 
     faces: Tensor
@@ -28,12 +29,12 @@ class SlipFaces:
 
     @classmethod
     def of(cls, closed: Tensor, distance: Tensor, grid: Grid) -> SlipFaces:
-        """closed: (dim, *nodes) bool, faces inside of solids. distance: (*nodes), m."""
+        """closed: (dim, *nodes) bool, faces inside solids. distance: (*nodes), m."""
         parts = [_faces_of(axis, closed, distance, grid) for axis in range(grid.dim)]
         return cls(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
     def apply(self, velocity: Tensor, solid: Tensor, open_faces: Tensor) -> None:
-        """Take from the velocity at these faces what leads into or out of the solid, in place.
+        """Remove the velocity into or out of the solid at these faces, in place.
 
         velocity, solid: (dim, *nodes), m/s, of the flow and of the solids. open_faces: (dim,
         *nodes), the open part of each face; faces with one are left alone.
@@ -51,7 +52,7 @@ class SlipFaces:
 def _faces_of(
     axis: int, closed: Tensor, distance: Tensor, grid: Grid
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """faces, axes, normals and around for one axis."""
+    """The values of `faces`, `axes`, `normals` and `around` for one axis."""
     dim, device = grid.dim, distance.device
     strides = torch.tensor(grid.strides, device=device)
     top = torch.tensor(grid.shape, device=device)
@@ -68,11 +69,11 @@ def _faces_of(
     values = distance.reshape(-1)
 
     def within(moved: Tensor, last: Tensor) -> Tensor:
-        """Indices (n, dim) that left the grid along the axis: the nearest, or around the ring."""
+        """Indices (n, dim) brought back into the grid: wrapped if the axis is periodic."""
         return moved % top if axis in grid.periodic else torch.minimum(moved.clamp(min=0), last)
 
     def on_face(shift: int) -> Tensor:
-        """Distances (n, corners) at the corners of the face `shift` cells up the axis."""
+        """Distances (n, corners) at the corners of the faces `shift` cells up the axis."""
         moved = within(places + shift * unit[axis], top)
         return values[((moved[:, None] + corners) * strides).sum(-1)]
 

@@ -18,23 +18,24 @@ from fluidsim.solid.openings import open_fractions, room
 from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.slip import SlipFaces
 
-FAR = 1e3  # m: distance reported where there is no solid
-LOOKS = 8  # times within a step at which the speed of moving solids is looked at
+FAR = 1e3  # m: the distance if there are no solids
+LOOKS = 8  # intervals of a step at whose ends the speed of moving solids is sampled
 
 
 class Solids:
-    """Where solids are and how they move, at the time of the last `update`. Along periodic axes
-    each recurs every period.
+    """Where solids are and how they move, at the time of the last `update`. Periodic axes repeat
+    them.
 
     distance  (*nodes) float32, m: signed distance at the nodes, negative inside
-    open      (dim, *nodes) float32: part of each face that is outside of solids and walls, 0..1
+    open      (dim, *nodes) float32: the part of each face outside solids and walls, 0..1
     walls     (dim, *nodes) bool: faces of closed sides, and stored points beyond the grid
-    boundary  what is at the sides of the domain
+    boundary  the sides of the domain
     solid     (*nodes) int8: 1 in cells without an open face
-    cut       (*nodes) int8: 1 in other cells that a solid reaches into, 2 where it holds the centre
-    room      (*shape) float32: part of each cell outside of solids
+    cut       (*nodes) int8: 1 in other cells that a solid reaches into, 2 if it covers the centre
+    room      (*shape) float32: the part of each cell outside solids
     velocity  (dim, *nodes) float32, m/s: of the solids, on faces near them; 0 elsewhere. On faces
-              of closed sides the mean of what a solid pushes and an inlet lets through them
+              of closed sides the mean over the part that a solid covers and the rest, where it is
+              the velocity of the wall or the inlet
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Solids:
         walls: Mapping[str, Wall] | None = None,
         inlets: Sequence[Inlet] = (),
     ):
-        """Raises ValueError as `Boundary` does, and for a distance that is not finite."""
+        """Raises ValueError as `Boundary` does, and if a distance is not finite."""
         self.grid = grid
         self.device = device
         self.boundary = Boundary(grid, device, open_sides, walls, inlets)
@@ -62,7 +63,7 @@ class Solids:
         self.update(0.0)
 
     def update(self, time: float) -> None:
-        """Move the solids to where they are at `time`, s; ValueError for a distance not finite."""
+        """Move the solids to a time, s. Raises ValueError if a distance is not finite."""
         grid = self.grid
         self.time = time
         self.distance = self._static_distance.clone()
@@ -92,19 +93,19 @@ class Solids:
         self._slip = SlipFaces.of(inside, self.distance, grid)
 
     def state(self) -> dict[str, Tensor]:
-        """What `restore` needs to bring the solids back to where they are."""
+        """What `restore` needs."""
         return {
             "solids_time": torch.tensor(self.time, dtype=torch.float64),
             "solids_reaches": torch.tensor(self._reaches, dtype=torch.float64),
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go back to a `state` of the same solids."""
+        """Return to a `state` of the same solids."""
         self._reaches = state["solids_reaches"].tolist()
         self.update(float(state["solids_time"]))
 
     def top_speed_during(self, time: float, seconds: float) -> float:
-        """Bound of the speed of the solids' material from `time` on for `seconds`, m/s."""
+        """A bound of the speed of the solids' material during `seconds` from `time`, m/s."""
         speeds = [0.0]
         for body, reach in zip(self.moving, self._reaches, strict=True):
             for look in range(LOOKS + 1):
@@ -116,10 +117,10 @@ class Solids:
         return self.boundary.is_open(axis, upper)
 
     def enforce(self, velocity: Tensor, open_faces: Tensor) -> None:
-        """Stop the flow (dim, *nodes) at walls, drive it at inlets, and let it slide inside of
+        """Stop the flow (dim, *nodes) at walls, drive it at inlets, and make it slide inside
         solids, in place.
 
-        open_faces: (dim, *nodes), as `open`, or with more faces open: those are left alone.
+        open_faces: (dim, *nodes), as `open`, or with more open faces, which are left alone.
         """
         self.stop_at_walls(velocity, open_faces)
         self._slip.apply(velocity, self.velocity, open_faces)
@@ -148,15 +149,16 @@ class Solids:
         return self.static.distance(points).contiguous()
 
     def _move_sides(self) -> None:
-        """What goes through faces of closed sides: inlets, and the solids that pass through walls,
-        each by its part of the face. So a lid that slides over a cavity lets nothing out."""
+        """Set the velocity on faces of closed sides: the mean of the inlet's (or wall's) and of
+        that of solids that cross the side, by their parts of the face. So a lid that slides over a
+        cavity lets nothing out."""
         for side in self.boundary.sides:
             opened, speed = (side.faces(field[side.axis]) for field in (self.open, self.velocity))
             mixed = speed + opened * (side.velocity[side.axis] - speed)
             speed.copy_(torch.where(side.closed, mixed, speed))
 
     def _classify(self, centres: Tensor, at: Callable[[Tensor], Tensor]) -> None:
-        """solid, cut and room, from the open faces and the distance of the cells' centres."""
+        """Find `solid`, `cut` and `room`; centres: the distance at the centres of the cells."""
         grid = self.grid
         widest = torch.zeros(grid.shape, device=self.device)
         for axis, n in enumerate(grid.shape):
@@ -178,7 +180,7 @@ class Solids:
         self.room = room(reached, grid, at)
 
     def _add_velocity(self, body: RigidMotion, distance: Tensor, time: float) -> None:
-        """The body's velocity on every face that has a corner in it or near it."""
+        """Set the body's velocity on every face with a corner in the body or near it."""
         grid = self.grid
         near = torch.nn.functional.pad(distance < grid.dx, (0, 1) * grid.dim, value=False)
         for axis in range(grid.dim):

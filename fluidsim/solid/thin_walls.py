@@ -1,10 +1,11 @@
-"""Are the walls of the solids thick enough for the grid? Asked before the first step."""
+"""Warnings, before the first step, of solids whose walls are too thin for the grid."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,9 +16,9 @@ from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape
 
 THIN = 1.5  # cells: thinner walls may let liquid through
-STEP = 1 / 16  # cells between looks into a wall
-SHARE = 0.2  # of the surface that must be so thin: edges, ears and tails do not leak
-MOST_POINTS = 20_000  # of the surface that are looked at
+STEP = 1 / 16  # cells between samples of the depth of a wall
+SHARE = 0.2  # of the surface; fewer thin places are edges, ears and tails, which do not leak
+MOST_POINTS = 20_000  # sampled on the surface
 
 
 def wall_warnings(
@@ -25,7 +26,7 @@ def wall_warnings(
 ) -> Iterator[str]:
     """A line for each solid with walls thinner than 1.5 cells.
 
-    resolution: cells along the longest side of the domain, to say how many would do.
+    resolution: cells along the longest side of the domain; the line tells how many would do.
     """
     for solid in solids:
         shape = solid.shape if isinstance(solid, RigidMotion) else solid
@@ -39,10 +40,10 @@ def wall_warnings(
 
 
 def wall_thickness(shape: Shape, grid: Grid) -> float | None:
-    """Median thickness, cells, of the walls of a shape that are thinner than 1.5 cells.
+    """Median thickness, cells, of those walls of a shape that are thinner than 1.5 cells.
 
-    None where there are hardly any. Looks inwards from points of the surface, found from nodes
-    beside it, up to where the signed distance turns positive again.
+    Returns None if there are hardly any. It looks inwards from points of the surface, which it
+    finds from nodes near by, until the signed distance becomes positive again.
     """
     dx = grid.dx
     nodes = grid.node_positions(torch.device("cpu")).reshape(-1, grid.dim)
@@ -75,7 +76,7 @@ def _gradient(shape: Shape, points: Tensor, step: float) -> Tensor:
 
 
 def _name(shape: Shape) -> str:
-    """The file of a mesh, else what kind of shape it is."""
+    """The file of a mesh, or the kind of another shape."""
     if isinstance(shape, Mesh):
-        return shape.path.name
+        return Path(shape.path).name
     return f"a solid ({re.sub('(?<=[a-z])(?=[A-Z])', ' ', type(shape).__name__).lower()})"

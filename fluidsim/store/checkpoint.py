@@ -18,7 +18,7 @@ import safetensors.torch
 from torch import Tensor
 
 from fluidsim.files import replacing
-from solvers.npsdo.weights import digest, read
+from solvers.tensor_files import digest, read
 
 FORMAT = "fluidsim-checkpoint"
 VERSION = "1"

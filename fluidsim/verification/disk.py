@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim.grid import scheduling
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid import levelset_kernels
 from fluidsim.liquid.levelset import LevelSet
 from fluidsim.solid.shapes import Box, Shape, Sphere
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
@@ -40,16 +38,9 @@ def zalesak() -> Findings:
         arm = grid.face_positions(axis, CPU)[..., 1 - axis] - 0.5
         flow[axis] = 2 * math.pi * (-arm if axis == 0 else arm)
     pairs = torch.stack([flow, torch.zeros_like(flow)], -1).reshape(-1)
-    program = levelset_kernels.kernels(2, scheduling.for_device(CPU))
-    here, there = surface.distance, torch.zeros_like(surface.distance)
-    shape, strides = program.ivec(*grid.shape), program.ivec(*grid.strides)
     for _ in range(STEPS):
-        program.carry(
-            here.view(-1), pairs, there.view(-1), shape, strides, grid.node_count,
-            1 / STEPS / grid.dx,
-        )  # fmt: skip
-        here, there = there, here
-    last = grid.cells(here)
+        surface.carry(pairs, 1 / STEPS)
+    last = grid.cells(surface.distance)
     before, after = ((0.5 - part).clamp(0, 1).double() for part in (first, last))
     moved = float((after - before).abs().sum() / before.sum())
     lines = [_outline(part.numpy()) for part in (first, last)]

@@ -1,7 +1,7 @@
-"""What makes the network good: `python -m solvers.npsdo.ablation [STEPS]` (of each training).
+"""Which choices make the network good: `python -m solvers.npsdo.ablation [STEPS_OF_EACH_TRAINING]`.
 
-In 2D, with random geometries of 64 x 64 cells alone; judged on others of 64 and 128 cells a side
-and on the model systems.
+Networks are trained in 2D on random geometries of 64 x 64 cells only, and judged on others of 64
+and 128 cells a side and on the model systems.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _HEAD = """# What makes the networks good
 
 Written by `python -m solvers.npsdo.ablation {steps}`: each training takes {steps} steps from the
 same start on the same random geometries of 64 x 64 cells. Iterations to a relative residual of
-1e-6 on held-out problems, by size: mean (most). "Energy" is the A-norm of the error. The paper's
-network is symmetric in nothing, so its directions are made A-orthogonal to some before (n_ortho).
+1e-6 on held-out problems, by size: mean (largest). "Energy" is the A-norm of the error. The paper's
+network is not symmetric, so its directions are made A-orthogonal to some previous ones (n_ortho).
 
 | network, loss, directions before | iterations |
 |---|---|
@@ -34,7 +34,7 @@ network is symmetric in nothing, so its directions are made A-orthogonal to some
 def rows(
     steps: int, size: int = SIZE, judged: tuple[int, ...] = JUDGED
 ) -> Iterator[tuple[str, str]]:
-    """What was done, and the scores."""
+    """What was trained, and its scores."""
     problems = held_out(Split.TEST, 2, judged, [], seed=0, drawn=4)
     for kind in weights.KINDS:
         yield f"{kind}, untrained", _scores(problems, weights.untrained(kind, 2))
@@ -48,7 +48,7 @@ def rows(
 
 
 def trained(kind: str, loss: str, steps: int, size: int) -> Network:
-    """A network after so many steps of training; the last, whatever a gate would say."""
+    """A network after a number of training steps: the last one, whatever a gate would say."""
     options = TrainingOptions(steps=steps, loss=loss, rate=1e-3, gates=1)
     training = Training(
         weights.untrained(kind, 2), TrainingData(2, (size,), [], 0), [], options, lambda line: None

@@ -1,4 +1,4 @@
-"""What a network trains on: residuals and errors of solves with the network itself."""
+"""The training samples of a network: residuals and errors of solves with the network itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from solvers.npsdo.image import COARSEST
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.weights import Network
 
-# Solves reach the first tolerance, so that errors are right for residuals above the second.
+# Solves reach the first tolerance, so that the errors of residuals above the second are accurate.
 _RTOL, _LEAST = 1e-8, 1e-6
 _MOST_ITERATIONS = 60
 
@@ -38,10 +38,10 @@ class Samples:
 def collect(
     problem: Problem, network: Network, random: np.random.Generator, most: int
 ) -> Samples | None:
-    """At most so many samples of a solve of the problem with the network as it is.
+    """Solve a problem with the network in its present state and take at most `most` samples.
 
-    None where the problem has none: an answer after one step, no answer, or a grid so small that
-    it is solved directly.
+    Returns None if there are none: the solve ended after one step, it failed, or the grid is so
+    small that it is solved directly.
     """
     if problem.size <= COARSEST:
         return None
@@ -69,5 +69,5 @@ def collect(
 
 
 def directions_of(network: Network) -> int:
-    """Directions to keep in a solve: one makes CG of a symmetric map, the paper keeps two."""
+    """Directions kept in a solve: one gives CG if the map is symmetric, the paper keeps two."""
     return 1 if isinstance(network, SymmetricCycle) else 2

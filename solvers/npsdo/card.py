@@ -1,30 +1,33 @@
-"""The card of weight files, from the notes in them: `python -m solvers.npsdo.card FOLDER`."""
+"""The model card of weight files, made from their notes: `python -m solvers.npsdo.card FOLDER`."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from solvers.npsdo import weights
+from solvers.tensor_files import read
 
 NAME = "MODEL_CARD.md"
 _HEAD = """# Weights of the neural preconditioners
 
-Written by `fluidsim train npsdo` out of what the files say of themselves; `python -m
-solvers.npsdo.card` writes it anew. Licence of the weights: MIT, as the program. They were trained
-on systems of the project's own scenes and on random geometries, and on nothing else. Scores are
-iterations to a relative residual of 1e-6 by size, mean (most).
+Written by `fluidsim train npsdo` from the notes in the files; `python -m solvers.npsdo.card`
+rewrites it. The weights have the licence of the program, MIT. They were trained on systems from the
+project's own scenes and on random geometries, and on nothing else. Scores are iterations to a
+relative residual of 1e-6 by size: mean (largest).
 """
 
 
-def write(folder: Path) -> Path:
-    """Write the card of all weight files in a folder, a table for each; returns its path."""
+def write(folder: str | os.PathLike[str]) -> Path:
+    """Write the card of all weight files in a folder, one table per file; returns its path."""
+    folder = Path(folder)
     parts = [_HEAD, *(_table(path) for path in sorted(folder.glob("*_[23]d.safetensors")))]
     return replace(folder / NAME, "\n".join(parts))
 
 
 def replace(path: Path, text: str) -> Path:
-    """Write a text as a whole; returns its path."""
+    """Write a text file, complete or not at all; returns its path."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
@@ -32,7 +35,7 @@ def replace(path: Path, text: str) -> Path:
 
 
 def _table(path: Path) -> str:
-    tensors, about = weights.read(path)
+    tensors, about = read(path)
     count = sum(values.numel() for values in tensors.values())
     rows = {
         "parameters": f"{count:,} (float32, {path.stat().st_size / 1024:.0f} KB)",

@@ -1,11 +1,12 @@
-"""Problems to train and to judge networks on: systems with right-hand sides, in three splits.
+"""Problems to train and judge networks on: systems with right-hand sides, in three splits.
 
-Training: random geometries and recorded systems. Validation, which the gate looks at: model
-systems, random geometries and recorded systems of other seeds and scenes. Test: once more others.
+Training: random geometries and recorded systems. Validation, which the gate uses: model systems,
+and random geometries and recorded systems of other seeds and scenes. Test: a third set of these.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,15 +23,15 @@ from solvers.slicing import lower, upper
 from solvers.storage import StoredSystem, load_system
 from solvers.system import PoissonSystem
 
-# Smoothing of random velocities: in cells, and the last in parts of the longest side.
+# Smoothing lengths of random velocities: in cells, and as a fraction of the longest side.
 _SCALES, _LARGEST = (1.5, 4.0), 0.08
 
-# Recorded systems of one shape among held-out problems.
+# Number of recorded systems of each shape among held-out problems.
 _OF_A_SHAPE = 2
 
 
 class Split(IntEnum):
-    """Streams of random numbers that have nothing in common."""
+    """Independent streams of random numbers."""
 
     TRAINING = 0
     VALIDATION = 1
@@ -50,7 +51,7 @@ class Problem:
         return max(self.system.shape)
 
     def to(self, device: torch.device) -> Problem:
-        """The same problem there."""
+        """The same problem on a device."""
         weights = tuple(w.to(device) for w in self.system.face_weights)
         system = PoissonSystem(weights, self.system.active.to(device))
         return Problem(system, self.rhs.to(device))
@@ -58,10 +59,11 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Where training takes its problems from.
+    """The source of training problems.
 
-    dim, sizes: cells along each side of random geometries. recorded: systems with their own sizes.
-    seed: of all that is random. share: part of the problems that are recorded.
+    dim, sizes: number of axes, and possible numbers of cells along each side of random geometries.
+    recorded: systems with sizes of their own. seed: of the random numbers. share: fraction of the
+    problems that are recorded systems. batch: right-hand sides per problem.
     """
 
     dim: int
@@ -72,7 +74,7 @@ class TrainingData:
     batch: int = 2
 
     def round(self, number: int, count: int) -> Iterator[Problem]:
-        """The problems of a round of training: the same for the same seed and number."""
+        """The problems of a training round; the same seed and number give the same problems."""
         random = generator(self.seed, Split.TRAINING, number)
         for _ in range(count):
             if self.recorded and random.random() < self.share:
@@ -89,8 +91,10 @@ def held_out(
     split: Split, dim: int, sizes: Sequence[int], recorded: Sequence[StoredSystem], seed: int,
     drawn: int = 2,
 ) -> list[Problem]:  # fmt: skip
-    """For each size the model systems and `drawn` random geometries; then recorded systems, few
-    of each shape."""
+    """For each size the model systems and `drawn` random geometries, then some recorded systems.
+
+    There are at most two recorded systems of each shape.
+    """
     problems = []
     for size in sizes:
         shape = (size,) * dim
@@ -109,15 +113,15 @@ def held_out(
     return problems
 
 
-def load_recorded(folders: Sequence[Path], dim: int) -> list[StoredSystem]:
-    """The systems of this dimension stored in the folders or anywhere below, in fixed order; those
-    with a periodic axis are left out.
+def load_recorded(folders: Sequence[str | os.PathLike[str]], dim: int) -> list[StoredSystem]:
+    """The stored systems of this dimension in or below the folders, in a fixed order.
 
-    Raises ValueError with one line when a folder has none or one cannot be read.
+    Systems with periodic axes are left out. Raises ValueError with one line if a folder holds none
+    or a file cannot be read.
     """
     found = []
     for folder in folders:
-        stored = [load_system(path) for path in sorted(folder.rglob("*.npz"))]
+        stored = [load_system(path) for path in sorted(Path(folder).rglob("*.npz"))]
         mine = [s for s in stored if s.system.dim == dim and not any(s.system.periodic)]
         if not mine:
             raise ValueError(f"{folder} holds no stored systems of dimension {dim}")
@@ -128,13 +132,13 @@ def load_recorded(folders: Sequence[Path], dim: int) -> list[StoredSystem]:
 def problem(
     system: PoissonSystem, random: np.random.Generator, batch: int, own: Sequence[Tensor] = ()
 ) -> Problem:
-    """The system with its own right-hand sides and as many random ones as the batch lacks."""
+    """The system with its own right-hand sides, filled up to the batch with random ones."""
     rhs = [*own, *(random_rhs(system, random) for _ in range(batch - len(own)))]
     return Problem(system, torch.stack([_normal(system, b) for b in rhs]))
 
 
 def cropped(full: Problem) -> Problem:
-    """The same problem on the smallest grid that holds the active cells: less to compute."""
+    """The same problem on the smallest grid that contains the active cells."""
     system, rhs = full.system, full.rhs
     active, weights = system.active, list(system.face_weights)
     for axis in range(system.dim):
@@ -169,7 +173,7 @@ def random_rhs(system: PoissonSystem, random: np.random.Generator) -> Tensor:
 
 
 def generator(seed: int, split: Split, *numbers: int) -> np.random.Generator:
-    """Random numbers that belong to a seed, a split and further numbers alone."""
+    """Random numbers that depend only on a seed, a split and further numbers."""
     return np.random.default_rng([seed, int(split), *numbers])
 
 
@@ -179,7 +183,7 @@ def _of_stored(stored: StoredSystem) -> Problem:
 
 
 def _normal(system: PoissonSystem, rhs: Tensor) -> Tensor:
-    """The rhs without means on floating components, of norm 1; noise where nothing is left."""
+    """The rhs without means on floating components, scaled to norm 1; noise if nothing is left."""
     result = system.floating.remove_means(rhs)
     norm = float(torch.linalg.vector_norm(result))
     if norm <= 1e-9 * float(torch.linalg.vector_norm(rhs)) or norm == 0:

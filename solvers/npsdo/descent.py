@@ -1,4 +1,4 @@
-"""Solves that are watched: with a network as preconditioner, several right-hand sides at once."""
+"""Recorded solves with a network as preconditioner, for several right-hand sides at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from solvers.system import PoissonSystem
 class ScaledOperator:
     """B = S A S on batches of vectors, (batch, *shape) of any float type, 0 in inactive cells.
 
-    S is the `scaling` of the system, so the weights of B are near 1, those that the networks know.
-    B x = S b has x = S^-1 p.
+    S is the `scaling` of the system, so the weights of B are near 1, as the networks expect. The
+    solution of B x = S b is x = S^-1 p.
     """
 
     def __init__(self, system: PoissonSystem) -> None:
@@ -30,7 +30,7 @@ class ScaledOperator:
         self._scales = {torch.float64: self.scale, torch.float32: self.scale.float()}
 
     def __call__(self, x: Tensor) -> Tensor:
-        """B x; may be differentiated."""
+        """B x; differentiable."""
         return _Product.apply(x, self)  # pyright: ignore
 
     def product(self, x: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class _Product(torch.autograd.Function):
 
 
 class Fitted:
-    """What a network needs to know of one system; `levels` anew whenever parameters change."""
+    """What a network needs to know of a system; compute `levels` again when parameters change."""
 
     def __init__(self, system: PoissonSystem, network: Network) -> None:
         self.shape = system.shape
@@ -75,7 +75,7 @@ class Fitted:
         return network.prepare(self.images)
 
     def apply(self, network: Any, levels: Any, r: Tensor) -> Tensor:
-        """The network's map of (batch, *shape) float32, on a grid that it can divide."""
+        """Apply the network to (batch, *shape) float32, padded to a size that it supports."""
         pads = [side for n in reversed(self.missing) for side in (0, n)]
         x = network(levels, nn.functional.pad(r, pads))
         return x[(slice(None), *(slice(n) for n in self.shape))]
@@ -83,10 +83,10 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """What a solve of B x = b met.
+    """The record of a solve of B x = b.
 
     residuals, iterates: before each iteration and after the last, float64 (batch, *shape); empty
-    unless they were to be kept. norms: relative residual norms, (iterations + 1, batch).
+    unless they were asked for. norms: relative residual norms, (iterations + 1, batch).
     """
 
     residuals: list[Tensor]
@@ -94,7 +94,7 @@ class Descent:
     norms: Tensor
 
     def iterations(self, rtol: float) -> list[int | None]:
-        """For each right-hand side the iterations until rtol; None where it was not reached."""
+        """For each right-hand side the iterations to reach rtol; None if it was not reached."""
         reached = self.norms <= rtol
         found = reached.any(0)
         first = reached.int().argmax(0)
@@ -108,9 +108,10 @@ def descend(
 ) -> Descent:  # fmt: skip
     """Preconditioned steepest descent, made A-orthogonal to the last `directions` directions.
 
-    Lane et al. (2024), algorithm 1. With a symmetric preconditioner one direction makes it the
+    Lane et al. (2024), algorithm 1. With a symmetric preconditioner and one direction it is the
     conjugate gradient method. precondition: maps residuals of norm 1, float32 (batch, *shape).
-    Ends when all right-hand sides have met rtol, or after `limit` iterations.
+    keep: whether to keep residuals and iterates. The solve ends when all right-hand sides have
+    reached rtol, or after `limit` iterations.
     """
     x, r = torch.zeros_like(b), b.clone()
     start = _norm(b)
@@ -144,7 +145,7 @@ def descend(
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Of each pair in a batch, (batch, 1, ...)."""
+    """The inner product of each pair in a batch, (batch, 1, ...)."""
     axes = tuple(range(1, a.ndim))
     return (a * b).sum(axes, keepdim=True)
 

@@ -1,4 +1,4 @@
-"""The gate: iterations on problems that training never sees, and what may replace what."""
+"""The gate: iterations on held-out problems, and when one network may replace another."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from solvers.npsdo.data import Problem
 from solvers.npsdo.descent import Fitted, ScaledOperator, descend
 from solvers.npsdo.weights import Network
 
-# Iterations of a problem that is not solved.
+# Iterations after which a problem counts as not solved.
 _LIMIT = 100
-# By size: mean and most iterations.
+# By size: mean and largest number of iterations.
 Scores = dict[int, tuple[float, int]]
 
 
@@ -21,7 +21,7 @@ Scores = dict[int, tuple[float, int]]
 def iterations(
     problem: Problem, network: Network, directions: int | None = None, rtol: float = 1e-6
 ) -> int:
-    """Iterations to rtol with the network as preconditioner, _LIMIT where they do not suffice."""
+    """Iterations to rtol with the network as preconditioner, at most _LIMIT."""
     operator, fitted = ScaledOperator(problem.system), Fitted(problem.system, network)
     levels = fitted.levels(network)
     kept = directions_of(network) if directions is None else directions
@@ -33,7 +33,7 @@ def iterations(
 
 
 def judge(problems: Sequence[Problem], network: Network, directions: int | None = None) -> Scores:
-    """Mean and most iterations over the problems of each size."""
+    """Mean and largest number of iterations over the problems of each size."""
     found: dict[int, list[int]] = {}
     for each in problems:
         found.setdefault(each.size, []).append(iterations(each, network, directions))
@@ -41,7 +41,7 @@ def judge(problems: Sequence[Problem], network: Network, directions: int | None 
 
 
 def value(scores: Scores) -> float:
-    """One number, less is better: the mean over the sizes of the mean and a part of the most."""
+    """One number, smaller is better: the mean over sizes of the mean plus a quarter of the most."""
     return sum(mean + 0.25 * most for mean, most in scores.values()) / max(1, len(scores))
 
 
@@ -55,5 +55,5 @@ def accepts(initial: Scores, best: Scores, candidate: Scores) -> bool:
 
 
 def table(scores: Scores) -> str:
-    """For a line of a log: 64: 11.3 (14), 128: 12.0 (13)."""
+    """Scores as one line for a log, such as 64: 11.3 (14), 128: 12.0 (13)."""
     return ", ".join(f"{size}: {mean:.1f} ({most})" for size, (mean, most) in scores.items())

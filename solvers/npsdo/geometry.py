@@ -1,6 +1,6 @@
-"""Random systems to learn from: gas around obstacles, liquids, drops, porous matter; open sides.
+"""Random systems for training: gas around obstacles, liquids, drops, porous media, open sides.
 
-All have weights 1. What a seed gives does not depend on the machine.
+All weights are 0 or 1. A seed gives the same system on every machine.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Masks = tuple[np.ndarray, np.ndarray]
 
 
 def random_system(shape: tuple[int, ...], random: np.random.Generator) -> PoissonSystem:
-    """A system of a random kind, with at least one active cell that has a neighbour or air.
+    """A system of a random kind, with at least one active cell that has an open face.
 
-    shape: cells along 2 or 3 axes, the last one up. Sides are walls or (a third of all) open.
+    shape: cells along 2 or 3 axes, the last one up. A third of the systems have open sides.
     """
     while True:
         make = _KINDS[random.integers(len(_KINDS))]
@@ -34,7 +34,7 @@ def random_system(shape: tuple[int, ...], random: np.random.Generator) -> Poisso
 
 
 def _faces(solid: Tensor, open_sides: np.ndarray) -> tuple[Tensor, ...]:
-    """1 on faces of cells that are not solid, between two of them or on an open side; float64."""
+    """1 on faces between two non-solid cells, and of non-solid cells on open sides; float64."""
     result = []
     for axis in range(solid.ndim):
         faces = [n + (d == axis) for d, n in enumerate(solid.shape)]
@@ -53,7 +53,7 @@ def _gas(shape: tuple[int, ...], random: np.random.Generator) -> Masks:
 
 
 def _rooms(shape: tuple[int, ...], random: np.random.Generator) -> Masks:
-    """Gas in rooms: thin walls with doors."""
+    """Gas in rooms with thin walls and doors."""
     solid = _bodies(shape, random, 1)
     for _ in range(random.integers(1, 4)):
         axis, thickness = random.integers(len(shape)), random.integers(1, 4)
@@ -98,7 +98,7 @@ def _liquid(shape: tuple[int, ...], random: np.random.Generator) -> Masks:
 
 
 def _poured(shape: tuple[int, ...], random: np.random.Generator) -> Masks:
-    """A pool, bodies of liquid in the air and a bowl that is filled."""
+    """A pool, bodies of liquid in the air, and a filled bowl."""
     at = _positions(shape)
     fluid = _bodies(shape, random, 4) | (at[-1] < random.uniform(0.0, 0.4))
     centre = [0.5] * (len(shape) - 1) + [0.6]
@@ -123,7 +123,7 @@ def _spray(shape: tuple[int, ...], random: np.random.Generator) -> Masks:
 
 
 def _porous(shape: tuple[int, ...], random: np.random.Generator) -> Masks:
-    """Gas or a pool in grains of solid."""
+    """Gas or a pool among grains of solid."""
     solid = _noise(shape, random.uniform(1.0, 4.0), random) > random.uniform(0.8, 2.0)
     level = 1.0 if random.random() < 0.5 else random.uniform(0.3, 0.9)
     return solid, np.broadcast_to(_positions(shape)[-1] < level, shape)
@@ -135,7 +135,7 @@ _KINDS: tuple[Callable[[tuple[int, ...], np.random.Generator], Masks], ...] = (
 
 
 def _bodies(shape: tuple[int, ...], random: np.random.Generator, most: int) -> np.ndarray:
-    """Up to `most` ellipsoids, boxes and slanted plates, in random places; writable."""
+    """Up to `most` ellipsoids, boxes and slanted plates at random places; a writable mask."""
     at = _positions(shape)
     result = np.zeros(shape, dtype=bool)
     for _ in range(random.integers(0, most + 1)):
@@ -157,13 +157,13 @@ def _bodies(shape: tuple[int, ...], random: np.random.Generator, most: int) -> n
 
 
 def _positions(shape: tuple[int, ...]) -> list[np.ndarray]:
-    """Cell centres along each axis, 0..1, open for broadcasting."""
+    """Cell centres along each axis, 0 to 1, ready for broadcasting."""
     lines = [(np.arange(n) + 0.5) / n for n in shape]
     return list(np.meshgrid(*lines, indexing="ij", sparse=True))
 
 
 def _noise(shape: tuple[int, ...], sigma: float, random: np.random.Generator) -> np.ndarray:
-    """Gaussian noise smoothed over sigma cells, of deviation 1."""
+    """Gaussian noise smoothed over sigma cells, with standard deviation 1."""
     field = random.standard_normal(shape, dtype=np.float32)
     field = scipy.ndimage.gaussian_filter(field, sigma, mode="wrap", truncate=3.0)
     return field / field.std()

@@ -9,15 +9,15 @@ from torch import Tensor
 from solvers.slicing import lower, upper
 from solvers.system import PoissonSystem
 
-# A grid of at most so many cells along each axis is not coarsened any more.
+# A grid with at most this many cells along each axis is not coarsened further.
 COARSEST = 4
 
 
 def image(system: PoissonSystem) -> Tensor:
-    """Channels fluid and air, float32 (2, *shape + 2): the grid within a ring of one cell.
+    """Channels fluid and air, float32 (2, *shape + 2): the grid and a ring of one cell around it.
 
-    Fluid: the active cells. Air: cells, of the grid or of the ring, that are not active and have
-    a face of positive weight. All others are solid, (0, 0).
+    Fluid: the active cells. Air: inactive cells of grid or ring that have a face of positive
+    weight. All others are solid, (0, 0).
     """
     fluid = F.pad(system.active, (1, 1) * system.dim)
     air = torch.zeros_like(fluid)
@@ -30,10 +30,10 @@ def image(system: PoissonSystem) -> Tensor:
 
 
 def coarsen(image: Tensor) -> Tensor:
-    """The image on half as many cells (rounded up) along each axis: means over blocks of cells.
+    """The image with half as many cells (rounded up) along each axis: means over blocks of cells.
 
-    image: (2, *shape + 2). The ring stays one cell thick; what an odd size lacks at its upper
-    end is made up by the ring there.
+    image: (2, *shape + 2). The ring stays one cell thick; if a size is odd, the ring at its upper
+    end completes the last block.
     """
     shape = [n - 2 for n in image.shape[1:]]
     extra = [side for n in reversed(shape) for side in (1, 1 + n % 2)]
@@ -42,7 +42,7 @@ def coarsen(image: Tensor) -> Tensor:
 
 
 def pyramid(finest: Tensor) -> list[Tensor]:
-    """Images from the finest to the first that has at most COARSEST cells along each axis."""
+    """Images from the finest to the first with at most COARSEST cells along each axis."""
     images = [finest]
     while max(images[-1].shape[1:]) - 2 > COARSEST:
         images.append(coarsen(images[-1]))

@@ -1,4 +1,4 @@
-"""How far a network's answer d to a residual r = B e is from the error e, per sample of a batch."""
+"""The distance of a network's output d for a residual r = B e from the error e, per sample."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from solvers.npsdo.descent import ScaledOperator
 
-# A sample that is further off counts so much, and pulls no more: one outlier may not rule a step.
+# Larger losses are clipped to this and have no gradient, so that no outlier dominates a step.
 _MOST = 3.0
 
 

@@ -1,9 +1,9 @@
 """The networks: linear maps of a residual by 3^d stencils that are affine in an image of a system.
 
-They are the definition of what the engine computes, and what is trained. A stencil is a tensor of
-coefficients (3^d, *shape): entry k belongs to the neighbour at `offsets(dim)[k]`. Lane et al.,
-"A Neural-Preconditioned Poisson Solver for Mixed Dirichlet and Neumann Boundary Conditions"
-(ICML 2024), give the affine blocks and `PaperNetwork`; `SymmetricCycle` is our own.
+They define what the engine computes, and they are what is trained. A stencil is a tensor of
+coefficients (3^d, *shape): entry k belongs to the neighbour at `offsets(dim)[k]`. The affine blocks
+and `PaperNetwork` are from Lane et al., "A Neural-Preconditioned Poisson Solver for Mixed Dirichlet
+and Neumann Boundary Conditions" (ICML 2024); `SymmetricCycle` is our own.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from solvers.npsdo.stencils import affine, convolve, offsets, shifted, transpose
 from solvers.slicing import lower, upper
 
-# Damping of the Jacobi sweeps that a new SymmetricCycle starts as.
+# Damping of the Jacobi sweeps that a new SymmetricCycle consists of.
 _DAMPING = 0.85
-# Shares of the nearer and the farther coarse cell, along an axis, in an interpolated value.
+# Weights of the nearer and the farther coarse cell along an axis in an interpolated value.
 _NEAR, _FAR = 0.75, 0.25
-# Eigenvalues of the coarsest operator below this part of the largest are constants on components.
+# Smaller eigenvalues of the coarsest operator, relative to the largest, count as 0: these belong to
+# constants on components.
 _NULL = 1e-6
 
 
@@ -66,9 +67,9 @@ class Affine(nn.Module):
 class CycleLevel:
     """A level of SymmetricCycle for one image.
 
-    mask: 1 where there is fluid. smooth, down, up: stencils; smooth is symmetric, up the adjoint
-    of down. share: factor of interpolated values, so that solids do not pull them to 0. gain: of
-    the coarse correction.
+    mask: 1 where there is fluid. smooth, down, up: stencils; smooth is symmetric, up is the adjoint
+    of down. share: factor of interpolated values, so that solids do not pull them towards 0. gain:
+    factor of the coarse correction.
     """
 
     mask: Tensor
@@ -93,8 +94,8 @@ class SymmetricCycle(nn.Module):
         x = S r + T^T P (gain) cycle(P^T T r)
 
     with S symmetrised, and P linear interpolation that leaves solids out. Levels from number
-    `shared` - 1 on have the same parameters, so that it serves any size. New, it is a V-cycle of
-    damped Jacobi sweeps. It approximates the inverse of the operator with weights 1.
+    `shared` - 1 on have the same parameters, so the network serves any size. A new network is a
+    V-cycle of damped Jacobi sweeps. It approximates the inverse of the operator with weights 1.
     """
 
     def __init__(self, dim: int, shared: int = 3) -> None:
@@ -129,7 +130,7 @@ class SymmetricCycle(nn.Module):
         return [*levels, CycleEnd(mask, coarsest_inverse(coarsest))]
 
     def forward(self, levels: list[CycleLevel | CycleEnd], r: Tensor) -> Tensor:
-        """The cycle of residuals (batch, *shape)."""
+        """Apply the cycle to residuals (batch, *shape)."""
         level = levels[0]
         r = level.mask * r
         if not isinstance(level, CycleLevel):
@@ -156,8 +157,8 @@ class PaperNetwork(nn.Module):
         x = keep * before(r) + gain * after(up(next level of pool(before(r))))
 
     pool: means over blocks of 2^d cells; up: linear interpolation; keep and gain: means over all
-    cells of an affine function of the image. Its image has the channels air, fluid, not solid.
-    The shape must be divisible by 2^(L - 1): pad with solid.
+    cells of an affine function of the image. Its image has the channels air, fluid, and not solid.
+    The shape must be divisible by 2^(L - 1): pad it with solid.
     """
 
     def __init__(self, dim: int, levels: int = 5) -> None:
@@ -172,7 +173,7 @@ class PaperNetwork(nn.Module):
         self.keep_bias = nn.Parameter(torch.full((above,), 0.8 / (2 * dim)))
         self.gain_weight = nn.Parameter(torch.zeros(above, *window))
         self.gain_bias = nn.Parameter(torch.full((above,), 2.8))
-        # Start as additive multigrid: identities, and Jacobi on the coarsest level.
+        # A new network is additive multigrid: identities, and Jacobi on the coarsest level.
         middle = 3**dim // 2
         for block in itertools.chain(self.before, self.after):
             block.get_parameter("bias").data[middle] = 1.0
@@ -180,11 +181,11 @@ class PaperNetwork(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """What the shape must be divisible by."""
+        """The number by which the shape must be divisible."""
         return 2 ** len(self.before)
 
     def prepare(self, image: Tensor) -> list[PaperLevel | Tensor]:
-        """The levels for an `image`; the last is a stencil alone."""
+        """The levels for an `image`; the last one is just a stencil."""
         fluid, air = image
         image = torch.stack([air, fluid, air + fluid])
         pool = F.avg_pool2d if self.dim == 2 else F.avg_pool3d
@@ -198,7 +199,7 @@ class PaperNetwork(nn.Module):
         return [*levels, self.coarsest(image)]
 
     def forward(self, levels: list[PaperLevel | Tensor], r: Tensor) -> Tensor:
-        """The map of residuals (batch, *shape)."""
+        """Apply the network to residuals (batch, *shape)."""
         level = levels[0]
         if isinstance(level, Tensor):
             return convolve(level, r)
@@ -213,8 +214,8 @@ class PaperNetwork(nn.Module):
 def coarsest_inverse(image: Tensor) -> Tensor:
     """Dense pseudo-inverse, float32 (cells, cells), of the operator of the coarsest image.
 
-    Two cells are coupled by the smaller of their fluid parts, a cell is held by what air there
-    is beside it and by twice what is within. Its unit is that of the level.
+    The coupling of two cells is the smaller of their fluid fractions; a cell is coupled to p = 0 by
+    the air beside it and by twice the air within it. Its unit is that of the level.
     """
     fluid, air = (channel.double() for channel in image)
     dim = fluid.ndim
@@ -257,9 +258,9 @@ def _start_as_jacobi(smooth: Affine, transfer: Affine, dim: int) -> None:
 
 
 def _coverage(coarse: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """How much of an interpolated value comes from coarse cells that are not solid, at least 0.001.
+    """Share of an interpolated value that comes from non-solid coarse cells, at least 0.001.
 
-    coarse: image (2, *coarse + 2); its ring counts.
+    coarse: image (2, *coarse + 2), ring included.
     """
     present = (coarse.sum(0) > 0).float()
     around = prolong(present[None], tuple(2 * n for n in present.shape))[0]
@@ -272,15 +273,15 @@ def _mean(image: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _inside(padded: Tensor, dim: int) -> Tensor:
-    """Without the ring of one cell along the last axes."""
+    """A view without the ring of one cell along the last axes."""
     return padded[(..., *(slice(1, -1),) * dim)]
 
 
 def _below(x: Tensor, axis: int) -> Tensor:
-    """For each cell the value of the one below it, 0 for the first."""
+    """For each cell the value of the cell below it, 0 for the first."""
     return torch.cat([torch.zeros_like(x.narrow(axis, 0, 1)), lower(x, axis)], axis)
 
 
 def _above(x: Tensor, axis: int) -> Tensor:
-    """For each cell the value of the one above it, 0 for the last."""
+    """For each cell the value of the cell above it, 0 for the last."""
     return torch.cat([upper(x, axis), torch.zeros_like(x.narrow(axis, 0, 1))], axis)

@@ -1,4 +1,4 @@
-"""The networks as preconditioners of systems with any weights, as torch expressions."""
+"""The networks as preconditioners of systems with any weights, in torch."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
 from solvers.npsdo.scaling import scaling, unlike
 from solvers.system import PoissonSystem
 
-# Damped Jacobi sweeps over cells whose weights the network does not know, before and after it.
+# Damped Jacobi sweeps, before and after the network, over cells whose weights it does not know.
 SWEEPS, DAMPING = 2, 0.7
 
 
 class Preconditioner:
-    """z = S N(S r), S the `scaling` of the system, with sweeps before and after it where needed.
+    """z = S N(S r), with the `scaling` S of the system and sweeps before and after where needed.
 
     The network N approximates the inverse of the operator with weights 1. It works in float32 on
     residuals of norm 1, whatever the scale of the system. Cells that are `unlike` what it knows are
-    smoothed with the true operator before and after; so z stays a symmetric function of r.
-    This is the definition of the engine.
+    smoothed with the true operator before and after, which keeps z symmetric in r. This class
+    defines what the engine computes.
     """
 
     def __init__(self, system: PoissonSystem, network: SymmetricCycle | PaperNetwork) -> None:
@@ -42,7 +42,7 @@ class Preconditioner:
             self.levels = network.prepare(pyramid(picture))
 
     def __call__(self, r: Tensor) -> Tensor:
-        """z of a residual (float64, the shape of the grid) that is not 0."""
+        """z of a residual (float64, shape of the grid) that is not 0."""
         if self.sweeps == 0:
             return self._network(r)
         z = self._smoothed(torch.zeros_like(r), r)

@@ -1,4 +1,4 @@
-"""What makes a learned preconditioner safe: it is watched, and others take over where it fails."""
+"""Safeguards of a learned preconditioner: it is watched, and others take over where it fails."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Protocol
 
 from torch import Tensor
 
-from solvers import pcg
+from solvers.krylov import pcg
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
 
-# A residual that has not fallen to this part in `patience` iterations has stalled.
+# A residual that has not fallen by this factor within `patience` iterations has stalled.
 _PROGRESS = 0.5
 
 
 class Watch:
-    """Decides whether an iteration still gets somewhere.
+    """Decides whether an iteration still makes progress.
 
-    target: norm of the residual that ends it. patience: iterations in which it must be halved.
-    reason: why the iteration is not to go on, else "".
+    target: norm of the residual at which it ends. patience: iterations within which the residual
+    must be halved. reason: why the iteration must stop, or "".
     """
 
     def __init__(self, target: float, patience: int) -> None:
@@ -29,12 +29,12 @@ class Watch:
         self.reason = ""
         self._has_stalled = False
 
-    def restart(self, norm: float) -> None:
-        """A new cycle begins with this norm."""
-        self._mark, self._waited = norm, -1
+    def restart(self) -> None:
+        """Begin a new cycle of the loop."""
+        self._mark, self._waited = math.inf, -1
 
     def is_over(self, norm: float) -> bool:
-        """Whether no further direction is needed; to be asked once an iteration."""
+        """Whether no further direction is needed; call it once per iteration."""
         if norm <= _PROGRESS * self._mark:
             self._mark, self._waited = norm, 0
         else:
@@ -44,7 +44,7 @@ class Watch:
         return norm <= self.target or self._has_stalled
 
     def checked(self, rz: float) -> float:
-        """The product of residual and direction, noted when that is not one of descent."""
+        """rz, the product of residual and direction; sets `reason` unless it is one of descent."""
         if not math.isfinite(rz):
             self.reason = "gave values that are not finite"
         elif rz <= 0:
@@ -53,7 +53,7 @@ class Watch:
 
 
 class WatchedSpace(pcg.Workspace, Protocol):
-    """A workspace with a watch that ends the loop: by (r, z) = 0."""
+    """A workspace whose watch ends the loop, by returning (r, z) = 0."""
 
     watch: Watch
 
@@ -62,7 +62,7 @@ class WatchedSpace(pcg.Workspace, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """What an iteration reached; see `Outcome`. reason: why it ended before the target, or ""."""
+    """The result of an iteration, see `Outcome`. reason: why it ended before the target, or ""."""
 
     pressure: Tensor
     iterations: int
@@ -70,12 +70,12 @@ class Attempt:
     reason: str
 
 
-# From a guess and with at most so many iterations.
+# Runs from a guess for at most a given number of iterations.
 Attempter = Callable[[Tensor | None, int], Attempt]
 
 
 def attempt(space: WatchedSpace, norm_b: float, rtol: float, max_iterations: int) -> Attempt:
-    """Iterate in a workspace until it is done or its watch ends it."""
+    """Iterate in a workspace until it converges or its watch ends it."""
     iterations, history = pcg.iterate(space, norm_b, rtol, max_iterations)
     return Attempt(space.pressure(), iterations, history, space.watch.reason or "ended")
 
@@ -87,9 +87,10 @@ def in_turns(
     rtol: float,
     max_iterations: int,
 ) -> Outcome:
-    """One after the other, each from where the last one got, until the tolerance is reached.
+    """Run the attempters one after the other until one of them reaches the tolerance.
 
-    The notes of the outcome say which ones failed, and why.
+    Each starts from the result of the one before. The notes of the outcome say which ones failed,
+    and why.
     """
     iterations, history, notes = 0, [], []
     for name, run in attempters:

@@ -1,4 +1,4 @@
-"""What lets a network for weights 1 serve a system with any weights: a scaling S of its cells."""
+"""A scaling S of cells with which a network for weights 1 serves systems with any weights."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from torch import Tensor
 from solvers.slicing import interior, lower, upper
 from solvers.system import PoissonSystem
 
-# A weight counts as 1 when it differs from it by no more.
+# A weight counts as 1 if it differs from 1 by no more than this.
 UNLIKE = 1e-3
 
 
 def scaling(system: PoissonSystem) -> Tensor:
-    """S in float64: what makes the weights of S A S about 1; 0 where the diagonal is 0.
+    """S in float64, such that the weights of S A S are about 1; 0 where the diagonal is 0.
 
-    S^2 is one over the largest weight of a cell towards active neighbours: it follows the density,
-    but leaves constants alone at cut cells, where a share of their faces is closed. Where weights
-    towards air make the diagonal larger still, it is the number of open faces over the diagonal.
+    S^2 is one over the largest weight of a cell towards active neighbours. It thus follows the
+    density, but keeps constants unchanged at cut cells, whose faces are partly closed. Where
+    weights towards air make the diagonal larger still, S^2 is the number of open faces divided by
+    the diagonal.
     """
     active, diagonal = system.active, system.diagonal()
     largest, faces = torch.zeros_like(diagonal), torch.zeros_like(diagonal)
@@ -31,10 +32,10 @@ def scaling(system: PoissonSystem) -> Tensor:
 
 
 def unlike(system: PoissonSystem, scale: Tensor) -> Tensor:
-    """Active cells with a weight that `scale` does not bring to 1: (*shape) bool.
+    """Active cells with a weight that the scaling does not bring to 1: (*shape) bool.
 
-    The network knows weights of 1 alone; cut cells, surfaces and the two sides of a density jump
-    are among these cells. scale: S.
+    The network knows only weights of 1. Cut cells, surfaces and the two sides of a density jump are
+    among these cells. scale: S.
     """
     found = torch.zeros_like(system.active)
     for axis, weights in enumerate(system.face_weights):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,27 +12,28 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from solvers import pcg
-from solvers.cg import ENGINES, ConjugateGradient
+from solvers.cg import ConjugateGradient
+from solvers.engines import check_engine, uses_kernels
+from solvers.krylov import pcg
 from solvers.npsdo import weights
-from solvers.npsdo.engine import Engine
-from solvers.npsdo.engine_space import EngineSpace
-from solvers.npsdo.engine_stencils import Stencils
+from solvers.npsdo.engine.engine import Engine
+from solvers.npsdo.engine.space import EngineSpace
+from solvers.npsdo.engine.stencils import Stencils
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
 from solvers.npsdo.preconditioner import Preconditioner
 from solvers.npsdo.safeguards import Attempt, Attempter, Watch, attempt, in_turns
 from solvers.npsdo.torch_space import DescentSpace, TorchSpace
 from solvers.protocol import Outcome
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 from solvers.system import PoissonSystem
 
-# Iterations in which the residual must be halved: with trained weights, with untrained ones.
+# Iterations within which the residual must be halved, with trained and with untrained weights.
 _PATIENCE, _UNTRAINED_PATIENCE = 20, 100
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A system with its preconditioner, an engine or torch expressions."""
+    """A system with its preconditioner: an engine, or torch expressions."""
 
     system: PoissonSystem
     preconditioner: Engine | Preconditioner
@@ -41,17 +43,32 @@ class State:
 class NeuralCycle:
     """Conjugate gradients with a V-cycle whose smoothers and transfers are learned.
 
-    Where the learned cycle stalls or fails, the one it was before training takes over, then plain
-    conjugate gradients; the notes of the solution say so.
+    If the learned cycle stalls or fails, the untrained cycle takes over, then plain conjugate
+    gradients; the notes of the solution say so.
 
-    weights: file of trained weights; None for those that come with the program.
-    max_iterations: steps before giving up, of all that takes over together.
-    engine: "numba" (kernels for tensors on the CPU), "torch" (any device; defines what the
-        kernels compute), or "auto": the fastest for the device.
+    Parameters
+    ----------
+    weights : str or os.PathLike, optional
+        File of trained weights; None for those that come with the program.
+    max_iterations : int, default 5000
+        Iterations after which the solver gives up, counted over everything that takes over.
+    engine : {"auto", "numba", "torch"}, default "auto"
+        "numba" uses kernels for tensors on the CPU, "torch" works on any device and defines what
+        the kernels compute; "auto" takes the faster one for the device.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Lane et al. (2024), A Neural-Preconditioned Poisson Solver for Mixed Dirichlet and Neumann
+    Boundary Conditions, ICML, for stencils that are affine in an image of the system.
     """
 
     name: ClassVar[str] = "npsdo"
-    weights: str | Path | None = None
+    weights: str | os.PathLike[str] | None = None
     max_iterations: int = 5000
     engine: str = "auto"
 
@@ -59,8 +76,11 @@ class NeuralCycle:
         _check(self.max_iterations, self.engine)
 
     def setup(self, system: PoissonSystem) -> State:
-        """Evaluate the stencils; raises ValueError for weights that cannot be read and for numba
-        kernels on another device."""
+        """Evaluate the stencils.
+
+        Raises ValueError for weights that cannot be read, and for numba kernels on a device without
+        them.
+        """
         network, stencils = _loaded(self.weights, self.name, system.dim)
         return _prepared(system, self.engine, network, stencils)
 
@@ -75,16 +95,34 @@ class NeuralCycle:
 class NeuralDescent:
     """NPSDO of Lane et al. (ICML 2024): steepest descent preconditioned by their network.
 
-    Where it stalls or fails, an untrained V-cycle takes over, then plain conjugate gradients.
+    If it stalls or fails, an untrained V-cycle takes over, then plain conjugate gradients; the
+    notes of the solution say so.
 
-    weights: file of trained weights; None for those that come with the program.
-    max_iterations: steps before giving up, of all that takes over together.
-    engine: of what takes over, as for npsdo; the network itself is evaluated by torch.
-    n_ortho: directions that each new one is made A-orthogonal to.
+    Parameters
+    ----------
+    weights : str or os.PathLike, optional
+        File of trained weights; None for those that come with the program.
+    max_iterations : int, default 5000
+        Iterations after which the solver gives up, counted over everything that takes over.
+    engine : {"auto", "numba", "torch"}, default "auto"
+        As for npsdo, for what takes over; the network itself is evaluated by torch.
+    n_ortho : int, default 2
+        Number of previous directions to which each new one is made A-orthogonal.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Lane et al. (2024), A Neural-Preconditioned Poisson Solver for Mixed Dirichlet and Neumann
+    Boundary Conditions, ICML, algorithm 1. PSDO: Kaneda et al. (2023), A Deep Conjugate Direction
+    Method for Iteratively Solving Linear Systems, ICML.
     """
 
     name: ClassVar[str] = "npsdo-paper"
-    weights: str | Path | None = None
+    weights: str | os.PathLike[str] | None = None
     max_iterations: int = 5000
     engine: str = "auto"
     n_ortho: int = 2
@@ -109,7 +147,7 @@ class NeuralDescent:
 
 @dataclass(frozen=True, eq=False)
 class _Ladder:
-    """The iterations that take over from each other for one right-hand side."""
+    """The iterations that take over one from the other, for one right-hand side."""
 
     system: PoissonSystem
     engine: str
@@ -160,24 +198,22 @@ class _Ladder:
 def _check(max_iterations: int, engine: str) -> None:
     if max_iterations < 1:
         raise ValueError(f"max_iterations must be at least 1, not {max_iterations}")
-    if engine not in ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
+    check_engine(engine)
 
 
 def _prepared(
     system: PoissonSystem, engine: str, network: nn.Module, stencils: Stencils | None
 ) -> State:
     assert isinstance(network, SymmetricCycle) and stencils is not None
-    on_cpu = system.device.type == "cpu"
-    if engine == "numba" and not on_cpu:
-        raise ValueError(f"engine numba needs tensors on the CPU, not on {system.device}")
-    if on_cpu and engine != "torch":
+    if uses_kernels(engine, system.device):
         return State(system, Engine.of(RowLayout.of(system), stencils))
     return State(system, Preconditioner(system, network))
 
 
-def _loaded(path: str | Path | None, kind: str, dim: int) -> tuple[nn.Module, Stencils | None]:
-    """The network of a file, and the stencils of a SymmetricCycle in the form of the engine."""
+def _loaded(
+    path: str | os.PathLike[str] | None, kind: str, dim: int
+) -> tuple[nn.Module, Stencils | None]:
+    """The network of a file and, for a SymmetricCycle, its stencils in the form of the engine."""
     place = weights.shipped(kind, dim) if path is None else Path(path)
     try:
         changed = place.stat().st_mtime_ns
@@ -188,6 +224,6 @@ def _loaded(path: str | Path | None, kind: str, dim: int) -> tuple[nn.Module, St
 
 @lru_cache(maxsize=8)
 def _read(path: Path, kind: str, dim: int, changed: int) -> tuple[nn.Module, Stencils | None]:
-    """The file as it was when it was last changed."""
+    """As `_loaded`. changed: time of the file's last change, so that the cache notices it."""
     network = weights.load(path, kind, dim)
     return network, Stencils.of(network) if isinstance(network, SymmetricCycle) else None

@@ -1,8 +1,8 @@
-"""Maps of grid vectors by stencils that vary from cell to cell, and their gradients.
+"""Convolutions of grid vectors with stencils that vary from cell to cell, and their gradients.
 
 A stencil is a tensor of coefficients (3^d, *shape): entry k belongs to the neighbour at
 `offsets(dim)[k]`. Vectors are batched, (batch, *shape), and 0 outside the grid. Gradients are
-written out, so that training costs little more memory than what it keeps.
+written by hand, so that training needs little memory beyond its inputs and results.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# What `_kernel` computes out of the other two of y = K x: y, x as K^T y, or K as y times x.
+# What `_kernel` computes from the other two of y = K x: y, x as K^T y, or K as y times x.
 _RESULT, _ADJOINT, _COEFFICIENTS = np.int64(0), np.int64(1), np.int64(2)
 
 
 def offsets(dim: int) -> list[tuple[int, ...]]:
-    """The neighbours of a cell, itself included, in the order of the coefficients."""
+    """Offsets of the neighbours of a cell, itself included, in the order of the coefficients."""
     return list(itertools.product((-1, 0, 1), repeat=dim))
 
 
 def convolve(stencil: Tensor, x: Tensor) -> Tensor:
-    """Sum over the neighbours of coefficient times value: by kernels on the CPU, else by torch."""
+    """Sum of coefficient times value over the neighbours: by kernels on the CPU, else by torch."""
     return _Convolution.apply(stencil, x)  # pyright: ignore
 
 
 def transpose(stencil: Tensor) -> Tensor:
-    """The stencil of the adjoint map: that of each neighbour towards the cell."""
+    """The stencil of the adjoint map: for each neighbour its coefficient for the cell."""
     return _Transposition.apply(stencil)  # pyright: ignore
 
 
 def affine(image: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The stencil whose coefficients are affine in the 3^d window of an image around a cell.
 
-    image: (channels, *shape + 2), to which no gradient is given. weight: (3^d, channels, 3, ...),
-    bias: (3^d,). Returns (3^d, *shape).
+    image: (channels, *shape + 2), which gets no gradient. weight: (3^d, channels, 3, ...). bias:
+    (3^d,). Returns (3^d, *shape).
     """
     return _Affine.apply(image, weight, bias)  # pyright: ignore
 
@@ -55,7 +55,7 @@ def convolve_by_torch(stencil: Tensor, x: Tensor) -> Tensor:
 
 
 def shifted(padded: Tensor, offset: tuple[int, ...], shape: torch.Size | tuple) -> Tensor:
-    """The neighbours at an offset, out of a tensor (..., *shape + 2)."""
+    """The neighbours at an offset, a view of a tensor (..., *shape + 2)."""
     slices = (slice(1 + step, 1 + step + n) for step, n in zip(offset, shape, strict=True))
     return padded[(..., *slices)]
 
@@ -142,7 +142,7 @@ def _by_kernel(stencil: Tensor, x: Tensor) -> bool:
 
 
 def _run(wanted: np.int64, stencil: Tensor, x: Tensor, y: Tensor) -> None:
-    """Compute one of the three tensors in place; the two that are read may have any strides."""
+    """Compute one of the three tensors in place; the two inputs may have any strides."""
     cells = x.shape[-1]
     arrays = [
         values.detach().contiguous().numpy().reshape(len(values), -1, cells)
@@ -154,9 +154,9 @@ def _run(wanted: np.int64, stencil: Tensor, x: Tensor, y: Tensor) -> None:
 
 @lru_cache(maxsize=16)
 def _neighbours(rows: tuple[int, ...]) -> np.ndarray:
-    """For each offset without its last axis the row at it of every row, -1 outside the grid.
+    """For each offset without its last axis the neighbouring row of every row, -1 outside the grid.
 
-    rows: the shape of the grid without its last axis. Returns (3^(d - 1), rows).
+    rows: shape of the grid without its last axis. Returns (3^(d - 1), rows).
     """
     padded = np.pad(np.arange(int(np.prod(rows))).reshape(rows), 1, constant_values=-1)
     table = []
@@ -174,10 +174,10 @@ def _kernel(wanted, stencil, x, y, neighbours):
 
 @numba.njit(cache=True)
 def _row(wanted, stencil, x, y, neighbours, row):
-    """One row of what is wanted; stencil (3^d, rows, n), x and y (batch, rows, n).
+    """Compute one row of `wanted`; stencil (3^d, rows, n), x and y (batch, rows, n).
 
-    The three coefficients of a neighbouring row are taken together; a row with a cell more on
-    each side spares them the ends.
+    The three coefficients of a neighbouring row are handled together; a row with an extra cell on
+    each side avoids special cases at its ends.
     """
     batch, _, cells = x.shape
     wide = np.zeros((batch, cells + 2), dtype=x.dtype)
@@ -224,7 +224,7 @@ def _add_products(a, b, c, factor, wide):
 
 @numba.njit(cache=True, fastmath=True)
 def _scatter(wide, a, b, c, values):
-    """The adjoint of `_gather`; one coefficient after the other, so that each loop is plain."""
+    """The adjoint of `_gather`; one coefficient at a time, so that each loop is simple."""
     for i in range(len(values)):
         wide[i] += a[i] * values[i]
     for i in range(len(values)):

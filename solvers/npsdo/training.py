@@ -1,7 +1,7 @@
-"""Training of the networks: rounds of solves with the present network, and steps on what they met.
+"""Training of the networks: rounds of solves with the current network, and steps on their samples.
 
-Everything random in a round follows from the seed and the number of the round, so a checkpoint
-between rounds needs no more than parameters and moments.
+All random numbers of a round follow from the seed and the number of the round, so a checkpoint
+between rounds needs only parameters and moments.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,8 +23,9 @@ from solvers.npsdo.bank import Samples, collect
 from solvers.npsdo.data import Problem, Split, TrainingData, generator
 from solvers.npsdo.loss import LOSSES
 from solvers.npsdo.weights import Network
+from solvers.tensor_files import read, write
 
-# A pause of the process may not eat the budget: a part of the work counts at most so many seconds.
+# A paused process must not use up the budget: a step or a gate counts at most this many seconds.
 _LONGEST, _LONGEST_GATE = 30.0, 300.0
 _CLIP = 1.0
 _LEAST_RATE = 0.02
@@ -32,12 +33,13 @@ _LEAST_RATE = 0.02
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train.
+    """Options of a training.
 
-    steps, or minutes where steps is 0: the budget. rate: the largest learning rate; it rises over
-    `warm_up` steps and falls as a cosine. systems: of a round, drawn and solved anew; round_steps:
-    steps on them. samples: kept of each solve. cells: of a step, batch times grid. average: decay
-    of the mean over parameters that is judged and written. gates: looks at held-out problems.
+    steps, minutes: the budget; minutes count if steps is 0. rate: the largest learning rate; it
+    rises over `warm_up` steps and falls as a cosine. systems: systems drawn and solved in each
+    round; round_steps: steps on them. samples: samples kept of each solve. cells: cells per step,
+    batch times grid. average: decay of the running mean of the parameters, which is what is judged
+    and written. gates: number of evaluations on held-out problems.
     """
 
     seed: int = 0
@@ -56,7 +58,7 @@ class TrainingOptions:
 
 @dataclass
 class Progress:
-    """Where a training stands: steps and rounds done, seconds spent, gates passed, scores."""
+    """State of a training: steps and rounds done, seconds spent, gates passed, scores."""
 
     step: int = 0
     round: int = 0
@@ -67,14 +69,14 @@ class Progress:
 
 
 class Training:
-    """A network in training with its optimiser and the mean over its parameters."""
+    """A network in training with its optimiser and the running mean of its parameters."""
 
     def __init__(
         self, network: Network, data: TrainingData, held_out: Sequence[Problem],
         options: TrainingOptions, report: Callable[[str], None] = print,
         tick: Callable[[float, str], None] = lambda part, note: None,
     ) -> None:  # fmt: skip
-        """report: told a line at a time. tick: told after each step the part done and a note."""
+        """report: called with each line. tick: called after each step with part done and a note."""
         self.network = network.train().requires_grad_(True)
         self.average: Any = copy.deepcopy(network).eval().requires_grad_(False)
         self.device = next(network.parameters()).device
@@ -84,15 +86,21 @@ class Training:
         self.progress = Progress()
 
     def part_done(self) -> float:
-        """How much of the budget is spent, 0..1."""
+        """The fraction of the budget that is spent, 0 to 1."""
         if self.options.steps:
             return min(1.0, self.progress.step / self.options.steps)
         return min(1.0, self.progress.seconds / (60 * self.options.minutes))
 
-    def run(self, out: Path, notes: dict[str, str], checkpoint: Path | None = None) -> gate.Scores:
-        """Train to the end of the budget; the best network so far is always in `out`.
+    def run(
+        self,
+        out: str | os.PathLike[str],
+        notes: dict[str, str],
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> gate.Scores:
+        """Train to the end of the budget and return the scores of the best network.
 
-        Returns its scores. checkpoint: where to continue from, written after each round.
+        The best network so far is always in `out`. checkpoint: a file that is written after each
+        round, from which `restore` continues.
         """
         if self.progress.initial is None:
             self.progress.initial = self.progress.best = gate.judge(self.held_out, self.average)
@@ -120,8 +128,8 @@ class Training:
             self.tick(self.part_done(), f"round {progress.round + 1}: {len(bank)} systems")
         if not bank and progress.step:
             raise ValueError(
-                f"training diverged after {progress.step} steps: the network solves no system any "
-                "more; the best one so far was kept, try a smaller learning rate"
+                f"training diverged after {progress.step} steps: the network no longer solves any "
+                "system; the best one so far was kept, try a smaller learning rate"
             )
         if not bank:
             raise ValueError("no system of a whole round needs or allows a solve to learn from")
@@ -166,12 +174,12 @@ class Training:
         return float(loss.detach())
 
     def rate(self) -> float:
-        """The learning rate at this point of the budget."""
+        """The present learning rate."""
         warm = min(1.0, (self.progress.step + 1) / self.options.warm_up)
         cosine = 0.5 * (1 + math.cos(math.pi * self.part_done()))
         return self.options.rate * warm * (_LEAST_RATE + (1 - _LEAST_RATE) * cosine)
 
-    def _gate(self, out: Path, notes: dict[str, str]) -> None:
+    def _gate(self, out: str | os.PathLike[str], notes: dict[str, str]) -> None:
         progress = self.progress
         assert progress.initial is not None and progress.best is not None
         progress.gates = int(self.part_done() * self.options.gates)
@@ -185,7 +193,7 @@ class Training:
             progress.best = scores
             self._write(out, notes)
 
-    def _write(self, out: Path, notes: dict[str, str]) -> None:
+    def _write(self, out: str | os.PathLike[str], notes: dict[str, str]) -> None:
         progress = self.progress
         assert progress.initial is not None and progress.best is not None
         found = {
@@ -202,8 +210,8 @@ class Training:
     def _spend(self, begin: float, most: float = _LONGEST) -> None:
         self.progress.seconds += min(time.monotonic() - begin, most)
 
-    def save(self, path: Path) -> None:
-        """Write everything that `restore` needs; the file is whole or absent."""
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything that `restore` needs; the file is complete or absent."""
         tensors = {f"network.{name}": v for name, v in self.network.state_dict().items()}
         tensors |= {f"average.{name}": v for name, v in self.average.state_dict().items()}
         for name, parameter in self.network.named_parameters():
@@ -211,14 +219,14 @@ class Training:
                 tensors[f"{key}.{name}"] = moment
         tensors = {name: v.detach().cpu().contiguous() for name, v in tensors.items()}
         about = {"progress": json.dumps(asdict(self.progress)), "settings": self._settings()}
-        weights.write(path, tensors, about)
+        write(path, tensors, about)
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: str | os.PathLike[str]) -> None:
         """Continue from a checkpoint.
 
-        Raises ValueError with one line when it is damaged or was made with other settings.
+        Raises ValueError with one line if it is damaged or was made with other settings.
         """
-        tensors, about = weights.read(path)
+        tensors, about = read(path)
         if about.get("settings") != self._settings():
             raise ValueError(f"{path} was made with other settings; give the same or start anew")
         try:
@@ -241,7 +249,7 @@ class Training:
             raise ValueError(f"{path} is not a whole checkpoint: {error}") from error
 
     def _settings(self) -> str:
-        """What a resumed training must share with the one it continues: all but the budget."""
+        """The settings that a resumed training must share with the original: all but the budget."""
         options = {
             name: value
             for name, value in asdict(self.options).items()

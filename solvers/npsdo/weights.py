@@ -1,23 +1,20 @@
 """Weights of the networks in files: safetensors, checked when read.
 
-A file holds the parameters in float32 and, as metadata, what they are: format, version, kind of
+A file holds the parameters in float32 and metadata that describe them: format, version, kind of
 network, dimension, a sha256 over the tensors, and notes on their origin.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-import torch
 from torch import Tensor
 
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
+from solvers.tensor_files import digest, one_line, read, write
 
 Network = SymmetricCycle | PaperNetwork
 KINDS: dict[str, type[SymmetricCycle] | type[PaperNetwork]] = {
@@ -30,17 +27,17 @@ MOST_LEVELS = 32
 
 
 def shipped(kind: str, dim: int) -> Path:
-    """Where the weights that come with the program are."""
+    """The file of the weights that come with the program."""
     return Path(__file__).parent / "weights" / f"{kind}_{dim}d.safetensors"
 
 
 def untrained(kind: str, dim: int) -> Network:
-    """A new network of a kind out of KINDS, in evaluation mode and without gradients."""
+    """A new network of a kind in KINDS, in evaluation mode and without gradients."""
     return _at_rest(KINDS[kind](dim))
 
 
-def save(path: Path, network: Network, notes: dict[str, str]) -> None:
-    """Write a network of one of the KINDS; the file is whole or absent."""
+def save(path: str | os.PathLike[str], network: Network, notes: dict[str, str]) -> None:
+    """Write a network of a kind in KINDS; the file is complete or absent."""
     kind = next(name for name, cls in KINDS.items() if type(network) is cls)
     tensors = _tensors(network)
     about = {
@@ -54,11 +51,11 @@ def save(path: Path, network: Network, notes: dict[str, str]) -> None:
     write(path, tensors, about)
 
 
-def load(path: Path, kind: str, dim: int) -> Network:
+def load(path: str | os.PathLike[str], kind: str, dim: int) -> Network:
     """The network of a file, on the CPU, in evaluation mode and without gradients.
 
-    Raises ValueError with one line that names the file when it is missing, damaged, of another
-    kind, dimension or version, or when its tensors do not fit the network.
+    Raises ValueError with one line that names the file if it is missing or damaged, if its kind,
+    dimension or version differs, or if its tensors do not fit the network.
     """
     tensors, about = read(path)
     expected = {"format": FORMAT, "version": VERSION, "kind": kind, "dim": str(dim)}
@@ -71,51 +68,32 @@ def load(path: Path, kind: str, dim: int) -> Network:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(f"{path} does not fit the network {kind}: {_line(error)}") from error
+        raise ValueError(f"{path} does not fit the network {kind}: {one_line(error)}") from error
     if not all(values.isfinite().all() for values in tensors.values()):
         raise ValueError(f"{path} holds parameters that are not finite")
     return _at_rest(network)
 
 
-def notes(path: Path) -> dict[str, str]:
+def notes(path: str | os.PathLike[str]) -> dict[str, str]:
     """The notes of a file; raises ValueError as `load` does."""
     try:
         found = json.loads(read(path)[1].get("notes", "{}"))
     except RecursionError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError(f"{path} has notes that are no table")
+        raise ValueError(f"{path} has notes that are not a table")
     return found
 
 
-def write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
-    """Write tensors with metadata under a temporary name, then rename."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        temporary.write_bytes(safetensors.torch.save(tensors, about))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata; raises ValueError with one line that names the file."""
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
-        raise ValueError(f"{path} cannot be read as safetensors: {_line(error)}") from error
-
-
-def _new(path: Path, kind: str, dim: int, tensors: dict[str, Tensor]) -> Network:
-    """A network with as many levels of parameters as the tensors have."""
+def _new(path: str | os.PathLike[str], kind: str, dim: int, tensors: dict[str, Tensor]) -> Network:
+    """A network with as many levels of parameters as there are in the tensors."""
     cls = KINDS[kind]
     counted = "log_gain" if cls is SymmetricCycle else "keep_bias"
     if counted not in tensors or tensors[counted].ndim != 1:
         raise ValueError(f"{path} does not fit the network {kind}: it has no {counted}")
     count = len(tensors[counted])
     if count > MOST_LEVELS:
-        raise ValueError(f"{path} has {count} levels, {MOST_LEVELS} are the most")
+        raise ValueError(f"{path} has {count} levels; at most {MOST_LEVELS} are allowed")
     return SymmetricCycle(dim, count) if cls is SymmetricCycle else PaperNetwork(dim, count + 1)
 
 
@@ -124,20 +102,6 @@ def _tensors(network: Network) -> dict[str, Tensor]:
     return {name: values.detach().cpu().float().contiguous() for name, values in state.items()}
 
 
-def digest(tensors: dict[str, Tensor]) -> str:
-    """sha256 over names, types, shapes and values."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        values = tensors[name].contiguous()
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)};".encode())
-        digest.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _at_rest(network: Network) -> Network:
     network.eval().requires_grad_(False)
     return network
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -1,30 +1,33 @@
 """Fronts of equal size as batches of dense matrices, by torch: any device, any element type.
 
-All boxes of a level with as many rows, and halves that lie in the same batches, make one batch:
-every step of the elimination is then one call for all of them. Inactive nodes stay in with a
-diagonal of 1, so that the index tensors depend on the shape of the grid alone.
+The boxes of a level that have the same number of rows, and whose halves lie in the same batches,
+form a batch: each step of the elimination is one call for all of them. Inactive nodes are kept,
+with a diagonal of 1, so that the index tensors depend only on the shape of the grid.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from solvers.schur.memory import require
+from solvers.schur.panels import AnyPanel, CholeskyPanel, Elimination, Panel, cholesky
 from solvers.schur.tree import Tree
 
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """Where the Schur complements of halves are: batch, places in it (boxes,), and the rows that
-    theirs become (boxes, rows)."""
+    """Where the Schur complements of halves lie.
+
+    batch: their batch. places: (boxes,), positions in it. rows: (boxes, rows), the rows of the
+    parent that their rows become.
+    """
 
     batch: int
     places: Tensor
@@ -33,12 +36,12 @@ class Half:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Boxes with the same numbers of rows.
+    """Boxes with equal numbers of rows.
 
-    pivots: rows that are eliminated, the first of all. nodes: (boxes, rows).
+    pivots: number of rows that are eliminated; they come first. nodes: (boxes, rows).
     halves: two, none for patches.
-    targets, sources: entries of the coefficients: where in the fronts (boxes, rows, rows), and
-        where in the coefficients (1 + kinds, nodes), both flat.
+    targets, sources: flat positions of the coefficients in the fronts (boxes, rows, rows), and in
+        the coefficients (1 + kinds, nodes).
     """
 
     pivots: int
@@ -49,24 +52,9 @@ class Batch:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Boxes, rows that are eliminated, rows that remain."""
+        """Numbers of boxes, of rows that are eliminated, and of rows that remain."""
         boxes, rows = self.nodes.shape
         return boxes, self.pivots, rows - self.pivots
-
-
-class Panel(Protocol):
-    """What the elimination of a batch leaves behind, for substitutions in x (systems, boxes, rows,
-    right-hand sides), in place."""
-
-    def forward(self, x: Tensor, transpose: bool) -> None: ...
-
-    def backward(self, x: Tensor, transpose: bool) -> None: ...
-
-
-AnyPanel = TypeVar("AnyPanel", bound=Panel)
-# From the fronts (systems, boxes, rows, rows) and the number of pivots: the panel, and the Schur
-# complement.
-Elimination = Callable[[Tensor, int], tuple[AnyPanel, Tensor]]
 
 
 @lru_cache(maxsize=4)
@@ -124,7 +112,7 @@ def _batch(
 
 
 def bytes_needed(parts: tuple[Batch, ...], systems: int, itemsize: int) -> int:
-    """Memory for panels and the fronts that live at the same time: at most all of two levels."""
+    """Memory for the panels and for the fronts that exist at the same time, at most two levels."""
     panels = sum(b * p * (p + 2 * r) for b, p, r in (part.sizes for part in parts))
     fronts = max(b * (p + r) ** 2 for b, p, r in (part.sizes for part in parts))
     return itemsize * systems * (panels + 4 * fronts)
@@ -162,7 +150,7 @@ def eliminate(
 def substitute(
     parts: tuple[Batch, ...], panels: Sequence[Panel], v: Tensor, transpose: bool = False
 ) -> None:
-    """Solve with the panels in place of v: (systems, nodes, right-hand sides)."""
+    """Replace the right-hand sides v (systems, nodes, right-hand sides) by the solutions."""
     handed: list[Tensor] = []
     for part, panel in zip(parts, panels, strict=True):
         boxes, pivots, remaining = part.sizes
@@ -182,91 +170,11 @@ def substitute(
 
 
 @dataclass(frozen=True, eq=False)
-class CholeskyPanel:
-    """inverse: L^-1 of the pivots (.., pivots, pivots). below: the rows of L that remain.
-
-    doubtful: boxes that rounding made indefinite and a multiple of 1 definite again.
-    """
-
-    inverse: Tensor
-    below: Tensor
-    doubtful: int
-
-    def forward(self, x: Tensor, transpose: bool) -> None:
-        pivots = self.inverse.shape[-1]
-        x[:, :, :pivots] = self.inverse @ x[:, :, :pivots]
-        x[:, :, pivots:] -= self.below @ x[:, :, :pivots]
-
-    def backward(self, x: Tensor, transpose: bool) -> None:
-        pivots = self.inverse.shape[-1]
-        held = x[:, :, :pivots] - self.below.mT @ x[:, :, pivots:]
-        x[:, :, :pivots] = self.inverse.mT @ held
-
-
-def cholesky(fronts: Tensor, pivots: int) -> tuple[CholeskyPanel, Tensor]:
-    """Elimination of symmetric fronts given by their lower triangles."""
-    corner = fronts[:, :, :pivots, :pivots]
-    unit = torch.eye(pivots, dtype=fronts.dtype, device=fronts.device)
-    triangle, failed = torch.linalg.cholesky_ex(corner)
-    doubtful = int((failed > 0).sum())
-    if doubtful:
-        largest = corner.diagonal(dim1=-2, dim2=-1).abs().amax(dim=-1)
-        shift = torch.where(failed > 0, largest * torch.finfo(fronts.dtype).eps ** 0.5, 0.0)
-        triangle, _ = torch.linalg.cholesky_ex(corner + shift[..., None, None] * unit)
-    inverse = torch.linalg.solve_triangular(triangle, unit.expand_as(corner), upper=False)
-    below = fronts[:, :, pivots:, :pivots] @ inverse.mT
-    complement = fronts[:, :, pivots:, pivots:] - below @ below.mT
-    return CholeskyPanel(inverse, below, doubtful), complement
-
-
-@dataclass(frozen=True, eq=False)
-class LUPanel:
-    """LU of the pivots with row exchanges, and the blocks beside: below A21, right A11^-1 A12."""
-
-    factor: Tensor
-    exchanges: Tensor
-    below: Tensor
-    right: Tensor
-
-    def forward(self, x: Tensor, transpose: bool) -> None:
-        pivots = self.factor.shape[-1]
-        if transpose:
-            x[:, :, pivots:] -= self.right.mT @ x[:, :, :pivots]
-        else:
-            x[:, :, :pivots] = self._divide(x[:, :, :pivots])
-            x[:, :, pivots:] -= self.below @ x[:, :, :pivots]
-
-    def backward(self, x: Tensor, transpose: bool) -> None:
-        pivots = self.factor.shape[-1]
-        if transpose:
-            held = x[:, :, :pivots] - self.below.mT @ x[:, :, pivots:]
-            x[:, :, :pivots] = self._divide(held.conj(), adjoint=True).conj()
-        else:
-            x[:, :, :pivots] -= self.right @ x[:, :, pivots:]
-
-    def _divide(self, b: Tensor, adjoint: bool = False) -> Tensor:
-        if 0 in b.shape:
-            return b
-        return torch.linalg.lu_solve(self.factor, self.exchanges, b, adjoint=adjoint)
-
-
-def lu(fronts: Tensor, pivots: int) -> tuple[LUPanel, Tensor]:
-    """Elimination of general fronts, with row exchanges among the pivots of a box."""
-    corner, beside = fronts[:, :, :pivots, :pivots], fronts[:, :, :pivots, pivots:]
-    below = fronts[:, :, pivots:, :pivots].clone()
-    factor, exchanges, _ = torch.linalg.lu_factor_ex(corner.contiguous())
-    right = torch.zeros_like(beside)
-    if pivots and beside.shape[-1]:
-        right = torch.linalg.lu_solve(factor, exchanges, beside)
-    return LUPanel(factor, exchanges, below, right), fronts[:, :, pivots:, pivots:] - below @ right
-
-
-@dataclass(frozen=True, eq=False)
 class BatchedCholesky:
     """A = L L^T of a pressure system in float64 or float32, on any device.
 
-    active: nodes with a diagonal. scale: the matrix was multiplied by it, a power of two.
-    doubtful: boxes that rounding made indefinite; the factor then only approximates A.
+    active: nodes with a diagonal. scale: power of two by which the matrix was multiplied.
+    doubtful: number of boxes that rounding made indefinite; if any, the factor only approximates A.
     """
 
     tree: Tree
@@ -279,7 +187,7 @@ class BatchedCholesky:
     def of(cls, tree: Tree, coefficients: Tensor, dtype: torch.dtype) -> BatchedCholesky:
         """Factor a definite matrix: coefficients float64 (1 + dim, nodes), diagonal first.
 
-        Raises MemoryError when it would not fit.
+        Raises MemoryError if the factor would not fit.
         """
         parts = batches(tree, coefficients.device)
         require(bytes_needed(parts, 1, dtype.itemsize), coefficients.device)

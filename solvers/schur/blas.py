@@ -1,8 +1,8 @@
-"""BLAS called from numba code: SciPy's own library, on slices of flat row-major arrays.
+"""BLAS called from numba code: SciPy's own library, on parts of flat row-major arrays.
 
-Calls are independent of each other and safe in parallel loops, as long as BLAS itself keeps to
-one thread: hold `one_thread()` around them. Matrices are row-major with a leading dimension, which
-for BLAS are the transposes of column-major ones.
+Calls are safe in parallel loops as long as BLAS itself uses one thread: make them inside
+`one_thread()`. Matrices are row-major with a leading dimension; BLAS sees their transposes as
+column-major. The arguments are flat, as in BLAS itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _N, _T, _L, _U = (np.uint8(ord(letter)) for letter in "NTLU")
 
 
 def one_thread() -> Any:
-    """A context in which BLAS works on the thread that calls it."""
+    """A context in which BLAS uses only the thread that calls it."""
     return _controller().limit(limits=1, user_api="blas")
 
 
@@ -37,13 +37,13 @@ def _controller() -> threadpoolctl.ThreadpoolController:
 
 @cache
 def addresses(dtype: np.dtype) -> np.ndarray:
-    """Where the routines for float64 or float32 begin: int64, for the functions below."""
+    """Addresses of the float64 or float32 routines, int64, for the functions below."""
     module, prefix = "scipy.linalg.cython_blas", _PREFIX[np.dtype(dtype)]
     return np.array([get_cython_function_address(module, prefix + r) for r in _ROUTINES])
 
 
 def _type_call(typingctx, address, pointers):
-    """Call the C function at an address with pointers, given as integers; it returns nothing."""
+    """Call the C function at an address with pointers given as integers; it returns nothing."""
     signature = types.void(types.int64, pointers)
 
     def codegen(context, builder, signature, args):
@@ -63,7 +63,7 @@ _call: Any = intrinsic(_type_call)
 
 @numba.njit(cache=True)
 def arguments(like):
-    """Room for the arguments of the calls of one thread: letters, integers, -1 and 1."""
+    """Memory for the arguments of one thread's calls: letters, integers, and the numbers -1, 1."""
     numbers = np.ones(2, dtype=like.dtype)
     numbers[0] = -1.0
     return np.empty(4, dtype=np.uint8), np.empty(6, dtype=np.int32), numbers
@@ -79,7 +79,7 @@ def _set(room, one, two, three, four, m, n, k, lda, ldb, ldc):
 
 @numba.njit(cache=True)
 def subtract_product(routines, room, m, n, k, a, at_a, lda, b, at_b, ldb, c, at_c, ldc):
-    """C -= A B^T: C (m, n), A (m, k), B (n, k) begin at at_a, at_b, at_c of flat arrays."""
+    """C -= A B^T; A (m, k), B (n, k), C (m, n) begin at at_a, at_b, at_c of flat arrays."""
     _set(room, _T, _N, _N, _N, n, m, k, ldb, lda, ldc)
     letter, integer, number = room[0].ctypes.data, room[1].ctypes.data, room[2].ctypes.data
     size = a.itemsize

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from solvers.pool import Pool
-from solvers.schur import elimination
+from solvers.schur import elimination, substitution
 from solvers.schur.blas import addresses, one_thread
 from solvers.schur.fronts import PIVOTS, REMAINING, TWIN, Fronts
 from solvers.schur.memory import require
 from solvers.schur.tree import Tree
 
-# Boxes with as many live rows are eliminated one by one, on all threads: on levels with less than
-# _FEW boxes, and on all others, which keep a few threads busy by themselves.
+# Boxes with at least this many live rows are eliminated one by one, each on all threads: on levels
+# of fewer than _FEW boxes, and on all others, where boxes alone keep some threads busy.
 _LARGE = (384, 1536)
 _FEW = 4
-# A pivot that is no larger than its rounding is doubtful: in units of eps times its diagonal.
+# A pivot no larger than its rounding error is doubtful: in units of eps times its diagonal entry.
 _DOUBTFUL = 4.0
 
 Buffers = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -30,10 +30,10 @@ _POOL: Pool[tuple[int, int, str], Buffers] = Pool()
 class CholeskyFactor:
     """A = L L^T in float64 or float32 on the fronts of a tree.
 
-    panels: the rows of L. scale: the matrix was multiplied by it, a power of two.
+    panels: the rows of L. scale: power of two by which the matrix was multiplied.
     boxes, starts: the boxes with active cells, level by level.
-    doubtful: pivots that were lost to rounding and replaced by the diagonal; the factor then
-        only approximates A.
+    doubtful: number of pivots lost to rounding and replaced by the diagonal; if there are any, the
+        factor only approximates A.
     """
 
     tree: Tree
@@ -48,7 +48,7 @@ class CholeskyFactor:
     def of(cls, tree: Tree, coefficients: Tensor, dtype: torch.dtype) -> CholeskyFactor:
         """Factor a definite matrix: coefficients float64 (1 + dim, nodes) on the CPU.
 
-        Raises MemoryError when it would not fit.
+        Raises MemoryError if the factor would not fit.
         """
         values = coefficients.numpy()
         fronts = Fronts.of(tree, values)
@@ -94,7 +94,7 @@ class CholeskyFactor:
         v = np.zeros(self.tree.nodes, dtype=self.panels.dtype)
         v[self.tree.cells] = (rhs * (1.0 / largest)).numpy()
         vectors = np.empty(self.fronts.vector_size, dtype=v.dtype)
-        elimination.substitute(
+        substitution.substitute(
             self.fronts.tables, self.boxes, self.starts, self.panels, vectors, v.reshape(-1)
         )
         return torch.from_numpy(v[self.tree.cells]).double() * (self.scale * largest)

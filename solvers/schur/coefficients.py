@@ -13,9 +13,8 @@ from solvers.system import PoissonSystem
 def definite_coefficients(system: PoissonSystem, tree: Tree) -> Tensor:
     """Diagonal and couplings to the upper neighbours of all nodes: float64, (1 + dim, nodes).
 
-    One cell of each floating component is tied to 0 by doubling its diagonal entry (1 where that
-    is 0), as in `solvers.nullspace.definite_matrix`: all active cells have a positive diagonal,
-    and it is 0 in all other nodes.
+    They are those of `solvers.nullspace.definite_matrix`: one cell of each floating component is
+    tied to 0. The diagonal is positive in all active cells and 0 in all other nodes.
     """
     device = system.device
     result = torch.zeros((1 + system.dim, *tree.nodes), dtype=torch.float64, device=device)

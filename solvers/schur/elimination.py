@@ -1,10 +1,10 @@
-"""Kernels of the Cholesky factorisation by fronts, and of the substitutions. CPU.
+"""The Cholesky factorisation by fronts: CPU kernels (flat arguments).
 
-A front holds the live rows of a box in the order of `Tables`, its lower triangle in two parts: the
+A front holds the live rows of a box in the order of `Tables`. Its lower triangle has two parts: the
 columns of the pivots, a panel (pivots + remaining, pivots) of the factor, and the Schur complement
 (remaining, remaining), which the parent adds to its own front. Work is dealt out in parts that do
-not depend on the number of threads, and every sum has a fixed order: results are bitwise the same
-from run to run.
+not depend on the number of threads, and every sum has a fixed order, so results are bitwise the
+same from run to run.
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ from solvers.schur.fronts import (
     REMAINING,
     TWIN,
     UPDATE,
-    VECTOR,
     place_rows,
 )
 
-# Pivots that are eliminated without BLAS.
+# Pivots eliminated without BLAS at a time.
 _BLOCK = 32
-# Columns and rows of the tiles of a front that all threads work on.
+# Columns and rows of the tiles in which all threads work on a large front.
 _COLUMNS = 128
 TILE = 384
 # Sums may be reordered (SIMD lanes), but NaN and Inf keep their meaning.
@@ -44,9 +43,10 @@ _FASTMATH = {"reassoc", "contract", "nsz"}
 def eliminate_small(boxes, tables, matrix, routines, panels, below, updates, doubtful):
     """Eliminate boxes of a level, each on one thread.
 
-    matrix: coefficients (1 + kinds, nodes) in float64, their scale, and the part of its diagonal
-        that a pivot must exceed. below, updates: Schur complements of the level below and of this
-        one. doubtful: (PARTS,) counts pivots that do not; their diagonals take their place.
+    matrix: coefficients (1 + kinds, nodes) in float64, their scale, and the fraction of its
+        diagonal entry that a pivot must exceed. below, updates: Schur complements of the level
+        below and of this one. doubtful: (PARTS,), counts pivots that do not exceed it; these are
+        replaced by their diagonal entries.
     """
     for part in numba.prange(PARTS):
         _eliminate_part(
@@ -75,7 +75,7 @@ def _eliminate_part(part, boxes, tables, matrix, routines, panels, below, update
 
 @numba.njit(cache=True, parallel=True)
 def eliminate_large(box, tables, matrix, routines, panels, below, updates, doubtful):
-    """Eliminate one box, tile by tile on all threads; arguments as of `eliminate_small`."""
+    """Eliminate one box, tile by tile on all threads; arguments as for `eliminate_small`."""
     place = np.empty(tables.most_rows, dtype=np.int64)
     for part in numba.prange(PARTS):
         _clear_rows(np.int64(part), PARTS, box, tables, panels, updates)
@@ -105,7 +105,7 @@ def eliminate_large(box, tables, matrix, routines, panels, below, updates, doubt
 
 @numba.njit(cache=True)
 def _update_rows(row, first, end, n, ns, at, routines, panels):
-    """Subtract from columns first to end what the columns before them give, in a tile of rows."""
+    """Subtract the contributions of earlier columns from columns first to end of a tile of rows."""
     subtract_product(
         routines, arguments(panels), min(TILE, n - row), end - first, first, panels, at + row * ns,
         ns, panels, at + first * ns, ns, panels, at + row * ns + first, ns,
@@ -114,7 +114,7 @@ def _update_rows(row, first, end, n, ns, at, routines, panels):
 
 @numba.njit(cache=True)
 def _divide_rows(row, first, end, n, ns, at, routines, panels):
-    """Divide columns first to end by their triangle in a tile of rows below it."""
+    """Divide columns first to end of a tile of rows by the triangle above them."""
     corner, own = at + first * ns + first, at + row * ns + first
     rows = min(TILE, n - row)
     divide(routines, arguments(panels), rows, end - first, panels, corner, ns, panels, own, ns)
@@ -170,8 +170,8 @@ def _enter(box, tables, matrix, panels, place):
 def _add_rows(begin, step, box, side, tables, panels, below, updates):
     """Add every step-th row of the Schur complement of a child to the front of a box.
 
-    Rows on the face between the halves are pivots of the box and follow each other; the order of
-    the others is the same in both.
+    Rows on the face between the halves are consecutive pivots of the box; all others have the same
+    order in child and box.
     """
     child = tables.boxes[box, CHILDREN + side]
     child = tables.boxes[child, TWIN] if child >= 0 else -1
@@ -212,7 +212,8 @@ def _add_rows(begin, step, box, side, tables, panels, below, updates):
 def _factor_panel(routines, room, panels, at, ns, n, ld, box, number, tables, matrix):
     """Cholesky of the first ns rows of a panel (n, ns) at `at`, the others divided by it.
 
-    number: of the first row among the pivots of the box. Returns the count of doubtful pivots.
+    number: index of the first row among the pivots of the box. Returns the number of doubtful
+    pivots.
     """
     doubtful = 0
     for first in range(0, ns, _BLOCK):
@@ -233,7 +234,7 @@ def _factor_panel(routines, room, panels, at, ns, n, ld, box, number, tables, ma
 
 @numba.njit(cache=True, fastmath=_FASTMATH)
 def _factor_block(panels, at, width, ld, box, number, tables, matrix):
-    """Cholesky of a small block, row by row; the entries right of its diagonal are not used."""
+    """Cholesky of a small block, row by row; entries right of its diagonal are not used."""
     coefficients, scale, floor = matrix
     doubtful = 0
     start = tables.boxes[box, NODES] + number
@@ -254,98 +255,3 @@ def _factor_block(panels, at, width, ld, box, number, tables, matrix):
             doubtful += 1
         panels[row + i] = np.sqrt(pivot)
     return doubtful
-
-
-@numba.njit(cache=True, parallel=True)
-def substitute(tables, order, starts, panels, vectors, v):
-    """Solve with the factor in place of v (nodes,), the right-hand side.
-
-    order, starts: boxes with twins, level by level, and where the levels begin. vectors: room for
-    what the boxes hand up.
-    """
-    levels = len(starts) - 1
-    for level in range(levels):
-        boxes = order[starts[level] : starts[level + 1]]
-        for part in numba.prange(PARTS):
-            _forward_part(np.int64(part), boxes, tables, panels, vectors, v)
-    for level in range(levels - 1, -1, -1):
-        boxes = order[starts[level] : starts[level + 1]]
-        for part in numba.prange(PARTS):
-            _backward_part(np.int64(part), boxes, tables, panels, v)
-
-
-@numba.njit(cache=True)
-def _forward_part(part, boxes, tables, panels, vectors, v):
-    x = np.empty(tables.most_rows, dtype=v.dtype)
-    for index in range(FIRST[part], len(boxes), PARTS):
-        _forward(boxes[index], tables, panels, vectors, v, x)
-
-
-@numba.njit(cache=True)
-def _backward_part(part, boxes, tables, panels, v):
-    x = np.empty(tables.most_rows, dtype=v.dtype)
-    for index in range(FIRST[part], len(boxes), PARTS):
-        _backward(boxes[index], tables, panels, v, x)
-
-
-@numba.njit(cache=True)
-def _forward(box, tables, panels, vectors, v, x):
-    twin, first = tables.boxes[box, TWIN], tables.boxes[box, BASE]
-    ns, nr, at = (
-        tables.boxes[twin, PIVOTS],
-        tables.boxes[twin, REMAINING],
-        tables.boxes[twin, PANEL],
-    )
-    start = tables.boxes[twin, NODES]
-    for i in range(ns):
-        x[i] = v[first + tables.nodes[start + i]]
-    x[ns : ns + nr] = 0
-    for side in range(2):
-        child = tables.boxes[box, CHILDREN + side]
-        if child >= 0 and tables.boxes[child, TWIN] >= 0:
-            link, source = tables.boxes[twin, LINKS + side], tables.boxes[child, VECTOR]
-            for i in range(tables.boxes[tables.boxes[child, TWIN], REMAINING]):
-                x[tables.links[link + i]] += vectors[source + i]
-    _substitute_forward(panels[at : at + (ns + nr) * ns], ns, ns + nr, x)
-    for i in range(ns):
-        v[first + tables.nodes[start + i]] = x[i]
-    to = tables.boxes[box, VECTOR]
-    for i in range(nr):
-        vectors[to + i] = x[ns + i]
-
-
-@numba.njit(cache=True)
-def _backward(box, tables, panels, v, x):
-    twin, first = tables.boxes[box, TWIN], tables.boxes[box, BASE]
-    ns, nr, at = (
-        tables.boxes[twin, PIVOTS],
-        tables.boxes[twin, REMAINING],
-        tables.boxes[twin, PANEL],
-    )
-    start = tables.boxes[twin, NODES]
-    for i in range(ns + nr):
-        x[i] = v[first + tables.nodes[start + i]]
-    _substitute_backward(panels[at : at + (ns + nr) * ns], ns, ns + nr, x)
-    for i in range(ns):
-        v[first + tables.nodes[start + i]] = x[i]
-
-
-@numba.njit(cache=True, fastmath=_FASTMATH)
-def _substitute_forward(panel, ns, n, x):
-    for i in range(n):
-        row = panel[i * ns : (i + 1) * ns]
-        total = x[i]
-        for j in range(min(i, ns)):
-            total -= row[j] * x[j]
-        x[i] = total / row[i] if i < ns else total
-
-
-@numba.njit(cache=True, fastmath=_FASTMATH)
-def _substitute_backward(panel, ns, n, x):
-    for i in range(n - 1, -1, -1):
-        row = panel[i * ns : (i + 1) * ns]
-        if i < ns:
-            x[i] /= row[i]
-        value = x[i]
-        for j in range(min(i, ns)):
-            x[j] -= row[j] * value

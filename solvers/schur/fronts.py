@@ -1,9 +1,9 @@
-"""The fronts of one system: which boxes of the tree have to be eliminated, and where they lie.
+"""The fronts of one system: which boxes of the tree must be eliminated, and where they lie.
 
-Nodes without a diagonal (inactive cells) are dropped from every box. Boxes without any active cell
-inside are left out. Boxes of a level and class whose coefficients agree bit by bit, all the way
-down, are twins: the first one is eliminated for all of them. In an even fluid that holds for most
-of the small boxes.
+Nodes without a diagonal (inactive cells) are dropped from every box, and boxes without active cells
+are left out. Boxes of the same level and class whose coefficients agree bit by bit, all the way
+down the tree, are twins: only the first one is eliminated. In a uniform fluid most small boxes are
+twins.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import numpy as np
 
 from solvers.schur.tree import Tree
 
-# Parts that boxes are dealt in, and the first box of each: threads take contiguous parts, so that
-# this order gives a few boxes to as many threads.
+# Number of parts that boxes are dealt into, and the first box of each. Threads take contiguous
+# parts, so this order gives a few boxes to as many threads.
 PARTS = 16
 FIRST = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
-# Columns of the table of the boxes; CHILDREN and LINKS take two, one for each half.
+# Columns of the table of boxes; CHILDREN and LINKS take two, one for each half.
 CLASS, BASE, CHILDREN, TWIN, PIVOTS, REMAINING, NODES, LINKS, PANEL, UPDATE, VECTOR = (
     *(0, 1, 2, 4, 5, 6, 7),
     *(8, 10, 11, 12),
 )
 _COLUMNS = 13
-# Columns of the table of the classes; MAPS takes two.
+# Columns of the table of classes; MAPS takes two.
 ROWS, ENTRIES, ELIMINATED, MAPS = range(4)
 _PRIME = np.uint64(1099511628211)
 
@@ -35,7 +35,7 @@ class Tables(NamedTuple):
     """Index arrays for the kernels, int64.
 
     boxes: (boxes, columns). CLASS, BASE and CHILDREN as in the tree, and for a system:
-        TWIN: the box that is eliminated in the place of this one, -1 for none.
+        TWIN: the box that is eliminated in place of this one, -1 for none.
         VECTOR: where its remaining rows begin among those of all boxes.
         Of boxes that are eliminated (their own twins) also:
         PIVOTS, REMAINING: live rows that are eliminated, and that remain.
@@ -62,11 +62,11 @@ class Tables(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Fronts:
-    """Tables with what they amount to.
+    """Tables, with the sizes that follow from them.
 
     order: for each level the boxes to be eliminated.
-    panel_size, update_size, vector_size: numbers in the factor, in the Schur complements of the
-        largest level, and in the remaining rows of all boxes.
+    panel_size, update_size, vector_size: number of entries in the factor, in the Schur complements
+        of the largest level, and in the remaining rows of all boxes.
     """
 
     tables: Tables
@@ -77,8 +77,10 @@ class Fronts:
 
     @classmethod
     def of(cls, tree: Tree, coefficients: np.ndarray) -> Fronts:
-        """Fronts for coefficients (1 + kinds, nodes), float64; a node is active if its diagonal,
-        the first of them, is not 0."""
+        """Fronts for float64 coefficients (1 + kinds, nodes), the diagonal first.
+
+        A node is active if its diagonal is not 0.
+        """
         bits = coefficients.view(np.uint64)
         boxes, kinds = _symbolic(tree)
         hashes = np.empty(len(boxes), dtype=np.uint64)
@@ -117,12 +119,12 @@ class Fronts:
         )
 
     def bytes(self, itemsize: int) -> int:
-        """Memory for a factor and its making: panels, Schur complements of two levels, vectors."""
+        """Memory of a factorisation: panels, Schur complements of two levels, vectors."""
         return itemsize * (self.panel_size + 2 * self.update_size + 2 * self.vector_size)
 
 
 def _symbolic(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
-    """The tables of boxes and classes as far as the tree determines them."""
+    """The columns of the tables of boxes and classes that the tree alone determines."""
     boxes = np.zeros((len(tree.base), _COLUMNS), dtype=np.int64)
     boxes[:, CLASS], boxes[:, BASE], boxes[:, TWIN] = tree.classes, tree.base, -1
     boxes[:, CHILDREN : CHILDREN + 2] = tree.children
@@ -133,13 +135,13 @@ def _symbolic(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _before(sizes: np.ndarray) -> np.ndarray:
-    """The sum of the sizes in front of each."""
+    """For each entry the sum of the sizes before it."""
     return np.cumsum(sizes, dtype=np.int64) - sizes
 
 
 @numba.njit(cache=True, parallel=True)
 def _hash_boxes(bits, boxes, kinds, rows, entries, hashes):
-    """A number from all that a box itself, without its halves, brings into its front."""
+    """Hash what each box itself, without its halves, enters into its front."""
     for box in numba.prange(len(boxes)):
         kind, first = boxes[box, CLASS], boxes[box, BASE]
         value = np.uint64(kind + 1)
@@ -153,7 +155,7 @@ def _hash_boxes(bits, boxes, kinds, rows, entries, hashes):
 
 @numba.njit(cache=True)
 def _find_twins(bits, boxes, kinds, rows, entries, levels, hashes):
-    """Set TWIN, PIVOTS and REMAINING, by a hash table of the boxes met so far."""
+    """Set TWIN, PIVOTS and REMAINING, with a hash table of the boxes seen so far."""
     slots = 16
     while slots < 2 * len(boxes):
         slots *= 2
@@ -201,7 +203,7 @@ def _twins_of_halves(boxes, box):
 
 @numba.njit(cache=True)
 def _is_equal(bits, boxes, kinds, rows, entries, box, other):
-    """Whether two boxes of a class bring the same into their fronts."""
+    """Whether two boxes of a class enter the same coefficients into their fronts."""
     kind, first, second = boxes[box, CLASS], boxes[box, BASE], boxes[other, BASE]
     for e in range(kinds[kind, ENTRIES], kinds[kind + 1, ENTRIES]):
         coefficient, node = entries[e, 2], entries[e, 3]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from solvers.schur import batched
 from solvers.schur.memory import require
+from solvers.schur.panels import LUPanel, lu
 from solvers.schur.tree import Tree, build
 
 # Steps along an image from a pixel to its neighbours, in reading order: the order of the planes.
@@ -23,22 +24,48 @@ _TYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """A factored stencil, for any number of right-hand sides; made by `factorize`."""
+    """A factored stencil, for any number of right-hand sides; made by `factorize`.
+
+    Attributes
+    ----------
+    stencil : Tensor, (*batch, 5 or 9, H, W)
+        What was factored.
+    tree : Tree
+        The nested boxes of the image.
+    batches : tuple of Batch
+        Boxes of equal size, deepest first.
+    panels : list of LUPanel
+        The factor, one panel per batch.
+    """
 
     stencil: Tensor
     tree: Tree
     batches: tuple[batched.Batch, ...]
-    panels: list[batched.LUPanel]
+    panels: list[LUPanel]
 
     @torch.no_grad()
     def solve(self, rhs: Tensor, transpose: bool = False, refinements: int = 1) -> Tensor:
-        """x with A x = rhs, or A^T x = rhs (not conjugated).
+        """Solve A x = rhs, or A^T x = rhs (not conjugated).
 
-        rhs: (*batch, *any, H, W) with the batch of the stencil; any further axes in between are
-            independent right-hand sides. x has the same shape, in the dtype of the stencil.
-        refinements: steps of iterative refinement, which win back what a small pivot costs; a step
-            that does not lessen the residual is not taken.
-        Raises ValueError for shapes that do not fit.
+        Parameters
+        ----------
+        rhs : Tensor, (*batch, *any, H, W)
+            With the batch of the stencil; the axes in between are independent right-hand sides.
+        transpose : bool, default False
+            Whether to solve with the transpose.
+        refinements : int, default 1
+            Steps of iterative refinement, which recover the accuracy that small pivots cost. A step
+            that does not reduce the residual is discarded.
+
+        Returns
+        -------
+        Tensor, dtype of the stencil, shape of rhs
+            The solution x.
+
+        Raises
+        ------
+        ValueError
+            If the shape of rhs does not fit.
         """
         batch, image = self.stencil.shape[:-3], self.stencil.shape[-2:]
         if rhs.shape[: len(batch)] != batch or rhs.shape[-2:] != image or rhs.ndim < len(batch) + 2:
@@ -80,15 +107,33 @@ class Factor:
 def factorize(stencil: Tensor, patch: int = 8) -> Factor:
     """Factor A with (A x)[i, j] = sum over k of stencil[k, i, j] x[i + di_k, j + dj_k].
 
-    stencil: (*batch, 5 or 9, H, W), float or complex, on any device; one system for each element
-        of the batch. The 9 neighbours come in reading order, (-1, -1), (-1, 0), ... (1, 1), with
-        the pixel itself in the middle; the 5 are those of them without diagonal steps. x is 0
-        outside the image (Dirichlet); a Neumann rim is a matter of coefficients: add those that
-        lead outside to the one in the middle.
-    patch: side of the smallest boxes, in pixels.
+    Rows are exchanged only among the pivots of a box.
 
-    Pivots are exchanged within a box only. Raises ValueError for other shapes and types,
-    MemoryError when the factor would not fit.
+    Parameters
+    ----------
+    stencil : Tensor, float or complex, (*batch, 5 or 9, H, W)
+        Coefficients, one system per element of the batch, on any device. The 9 neighbours are in
+        reading order, (-1, -1), (-1, 0), ..., (1, 1), with the pixel itself in the middle; the 5
+        are those without the diagonal ones. x is 0 outside the image (Dirichlet condition); for a
+        Neumann condition, add the coefficients that lead outside to the one in the middle.
+    patch : int, default 8
+        Side of the smallest boxes, in pixels.
+
+    Returns
+    -------
+    Factor
+        The factored systems.
+
+    Raises
+    ------
+    ValueError
+        If shape, type or patch are not supported.
+    MemoryError
+        If the factor would not fit.
+
+    References
+    ----------
+    "Schwarz-Schur Involution: Lightspeed Differentiable Sparse Linear Solvers" (ICML 2025).
     """
     if stencil.ndim < 3 or stencil.shape[-3] not in _OFFSETS or 0 in stencil.shape:
         shape = tuple(stencil.shape)
@@ -108,7 +153,7 @@ def factorize(stencil: Tensor, patch: int = 8) -> Factor:
     coefficients = flat.new_zeros(len(flat), planes, *tree.nodes)
     order = [middle, *range(middle), *range(middle + 1, planes)]
     coefficients[(slice(None), slice(None), *tree.cells)] = flat[:, order]
-    panels = batched.eliminate(parts, coefficients, batched.lu)
+    panels = batched.eliminate(parts, coefficients, lu)
     return Factor(stencil, tree, parts, panels)
 
 
@@ -117,7 +162,7 @@ def _norm(v: Tensor) -> Tensor:
 
 
 def _overlap(image: torch.Size, down: int, right: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Pixels with a neighbour at this offset, and these neighbours."""
+    """The pixels that have a neighbour at this offset, and these neighbours."""
     here, there = [], []
     for n, step in zip(image, (down, right), strict=True):
         here.append(slice(max(0, -step), n - max(0, step)))

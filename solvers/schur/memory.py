@@ -1,4 +1,4 @@
-"""Memory that a factorisation will need, checked before it is taken."""
+"""A check of the memory that a factorisation needs, before it is allocated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _GIB = 2**30
 
 
 def require(needed: int, device: torch.device) -> None:
-    """Raise MemoryError when so many bytes are not to be had on the device."""
+    """Raise MemoryError if the device has fewer free bytes than needed."""
     if device.type == "cuda":
         available = torch.cuda.mem_get_info(device)[0]
     else:

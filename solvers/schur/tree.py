@@ -1,17 +1,17 @@
 """The symbolic tree: how the boxes of a node grid are split, and where their rows go.
 
-Cell i of an axis is node i + 1, so that a ring of dead nodes lies around the grid and every
-boundary condition is a matter of coefficients. The node grid is cut into boxes of `patch` steps an
-axis; neighbouring boxes share the nodes of their common face. Boxes are halved along their longest
-axis until one patch is left (nested dissection). A box eliminates its pivots, the nodes that no
-other box touches any more: all inner nodes of a patch, else the inner nodes of the face between
-its halves. What remains are the live nodes of its border: the Schur complement on them is all that
-the rest of the grid sees of a box. Dead nodes never enter. Nodes on the corners of a box (2D), on
-its corners and edges (3D), are no neighbours of inner nodes in a 5- or 7-point stencil and stay
+Cell i of an axis is node i + 1, so the grid has a ring of dead nodes around it and coefficients
+alone express every boundary condition. The node grid is cut into boxes of `patch` steps per axis;
+neighbouring boxes share the nodes of their common face. Boxes are halved along their longest axis
+until one patch is left (nested dissection). A box eliminates its pivots, the nodes that no other
+box touches any more: for a patch all inner nodes, otherwise the inner nodes of the face between
+its halves. The live nodes of its border remain, and the rest of the grid sees a box only through
+the Schur complement on them. Dead nodes never enter. Nodes on the corners of a box (2D), or on its
+corners and edges (3D), are not neighbours of inner nodes in a 5- or 7-point stencil and are left
 out as well.
 
-Source: "Schwarz-Schur Involution: Lightspeed Differentiable Sparse Linear Solvers", ICML 2025;
-in any number of dimensions, for any number of patches.
+Source: "Schwarz-Schur Involution: Lightspeed Differentiable Sparse Linear Solvers", ICML 2025,
+extended to any number of dimensions and of patches.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ import numpy as np
 class Tree:
     """Index arrays of a grid shape, all int64. Boxes are numbered from the deepest level up.
 
-    Boxes of the same size that touch the same sides of the grid belong to one class and have the
-    same rows relative to their first node.
+    Boxes of the same size that touch the same sides of the grid form a class and have the same rows
+    relative to their first node.
 
-    shape: cells an axis. nodes: nodes an axis.
+    shape, nodes: cells and nodes along each axis.
     levels: (levels + 1,) first box of each level. The last box is the root.
-    classes, base: (boxes,) class and first node. children: (boxes, 2), -1 where there is none.
+    classes, base: (boxes,) class and first node. children: (boxes, 2), -1 for none.
     pivots: (classes,) number of rows that are eliminated.
     row_starts: (classes + 1,) into rows: nodes relative to the base, pivots first.
     map_starts: (classes, 2) into maps: the row in a box of each remaining row of its child.
-    entry_starts: (classes + 1,) into entries: (entries, 4) row, column, kind (0 is the
-        diagonal) and relative node of the coefficients that enter with the pivots; of symmetric
-        ones the lower triangle.
+    entry_starts: (classes + 1,) into entries: (entries, 4) row, column, kind (0 is the diagonal)
+        and relative node of the coefficients that enter with the pivots; for symmetric systems the
+        lower triangle only.
     """
 
     shape: tuple[int, ...]
@@ -62,14 +62,16 @@ class Tree:
 
     @cached_property
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows to eliminate and rows that remain, of every box."""
+        """Number of rows to eliminate and of rows that remain, for every box."""
         rows = np.diff(self.row_starts)
         return self.pivots[self.classes], (rows - self.pivots)[self.classes]
 
     @cached_property
     def flops(self) -> float:
-        """Operations of a Cholesky factorisation when all cells are active: the sum of
-        (rows left)^2 over all pivots."""
+        """Operations of a Cholesky factorisation if all cells are active.
+
+        It is the sum of (rows left)^2 over all pivots.
+        """
         pivots, remaining = (count.astype(float) for count in self.sizes)
         rows = pivots + remaining
         return float((_squares(rows) - _squares(remaining)).sum())
@@ -95,9 +97,9 @@ def build(
     """The tree of a grid.
 
     patch: steps along each side of the smallest boxes.
-    kinds: offsets of the neighbours in the coefficients, after the diagonal. If some of them are
-        diagonal neighbours, the corners of the boxes belong to their borders.
-    symmetric: enter one triangle only; kinds are then the upper neighbours.
+    kinds: offsets of the neighbours in the coefficients, after the diagonal. With diagonal
+        neighbours among them, the corners of boxes belong to their borders.
+    symmetric: whether to enter one triangle only; kinds are then the upper neighbours.
     """
     patches = np.array([-(-(n + 1) // patch) for n in shape])
     nodes = patches * patch + 1
@@ -140,7 +142,7 @@ def _starts(lengths: list[int]) -> np.ndarray:
 
 
 def _split(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Halve the grid down to single patches: levels, first patch and size of each box, children."""
+    """Halve the grid down to patches: levels, first patch and size of each box, children."""
     first, size = [np.zeros((1, len(patches)), dtype=np.int64)], [patches[None]]
     below = []
     while True:
@@ -168,7 +170,7 @@ def _split(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
 
 def _key(size: np.ndarray, touches: np.ndarray, patches: np.ndarray) -> np.ndarray:
-    """One number for each (size, sides touched); size (boxes, dim), touches (boxes, dim, 2)."""
+    """A number for each (size, sides touched); size (boxes, dim), touches (boxes, dim, 2)."""
     key = np.zeros(len(size), dtype=np.int64)
     for axis, n in enumerate(patches):
         digit = 4 * size[:, axis] + 2 * touches[:, axis, 0] + touches[:, axis, 1]
@@ -177,7 +179,7 @@ def _key(size: np.ndarray, touches: np.ndarray, patches: np.ndarray) -> np.ndarr
 
 
 def _find(rows: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """Position of each node in rows, -1 where it is not among them."""
+    """Position of each node in rows, -1 if it is not there."""
     if not len(rows):
         return np.full(len(nodes), -1, dtype=np.int64)
     order = np.argsort(rows, kind="stable")
@@ -187,7 +189,7 @@ def _find(rows: np.ndarray, nodes: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Half:
-    """Half of a box: its class, and its first node relative to that of the box."""
+    """Half of a box. shift: its first node relative to that of the box."""
 
     size: np.ndarray
     touches: np.ndarray
@@ -206,7 +208,7 @@ class _Classes:
     symmetric: bool
 
     def halves(self, size: np.ndarray, touches: np.ndarray) -> list[_Half]:
-        """The two halves of a box, none of a patch."""
+        """The two halves of a box; none for a patch."""
         axis = int(size.argmax())
         if size[axis] == 1:
             return []
@@ -219,7 +221,7 @@ class _Classes:
         return result
 
     def rows(self, size: np.ndarray, touches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Relative nodes to be eliminated, and those that remain, side by side of the box."""
+        """Relative nodes that are eliminated, and those that remain, one side after the other."""
         last = size * self.patch
         live_last = np.where(touches[:, 1], self.shape - (self.patches - size) * self.patch, last)
         closed = [np.arange(int(t), n + 1) for t, n in zip(touches[:, 0], live_last, strict=True)]
@@ -238,14 +240,14 @@ class _Classes:
         return self._flat(separator), np.concatenate(border)
 
     def _flat(self, ranges: list[np.ndarray]) -> np.ndarray:
-        """Nodes of a box given by its range along each axis."""
+        """The nodes given by their ranges along each axis."""
         total = np.zeros(1, dtype=np.int64)
         for values, stride in zip(ranges, self.strides, strict=True):
             total = (total[:, None] + values * stride).ravel()
         return total
 
     def entries(self, eliminated: np.ndarray, remaining: np.ndarray) -> np.ndarray:
-        """`entries` of a class; of symmetric kinds the lower triangle (row >= column)."""
+        """`entries` of a class; for symmetric kinds the lower triangle (row >= column)."""
         rows = np.concatenate([eliminated, remaining])
         own = np.arange(len(eliminated))
         result = [(own, own, 0, eliminated)]

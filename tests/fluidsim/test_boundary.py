@@ -12,7 +12,7 @@ from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
 from fluidsim.verification.cavity import LEVEL, UPRIGHT
-from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, smoke
+from tests.fluidsim.worlds import CPU, cubic, filled, liquid, oblong, smoke
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
 
@@ -79,7 +79,7 @@ def test_a_wall_that_moves_shears_the_fluid_evenly(dim):
     for _ in range(3):
         flow[1:] = 0
         flow[0] = flow[0].mean(dim=tuple(range(dim - 1)), keepdim=True)
-        acting.apply(flow, fluid, solids.open, solids, 1e6)
+        acting.apply(flow, filled(fluid, solids), solids, 1e6)
     heights = (torch.arange(grid.shape[-1]) + 0.5) / grid.shape[-1]
     middle = grid.faces(flow, 0)[(grid.shape[0] // 2,) + (3,) * (dim - 2)]
     torch.testing.assert_close(middle, 2 * heights, atol=0.1, rtol=0)
@@ -97,7 +97,7 @@ def test_fluid_slips_along_a_wall_that_lets_it(dim):
         flow = grid.zeros(CPU, dim)
         grid.faces(flow, 0).fill_(1.0)
         fluid = torch.ones(grid.shape, dtype=torch.bool)
-        Viscosity(grid, 0.1, 1.0, 1e-10).apply(flow, fluid, solids.open, solids, 1.0)
+        Viscosity(grid, 0.1, 1.0, 1e-10).apply(flow, filled(fluid, solids), solids, 1.0)
         braked.append(float((grid.faces(flow, 0) - 1).abs().max()))
     assert braked[0] < 1e-6
     assert braked[1] > 0.5

@@ -11,8 +11,7 @@ from fluidsim.cli import main
 from fluidsim.export.files import write_ply, write_vtp
 from fluidsim.export.meshes import solid_mesh, surface_mesh
 from fluidsim.render import LiquidFrame
-from fluidsim.store import frames
-from fluidsim.store import paraview
+from fluidsim.store import frames, paraview
 from fluidsim.store.stored_run import open_run
 from tests.render.worlds import ball_solid, jittered, liquid_frame
 

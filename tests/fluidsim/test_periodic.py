@@ -21,7 +21,7 @@ from fluidsim.solid.images import Image, repeated
 from fluidsim.solid.motion import Moving
 from fluidsim.solid.shapes import Box, Sphere
 from fluidsim.solid.solids import Solids
-from tests.fluidsim.worlds import CPU, smoke
+from tests.fluidsim.worlds import CPU, filled, smoke
 
 IDEAL = SmokeOptions(weight=0.0, lift=0.0, vorticity=0.0, cooling=0.0)
 RINGS = [(2, (0,)), (2, (0, 1)), (3, (0,)), (3, (0, 2))]
@@ -151,15 +151,14 @@ def test_viscous_operator_is_symmetric_and_sees_no_translation(dim, periodic):
     grid = Grid((7, 5, 4)[:dim], 0.1, periodic)
     solids = Solids(grid, [Sphere((0.65, 0.2, 0.2)[:dim], 0.12)], [], CPU)
     fluid = grid.cells(solids.solid) == 0
-    operator = ViscousOperator(Strain.of(fluid, solids.open, solids, grid), 2.0, grid)
+    operator = ViscousOperator(Strain.of(filled(fluid, solids), solids, grid), 2.0, grid)
     unit = torch.eye(len(operator.faces), dtype=torch.float64)
     matrix = torch.stack([operator.apply(column) for column in unit])
     assert (matrix - matrix.T).abs().max() < 1e-12
     assert matrix.diagonal() == pytest.approx(operator.diagonal(), rel=1e-5)
     empty = Solids(grid, [], [], CPU)
-    operator = ViscousOperator(
-        Strain.of(torch.ones(grid.shape, dtype=torch.bool), empty.open, empty, grid), 2.0, grid
-    )
+    everywhere = filled(torch.ones(grid.shape, dtype=torch.bool), empty)
+    operator = ViscousOperator(Strain.of(everywhere, empty, grid), 2.0, grid)
     uniform = torch.zeros((dim, *grid.nodes))
     uniform[periodic[0]] = 1.0
     if len(periodic) == dim:

@@ -7,6 +7,7 @@ import torch
 
 import solvers
 from fluidsim.flow import pressure
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import (
     divergence,
     divergence_as_defined,
@@ -17,7 +18,7 @@ from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 from fluidsim.solid.solids import Solids
 from solvers import registry
 from solvers.direct import Direct
-from tests.fluidsim.worlds import CPU, cubic, liquid, oblong
+from tests.fluidsim.worlds import CPU, cubic, filled, liquid, oblong
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
 
@@ -34,7 +35,7 @@ def world(dim, open_sides=("x+",)):
 
 def project(velocity, fluid, solids, solver, rtol, dt=0.01, expansion=0.0):
     projector = pressure.Projector(solids.grid, 1000.0, registry.create(solver, {}), rtol)
-    return projector.project(velocity, fluid, solids.open, solids.velocity, dt, expansion)
+    return projector.project(velocity, filled(fluid, solids), dt, expansion)
 
 
 def leaving(velocity, solids):
@@ -137,7 +138,7 @@ def test_solver_failure_is_loud():
     grid, solids, fluid, velocity = world(2)
     projector = pressure.Projector(grid, 1000.0, registry.create("cg", {"max_iterations": 1}), 1e-9)
     with pytest.raises(solvers.SolveError):
-        projector.project(velocity, fluid, solids.open, solids.velocity, 0.01)
+        projector.project(velocity, filled(fluid, solids), 0.01)
 
 
 @DIMS
@@ -153,13 +154,13 @@ def test_setup_serves_until_a_cell_or_a_face_changes(dim):
             fluid = fluid.clone()
             fluid[(0,) * dim] = ~fluid[(0,) * dim]
         again = velocity.clone()
-        expected.append(projector.project(velocity.clone(), fluid, opened, still, dt))
+        expected.append(projector.project(velocity.clone(), FlowDomain(fluid, opened, still), dt))
         alone = project(again, fluid, solids, "direct", 1e-9, dt)
         torch.testing.assert_close(expected[-1].pressure, alone.pressure, rtol=1e-7, atol=1e-7)
     assert counting.setups == 2
     assert expected[0].setup_seconds > 0 and expected[1].setup_seconds == 0
     opened *= 0.5  # in place, as moving solids do
-    projector.project(velocity.clone(), fluid, opened, still, 0.01)
+    projector.project(velocity.clone(), FlowDomain(fluid, opened, still), 0.01)
     assert counting.setups == 3
 
 

@@ -12,6 +12,7 @@ import torch
 from fluidsim import LiquidScene, RunConfig
 from fluidsim.errors import SimulationError
 from fluidsim.flow import viscosity
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.strain import Strain
 from fluidsim.flow.stress import ViscousOperator
 from fluidsim.flow.viscosity import Viscosity
@@ -23,7 +24,7 @@ from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
 from scenes import viscous_coil
-from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, smoke
+from tests.fluidsim.worlds import CPU, cubic, filled, liquid, oblong, smoke
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
 
@@ -64,7 +65,7 @@ def apply(flow, fluid, solids, number, rtol=1e-12):
     grid = solids.grid
     acting = Viscosity(grid, number * grid.dx**2, 1.0, rtol)
     result = flow.clone()
-    assert acting.apply(result, fluid, solids.open, solids, 1.0).relative_residual <= rtol
+    assert acting.apply(result, filled(fluid, solids), solids, 1.0).relative_residual <= rtol
     return result, acting
 
 
@@ -73,7 +74,7 @@ def apply(flow, fluid, solids, number, rtol=1e-12):
 def test_operator_is_symmetric_and_at_least_the_mass(dim, sides):
     grid = Grid((7, 5, 4)[:dim], 0.1)
     solids = Solids(grid, [spinner(grid, 0.14)], sides, CPU)
-    strain = Strain.of(random_fluid(solids), solids.open, solids, grid)
+    strain = Strain.of(filled(random_fluid(solids), solids), solids, grid)
     operator = ViscousOperator(strain, 7.0, grid)
     n = len(operator.faces)
     assert n > 10
@@ -97,7 +98,7 @@ def test_rigid_motion_is_untouched_at_free_surfaces(dim):
     for axis in range(dim):
         gap = grid.faces(result - flow, axis).abs().max()
         assert float(gap) < 2e-7 * float(flow.abs().max())
-    strain = Strain.of(fluid, solids.open, solids, grid)
+    strain = Strain.of(filled(fluid, solids), solids, grid)
     gradient = strain.factors.clone()
     for i, j in itertools.combinations(range(dim), 2):
         gradient[j, i] = 0
@@ -130,7 +131,7 @@ def test_momentum_and_spin_are_conserved_away_from_walls(dim):
     fluid = random_fluid(solids)
     flow = random_flow(grid)
     result, _ = apply(flow, fluid, solids, 5.0)
-    mass = Strain.of(fluid, solids.open, solids, grid).mass
+    mass = Strain.of(filled(fluid, solids), solids, grid).mass
     change = (result - flow).double() * mass
     size = float(change.abs().sum())
     assert size > 10
@@ -150,7 +151,7 @@ def test_friction_is_the_momentum_that_the_fluid_loses(dim):
     fluid = grid.cells(solids.solid) == 0
     flow = random_flow(grid) + 1.0
     result, acting = apply(flow, fluid, solids, 2.0)
-    strain = Strain.of(fluid, solids.open, solids, grid)
+    strain = Strain.of(filled(fluid, solids), solids, grid)
     assert bool((strain.stuck & (solids.open > 0)).any())
     lost = ((flow - result).double() * strain.mass * solids.open).flatten(1).sum(1)
     expected = lost * grid.dx**dim
@@ -169,7 +170,9 @@ def test_held_faces_keep_their_velocity_and_drag_the_rest(dim):
     flow[held] = -1.0
     acting = Viscosity(grid, 1.0, 1.0, 1e-10)
     result = flow.clone()
-    acting.apply(result, torch.ones(grid.shape, dtype=torch.bool), solids.open, solids, 1e3, held)
+    fluid = torch.ones(grid.shape, dtype=torch.bool)
+    domain = FlowDomain(fluid, solids.open, solids.velocity, held=held)
+    acting.apply(result, domain, solids, 1e3)
     assert torch.equal(result[held], flow[held])
     beside = result[-1, 4:6, ..., 6][~solids.walls[-1, 4:6, ..., 6]]
     assert float(beside.max()) < -0.3
@@ -233,7 +236,7 @@ def swirl_error(n, radius):
     step = 0.05
     fluid = grid.cells(solids.solid) == 0
     result, _ = apply(flow, fluid, solids, step * n**2, 1e-9)
-    free = Strain.of(fluid, solids.open, solids, grid).free
+    free = Strain.of(filled(fluid, solids), solids, grid).free
     return rms(result - flow / (1 + step * rate**2), free)
 
 
@@ -291,7 +294,7 @@ def test_a_film_that_falls_along_a_wall_is_as_thick_as_its_surface_says(dim, thi
     acting = Viscosity(grid, 1e3, 1.0, 1e-10)
     for _ in range(4):
         grid.faces(flow, dim - 1).sub_(1e3)
-        acting.apply(flow, x < thickness, solids.open, solids, 1.0, surface=x - thickness)
+        acting.apply(flow, filled(x < thickness, solids, x - thickness), solids, 1.0)
     middle = (..., 20) if dim == 2 else (..., 1, 20)
     found = flow[-1][middle][:8] / -(grid.dx**2)
     across = x[middle]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.simulation import PressureOptions
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid.inflows import Sources
+from fluidsim.liquid.inflows import SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.liquid import Liquid, LiquidOptions
 from fluidsim.liquid.particles import Particles
@@ -31,6 +32,11 @@ def oblong(dim: int) -> Grid:
     return Grid((11, 14, 9)[:dim], 0.1)
 
 
+def filled(fluid: torch.Tensor, solids: Solids, surface: torch.Tensor | None = None) -> FlowDomain:
+    """Fluid in the cells (*shape) bool, bounded by nothing but the solids."""
+    return FlowDomain(fluid, solids.open, solids.velocity, surface=surface)
+
+
 def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
     solids = Solids(grid, [], [], CPU)
     positions = seed(shape, solids, grid, torch.Generator().manual_seed(0))
@@ -47,7 +53,7 @@ def liquid(
     options = PressureOptions(registry.create(solver, {}), rtol, 1000.0)
     start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
     surface = LevelSet.of(shape, grid, CPU)
-    sources = Sources(grid, world, inflows, outflows, 0) if inflows or outflows else None
+    sources = SourcesAndSinks(grid, world, inflows, outflows, 0) if inflows or outflows else None
     return Liquid(
         grid, world, positions, start, LiquidOptions(gravity, flip, viscosity, surface_tension),
         options, StageTimer(CPU), cfl, 0, surface, sources, body_force,

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 import solvers
-from solvers import PoissonSystem, multigrid_kernels, multigrid_torch
+from solvers import PoissonSystem
 from solvers.model_systems import model_system
-from solvers.multigrid import Multigrid, relaxation
-from solvers.multigrid_levels import Hierarchy
-from solvers.multigrid_packed import COARSEST_SWEEPS
+from solvers.multigrid import Multigrid, kernels, relaxation, torch_levels
+from solvers.multigrid.packed_levels import Hierarchy
+from solvers.multigrid.packed_space import COARSEST_SWEEPS
 from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system
 
 SHAPES = {2: (13, 10), 3: (7, 6, 9)}
@@ -49,27 +49,27 @@ def places(hierarchy: Hierarchy) -> tuple[np.ndarray, np.ndarray]:
     """Colour and entry of each cell of the finest level."""
     level = hierarchy.table[0]
     i, j, k = np.indices(tuple(level[:3]))
-    colours, entries = multigrid_kernels.place.py_func(level, i, j, k)
+    colours, entries = kernels.place.py_func(level, i, j, k)
     assert np.array_equal(colours, (i + j + k) % 2)
     return colours, entries
 
 
 def pack(hierarchy: Hierarchy, b: torch.Tensor) -> None:
-    target = multigrid_kernels.values(hierarchy.buffers.b, hierarchy.table[0])
+    target = kernels.values(hierarchy.buffers.b, hierarchy.table[0])
     target[places(hierarchy)] = b.numpy().reshape(hierarchy.table[0, :3])
 
 
 def unpack(hierarchy: Hierarchy, shape: tuple[int, ...]) -> torch.Tensor:
-    x = multigrid_kernels.values(hierarchy.buffers.x, hierarchy.table[0])
+    x = kernels.values(hierarchy.buffers.x, hierarchy.table[0])
     return torch.from_numpy(x[places(hierarchy)].reshape(shape))
 
 
 def torch_cycle(system: PoissonSystem, b: torch.Tensor, sweeps: int = 2) -> torch.Tensor:
     """V-cycle of b by the definition, in all cells."""
-    levels = multigrid_torch.build(system)
+    levels = torch_levels.build(system)
     b = b.float().reshape(levels[0].inverse.shape)
     factors = relaxation(sweeps).tolist()
-    return multigrid_torch.cycle(levels, b, factors, COARSEST_SWEEPS).reshape(system.shape)
+    return torch_levels.cycle(levels, b, factors, COARSEST_SWEEPS).reshape(system.shape)
 
 
 @pytest.mark.parametrize("sweeps", [1, 2, 3])

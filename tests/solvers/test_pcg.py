@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from solvers import pcg
+from solvers.krylov import pcg
 
 
 class DenseSpace:

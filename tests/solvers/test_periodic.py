@@ -196,7 +196,7 @@ def test_gradients_of_weights_on_the_seam():
 
 def test_bad_periodic_axes_are_refused():
     system = ring((5, 4), (True, False))
-    with pytest.raises(ValueError, match="a bool an axis"):
+    with pytest.raises(ValueError, match="a bool per axis"):
         dataclasses.replace(system, periodic=(True,))
     with pytest.raises(ValueError, match="needs 4 cells"):
         ring((3, 4), (True, False))

@@ -119,7 +119,7 @@ WEIGHTS = (torch.ones(4, 4), torch.ones(3, 5))
             r"face_weights\[0\] must be a float32",
         ),
         ((WEIGHTS[0], WEIGHTS[1].double()), ACTIVE, TypeError, r"face_weights\[1\] is"),
-        (WEIGHTS[:1], ACTIVE, ValueError, "one tensor an axis: 2, not 1"),
+        (WEIGHTS[:1], ACTIVE, ValueError, "one tensor per axis: 2, not 1"),
         (WEIGHTS[::-1], ACTIVE, ValueError, r"must have shape \(4, 4\), not \(3, 5\)"),
         ((torch.ones(4),), torch.ones(3, dtype=torch.bool), ValueError, "2 or 3 axes"),
         (WEIGHTS, torch.ones(3, 0, dtype=torch.bool), ValueError, "2 or 3 axes"),

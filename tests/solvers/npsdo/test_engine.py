@@ -8,18 +8,18 @@ from torch import Tensor
 
 from solvers import PoissonSystem, interior, lower, upper
 from solvers.model_systems import model_system
-from solvers.npsdo import engine_layout as layout
 from solvers.npsdo import weights
-from solvers.npsdo.engine import Engine
-from solvers.npsdo.engine_space import EngineSpace
-from solvers.npsdo.engine_stencils import Stencils
+from solvers.npsdo.engine import layout as layout
+from solvers.npsdo.engine.engine import Engine
+from solvers.npsdo.engine.space import EngineSpace
+from solvers.npsdo.engine.stencils import Stencils
 from solvers.npsdo.image import image, pyramid
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.preconditioner import Preconditioner
 from solvers.npsdo.safeguards import Watch
 from solvers.npsdo.scaling import scaling
 from solvers.npsdo.stencils import convolve, transpose
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 from tests.solvers.systems import box, generator, random_rhs, random_system
 
 SIZES = {2: ((13, 10), (5, 37), (64, 33)), 3: ((7, 6, 9), (17, 5, 12), (21, 18, 30))}

@@ -10,7 +10,7 @@ from solvers import PoissonSystem
 from solvers.npsdo import solver as npsdo
 from solvers.npsdo import weights
 from solvers.npsdo.data import Split, held_out
-from solvers.npsdo.engine_stencils import Stencils
+from solvers.npsdo.engine.stencils import Stencils
 from solvers.npsdo.networks import SymmetricCycle
 from tests.solvers.npsdo.test_engine import SIZES, random_image
 from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system

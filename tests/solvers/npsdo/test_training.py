@@ -10,6 +10,7 @@ import numba
 import pytest
 import torch
 
+from solvers import tensor_files
 from solvers.model_systems import model_system
 from solvers.npsdo import ablation, bank, data, gate, loss, weights
 from solvers.npsdo.data import Split, TrainingData, generator, held_out
@@ -100,8 +101,8 @@ def test_a_checkpoint_of_other_settings_or_damaged_is_refused(tmp_path: Path) ->
         _training(replace(OPTIONS, rate=1e-4)).restore(path)
     with pytest.raises(ValueError, match="cannot be read"):
         _training().restore(tmp_path / "none.safetensors")
-    tensors, about = weights.read(path)
-    weights.write(path, dict(list(tensors.items())[:5]), about)
+    tensors, about = tensor_files.read(path)
+    tensor_files.write(path, dict(list(tensors.items())[:5]), about)
     with pytest.raises(ValueError, match="not a whole checkpoint"):
         _training().restore(path)
 

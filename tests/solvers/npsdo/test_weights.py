@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from solvers import tensor_files
 from solvers.npsdo import card, weights
 
 
@@ -82,8 +83,8 @@ def test_a_flipped_bit(kind: str, path: Path) -> None:
 
 
 def _rewritten(path: Path, **changes: str) -> None:
-    tensors, about = weights.read(path)
-    weights.write(path, tensors, {**about, **changes})
+    tensors, about = tensor_files.read(path)
+    tensor_files.write(path, tensors, {**about, **changes})
 
 
 def test_other_kind_dimension_version_and_format(kind: str, path: Path) -> None:
@@ -98,12 +99,12 @@ def test_other_kind_dimension_version_and_format(kind: str, path: Path) -> None:
 
 def _resealed(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     """The file with other tensors and a checksum that fits them."""
-    _, about = weights.read(path)
-    weights.write(path, tensors, {**about, "sha256": weights.digest(tensors)})
+    _, about = tensor_files.read(path)
+    tensor_files.write(path, tensors, {**about, "sha256": tensor_files.digest(tensors)})
 
 
 def test_tensors_that_do_not_fit(kind: str, path: Path) -> None:
-    tensors, _ = weights.read(path)
+    tensors, _ = tensor_files.read(path)
     name = next(name for name in tensors if name.endswith("weight"))
     _resealed(path, {**tensors, name: tensors[name][..., :2].contiguous()})
     _refused(path, kind, 2, "does not fit")
@@ -114,7 +115,7 @@ def test_tensors_that_do_not_fit(kind: str, path: Path) -> None:
 
 
 def test_values_that_are_not_finite(kind: str, path: Path) -> None:
-    tensors, _ = weights.read(path)
+    tensors, _ = tensor_files.read(path)
     first = next(iter(tensors))
     tensors[first].view(-1)[0] = float("nan")
     _resealed(path, tensors)

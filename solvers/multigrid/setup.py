@@ -1,7 +1,7 @@
 """Setup of the packed multigrid levels: CPU kernels.
 
-A level is described by moments, float32 (nx, ny, nz, 8) in the order of the grid, and packed from
-them as in `solvers.multigrid_kernels`.
+A level is described by its moments, float32 (nx, ny, nz, 8) in grid order, and packed from them in
+the layout of `solvers.multigrid.kernels`.
 """
 
 from __future__ import annotations
@@ -9,22 +9,20 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.multigrid_kernels import BLOCK, NX, NY, NZ, PARTS, UNIFORM, place
-from solvers.rows import active_part
+from solvers.multigrid.kernels import NX, NY, NZ, PARTS, UNIFORM, place
+from solvers.row_layout import active_part
 
-# Of an aggregate: weights towards the lower neighbours summed from the finest level, weights
-# towards p = 0, active cells, and their mean position from the middle of the aggregate, in cells
-# of the finest level.
+# Moments of an aggregate: weights towards the lower neighbours (summed from the finest level),
+# weights towards p = 0, number of active cells, and their mean position relative to the centre of
+# the aggregate, in cells of the finest level.
 RAW, HELD, MASS, CENTRE, MOMENTS = 0, 3, 4, 5, 8
-# Diagonals (of weights scaled to about 1) below this have no inverse in float32.
+# Diagonals (of weights scaled to about 1) below this cannot be inverted in float32.
 SMALLEST_DIAGONAL = 1e-37
-# So many blocks without a diagonal do not end a span; so many entries do, to deal out the work.
-_GAP, _LONGEST = 6, 4096
 
 
 @numba.njit(cache=True, parallel=True)
 def weight_ranges(active, w0, w1, w2):
-    """Of each row: largest weight around an active cell; least and largest between two of them."""
+    """Per row: largest weight around an active cell; smallest and largest between two of them."""
     nx, ny, nz = active.shape
     result = np.empty((nx * ny, 3))
     for row in numba.prange(nx * ny):
@@ -50,7 +48,10 @@ def weight_ranges(active, w0, w1, w2):
 
 @numba.njit(cache=True, parallel=True)
 def fill_finest(active, w0, w1, w2, scale, level, inverse, lower, moments):
-    """Inverse diagonal and couplings of the finest level, and the moments of the next one."""
+    """Inverse diagonal and couplings of the finest level, and the moments of the next one.
+
+    A kernel with flat arguments; `packed_levels.Hierarchy` calls it.
+    """
     cx, cy = moments.shape[:2]
     for part in numba.prange(PARTS):
         first, last = cx * cy * part // PARTS, cx * cy * (part + 1) // PARTS
@@ -107,7 +108,7 @@ def _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first,
 
 @numba.njit(cache=True)
 def _fill_along(here, w, scale, low, held, diagonal):
-    """Scaled couplings, weights towards p = 0, and diagonal along the row; here is padded."""
+    """Scaled couplings, weights towards p = 0, and diagonal along the row; `here` is padded."""
     zero = np.float32(0.0)
     for k in range(len(here) - 2):
         below, above = np.float32(scale * w[k]), np.float32(scale * w[k + 1])
@@ -118,7 +119,7 @@ def _fill_along(here, w, scale, low, held, diagonal):
 
 @numba.njit(cache=True)
 def _fill_across(active_below, active_above, below, above, scale, low, held, diagonal):
-    """Add those of another axis."""
+    """Add the contributions of another axis."""
     zero = np.float32(0.0)
     for k in range(len(below)):
         b, a = np.float32(scale * below[k]), np.float32(scale * above[k])
@@ -129,7 +130,7 @@ def _fill_across(active_below, active_above, below, above, scale, low, held, dia
 
 @numba.njit(cache=True, error_model="numpy")
 def _invert_row(here, diagonal, low, held):
-    """The inverse in place of the diagonal; zeros where there is none."""
+    """Replace the diagonal by its inverse; everything is 0 where it cannot be inverted."""
     zero, one = np.float32(0.0), np.float32(1.0)
     for k in range(len(here) - 2):
         known = here[k + 1] and diagonal[k] > SMALLEST_DIAGONAL
@@ -148,7 +149,7 @@ def _split_row(half, row):
 
 @numba.njit(cache=True)
 def _add_row(sums, low, held, inverse, a, b):
-    """Add a row of cells, the a-th and b-th of its aggregates, to their moments."""
+    """Add a row of cells to the moments of its aggregates; a, b: its place in them, 0 or 1."""
     zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5)
     lowest_a, lowest_b = (one if a == 0 else zero), (one if b == 0 else zero)
     for k in range(len(sums)):
@@ -208,8 +209,8 @@ def aggregate(fine, coarse, spacing):
 def pack(moments, spacing, factor, level, inverse, lower):
     """Couplings and inverse diagonal of a coarse level.
 
-    A coupling is the raw sum over the distance between the mean active cells; weights towards
-    p = 0 are multiplied by factor. spacing: cells of the finest level along a cell.
+    A coupling is the raw sum divided by the distance between the centroids of the active cells;
+    weights towards p = 0 are multiplied by factor. spacing: cells of the finest level along a cell.
     """
     nx, ny, nz = level[NX], level[NY], level[NZ]
     for row in numba.prange(nx * ny):
@@ -248,78 +249,5 @@ def _coupling(moments, i, j, k, axis, spacing):
 
 @numba.njit(cache=True)
 def _invert(diagonal):
-    """1 / diagonal; 0 for 0 and for what is too small to invert in float32."""
+    """1 / diagonal; 0 where the diagonal is 0 or too small to invert in float32."""
     return np.float32(1.0) / diagonal if diagonal > SMALLEST_DIAGONAL else np.float32(0.0)
-
-
-@numba.njit(cache=True)
-def find_spans(inverse):
-    """First entries and one past the last of the parts with a diagonal; uint64 (spans, 2)."""
-    size = inverse.shape[1]
-    used = _used_blocks(inverse)
-    spans = np.empty((size // BLOCK + 2, 2), dtype=np.uint64)
-    found, begin, end = 0, -1, -1
-    for block in range(len(used)):
-        if not used[block]:
-            continue
-        if begin >= 0 and block - end <= _GAP and (block - begin) * BLOCK < _LONGEST:
-            end = block + 1
-            continue
-        if begin >= 0:
-            spans[found, 0], spans[found, 1] = begin * BLOCK, end * BLOCK
-            found += 1
-        begin, end = block, block + 1
-    if begin >= 0:
-        spans[found, 0], spans[found, 1] = begin * BLOCK, min(end * BLOCK, size)
-        found += 1
-    return spans[:found].copy()
-
-
-@numba.njit(cache=True, parallel=True)
-def _used_blocks(inverse):
-    """Which blocks of entries have a diagonal in one of the colours."""
-    size = inverse.shape[1]
-    used = np.zeros((size + BLOCK - 1) // BLOCK, dtype=np.bool_)
-    for block in numba.prange(len(used)):
-        total = np.float32(0.0)
-        for h in range(block * BLOCK, min((block + 1) * BLOCK, size)):
-            total += inverse[0, h] + inverse[1, h]
-        used[block] = total > 0
-    return used
-
-
-@numba.njit(cache=True)
-def find_rows(moments):
-    """Rows with active cells: i, j, first of them and one past the last; int64 (rows, 4)."""
-    nx, ny, nz = moments.shape[:3]
-    rows = np.empty((nx * ny, 4), dtype=np.int64)
-    found = 0
-    for i in range(nx):
-        for j in range(ny):
-            first, last = 0, nz
-            while first < last and moments[i, j, first, MASS] == 0:
-                first += 1
-            while first < last and moments[i, j, last - 1, MASS] == 0:
-                last -= 1
-            if first < last:
-                rows[found, 0], rows[found, 1] = i, j
-                rows[found, 2], rows[found, 3] = first, last
-                found += 1
-    return rows[:found].copy()
-
-
-@numba.njit(cache=True)
-def deal(pieces, first):
-    """Where to cut a list of pieces (..., begin, end) into PARTS of like length, from `first`."""
-    total = 0
-    for s in range(len(pieces)):
-        total += pieces[s, -1] - pieces[s, -2]
-    cuts = np.empty(PARTS + 1, dtype=np.int64)
-    part, done = 0, 0
-    for s in range(len(pieces)):
-        while part <= PARTS and done * PARTS >= part * total:
-            cuts[part] = first + s
-            part += 1
-        done += pieces[s, -1] - pieces[s, -2]
-    cuts[part:] = first + len(pieces)
-    return cuts

@@ -1,7 +1,8 @@
 """The engine's sweeps over cells whose weights the network does not know: CPU kernels over lists.
 
-They are those of `solvers.npsdo.preconditioner`. Weights are in units of `unit`, S is the scaling
-times its root, r stands for the residual over its norm and z for what that unit and norm leave.
+The sweeps are those of `solvers.npsdo.preconditioner`. Weights are in units of `unit`, S is the
+scaling times its root, r is the residual divided by its norm, and z is in the matching units.
+Kernels take flat arguments, the arrays of a `Band`; its methods call them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from solvers.npsdo import engine_layout as layout
+from solvers.npsdo.engine import layout
 from solvers.npsdo.preconditioner import DAMPING, SWEEPS
 from solvers.npsdo.scaling import UNLIKE
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 
 _SWEEPS, _DAMPING, _UNLIKE = np.int64(SWEEPS), np.float64(DAMPING), np.float64(UNLIKE)
 
@@ -23,13 +24,13 @@ _SWEEPS, _DAMPING, _UNLIKE = np.int64(SWEEPS), np.float64(DAMPING), np.float64(U
 class Band:
     """The n cells of a system that are `unlike` what the network knows.
 
-    cells: int64 (n,), numbers in the rows of the grid. places: int64 (n,), where they are in a
-        vector of the engine, flat.
-    beside, partners: int64 and int32 (n, 2 dim), places of the neighbours and their numbers in the
-        band, -1 for others.
-    diagonal, own: float64 and float32 (n,), sum of the weights and S.
-    weights, reach: float32 (n, 2 dim), weights of active neighbours, and times their S.
-    before, change: float64 (n,), z of the sweeps before the network, and all that sweeps added.
+    cells: int64 (n,), flat positions in the rows of the grid. places: int64 (n,), flat positions in
+        a vector of the engine.
+    beside, partners: int64 and int32 (n, 2 dim), places of the neighbours, and their numbers in the
+        band, -1 for those outside it.
+    diagonal, own: float64 and float32 (n,), sum of the weights, and S.
+    weights, reach: float32 (n, 2 dim), weights towards active neighbours, and these times their S.
+    before, change: float64 (n,), z of the sweeps before the network, and what all sweeps added.
     """
 
     cells: np.ndarray
@@ -69,14 +70,14 @@ class Band:
         return band
 
     def enter(self, r: np.ndarray, per_norm: float, entered: np.ndarray) -> None:
-        """Sweeps before the network: `before` from r times per_norm, and `entered` without it."""
+        """Sweeps before the network: sets `before` from r times per_norm, updates `entered`."""
         _enter(
             r.ravel(), per_norm, entered.ravel(), self.cells, self.places, self.beside,
             self.partners, self.diagonal, self.own, self.weights, self.reach, self.before,
         )  # fmt: skip
 
     def leave(self, r: np.ndarray, per_norm: float, z: np.ndarray) -> float:
-        """Sweeps after the network: `change`, and what the band adds to (r, z)."""
+        """Sweeps after the network: sets `change`; returns what the band adds to (r, z)."""
         return _leave(
             r.ravel(), per_norm, z.ravel(), self.cells, self.places, self.beside, self.partners,
             self.diagonal, self.own, self.weights, self.reach, self.before, self.change,
@@ -89,7 +90,7 @@ class Band:
 
 @numba.njit(cache=True)
 def _weight(row, k, side, along, across, faces):
-    """Weight of the face of a cell on a side: two of the last axis, then two of each other."""
+    """Weight of the face of a cell on a side: two of the last axis, then two of each other axis."""
     if side < 2:
         return np.float64(along[row, k + side])
     axis, above = side // 2 - 1, side % 2
@@ -98,7 +99,7 @@ def _weight(row, k, side, along, across, faces):
 
 @numba.njit(cache=True)
 def _neighbour(row, k, side, active, neighbours):
-    """Row and cell of the active neighbour on a side; the row is -1 where there is none."""
+    """Row and cell of the active neighbour on a side; the row is -1 if there is none."""
     if side < 2:
         beside = k + 2 * side - 1
         known = 0 <= beside < active.shape[1] and active[row, beside]
@@ -133,7 +134,7 @@ def _fill(
     active, along, across, faces, neighbours, scaling, unit, numbers, level, cells, places, beside,
     partners, diagonal, own, weights, reach,
 ):  # fmt: skip
-    """The arrays of a `Band` but the last two; numbers: of each cell of the grid in it, or -1."""
+    """Fill all arrays of a `Band` but the last two; numbers: each cell's number in it, or -1."""
     for m in range(len(cells)):
         row, k = cells[m] // active.shape[1], cells[m] % active.shape[1]
         places[m] = layout.vector_row(level, row) * level[layout.WIDTH] + k + 1

@@ -1,22 +1,22 @@
-"""The preconditioned conjugate gradient loop, over any implementation of its vector work."""
+"""The loop of preconditioned conjugate gradients, over any implementation of its vectors."""
 
 from __future__ import annotations
 
 import math
 from typing import Protocol
 
-# The loop aims a little below the tolerance: the gate sums the residual in another order.
+# The loop aims slightly below the tolerance: the final check sums the residual in another order.
 _MARGIN = 0.99
-# A cycle trusts the recurrence for r down to this factor; below, rounding may rule x.
+# A cycle trusts the recurrence for r down to this factor; below it, rounding may dominate x.
 _MOST_REDUCTION = 1e-12
-# A cycle ends when its residual has grown this much: rounding has spoilt the directions.
+# A cycle ends when its residual has grown by this factor: rounding has spoilt the directions.
 _MOST_GROWTH = 1e4
-# A cycle that has not at least halved the true residual is the end of progress.
+# The loop ends after a cycle that has not at least halved the true residual.
 _PROGRESS = 0.5
 
 
 class Workspace(Protocol):
-    """The vectors x, r, z, p, q = A p of one solve, and what the loop does with them."""
+    """The vectors x, r, z, p and q = A p of one solve, and the operations of the loop on them."""
 
     def start(self) -> tuple[float, float]:
         """r = b - A x, z = M^-1 r, p = z; returns (r, z) and the norm of r."""
@@ -35,20 +35,20 @@ class Workspace(Protocol):
         ...
 
     def remove_means(self) -> None:
-        """Free x of constants on floating components, whose rounding hides what is left of r."""
+        """Remove from x the constants on floating components, whose rounding errors swamp r."""
         ...
 
     def keep(self) -> None:
-        """Remember x."""
+        """Save x."""
         ...
 
     def revert(self) -> None:
-        """Put the remembered x back."""
+        """Restore the saved x."""
         ...
 
 
 def target(norm_b: float, rtol: float) -> float:
-    """Norm of the residual at which the loop ends; there `iterate` has no more use for (r, z)."""
+    """Norm of the residual at which `iterate` ends; once it is reached, (r, z) is not needed."""
     return _MARGIN * rtol * norm_b
 
 
@@ -58,12 +58,12 @@ def iterate(
     """Run CG until the true residual norm is at most rtol * norm_b.
 
     Saad, Iterative Methods for Sparse Linear Systems (2003), algorithm 9.1, in cycles: once the
-    recurrence for r has reached its aim, r is computed anew from x, and a further cycle starts
-    if rounding has made the two differ. Also ends when max_iterations is reached, when (p, A p)
-    or (r, z) is not positive and finite, and when cycles no longer help; x is never left worse
-    than at the start of a cycle.
-    Returns the iterations and the relative residual norms, from the start to the last; the last
-    one is true.
+    recurrence for r has reached its aim, r is recomputed from x, and another cycle starts if
+    rounding has made the two differ. The loop also ends when max_iterations is reached, when
+    (p, A p) or (r, z) is not positive and finite, and when cycles no longer help; x is never left
+    worse than it was at the start of a cycle.
+    Returns the number of iterations and the relative residual norms from the start to the end;
+    the last one is the true norm.
     """
     goal = target(norm_b, rtol)
     rz, norm = space.start()
@@ -72,7 +72,7 @@ def iterate(
     while norm > goal and iterations < max_iterations:
         norm_at_start = least = norm
         aim = max(goal, _MOST_REDUCTION * norm)
-        # A later cycle repairs: it may not take longer than all before it.
+        # A later cycle only repairs: it may not take longer than all cycles before it.
         limit = min(max_iterations, 2 * iterations + 10) if iterations else max_iterations
         space.keep()
         while norm > aim and iterations < limit and norm < _MOST_GROWTH * least:

@@ -1,8 +1,8 @@
-"""Learns the over-relaxation of the multigrid sweeps: `python -m solvers.multigrid_tuning`.
+"""Finds the over-relaxation of the multigrid sweeps: `python -m solvers.multigrid.tuning`.
 
-A Nelder-Mead search for the four free numbers of `multigrid.FACTORS` that need the fewest
-iterations to 1e-6, in the mean over model systems of several sizes; then a test on systems that
-the search has not seen. Iterations count fractions, interpolated in the logarithm of the residual.
+A Nelder-Mead search for the four free numbers of `multigrid.FACTORS` that minimise the mean number
+of iterations to 1e-6 over model systems of several sizes, followed by a test on systems that the
+search has not seen. Iterations are fractional, interpolated in the logarithm of the residual.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TEST = [((40, 56, 48), 11), ((96, 96, 96), 12), ((200, 150), 13), ((512, 512), 1
 
 
 def factors(free: np.ndarray) -> Factors:
-    """The table of `multigrid.FACTORS` with its four free numbers."""
+    """The table `multigrid.FACTORS` with these four free numbers."""
     fine, red, black, last_red = map(float, free)
     return (((1.0, fine), (1.0, 1.0)), ((red, black), (last_red, 1.0)))
 
 
 def iterations(stored: StoredSystem, table: Factors) -> float:
-    """Iterations to RTOL, with the fraction of the last one that was needed."""
+    """Iterations to RTOL; of the last one only the fraction that was needed counts."""
     solution = solve(stored.system, stored.rhs, Multigrid(factors=table), rtol=RTOL, throw=False)
     before, last = solution.residual_history[-2:]
     spared = math.log(RTOL / last) / math.log(before / last) if last < RTOL else 0.0

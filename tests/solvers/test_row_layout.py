@@ -2,7 +2,7 @@ import numba
 import pytest
 import torch
 
-from solvers import rows
+from solvers import row_layout as rows
 from tests.solvers.systems import random_rhs, random_system
 
 

@@ -1,9 +1,9 @@
-"""How the levels of the learned cycle lie in memory; a flat grid is a single plane.
+"""The memory layout of the levels of the learned cycle; a 2D grid is a single plane.
 
-A level has `planes` x `rows` rows of `cells` cells. Vectors are float32 with zeros around them:
-one cell below and one above along each axis (two above along odd ones), so that a coarse value
-never looks outside. Pictures (the two channels of the image, and hashes of lines of it) have two
-cells on all sides: the ring of the image, and one more. A flat grid has nothing around its plane.
+A level has `planes` x `rows` rows of `cells` cells. Vectors are float32 with zeros around them: one
+cell below and one above along each axis (two above if the number of cells is odd), so that a coarse
+value never reads outside. Pictures (the two channels of the image, and hashes of its lines) have
+two more cells on all sides: the ring of the image, and one more. A 2D grid has no planes around it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ PLANES, ROWS, CELLS, LEAD, VECTOR, PLANE, WIDTH = range(7)
 PICTURE, PICTURE_PLANE, PICTURE_WIDTH, GRID_ROW, CELL, COLUMNS = range(7, 13)
 # Columns of a segment: cells of a row (as numbered in vectors) that share a stencil.
 ROW, FIRST, LAST, PATTERN = range(4)
-# Parts that the rows of a level are dealt in.
+# Number of parts that the rows of a level are dealt into.
 PARTS = 32
-# Levels of fewer cells are done by one thread.
+# Levels with fewer cells than this use one thread.
 _LEAST_CELLS = 6000
 # Sums may be reordered (SIMD lanes), but NaN and Inf keep their meaning.
 FASTMATH = {"reassoc", "contract", "nsz"}
 
 
 def level_table(shape: tuple[int, ...]) -> np.ndarray:
-    """Level table of a grid, int64 (levels, COLUMNS), finest first, with a last line of ends."""
+    """Level table of a grid, int64 (levels + 1, COLUMNS), finest first; the last row holds ends."""
     lead = len(shape) - 2
     planes, rows, cells = (1, *shape)[-3:]
     table, ends = [], np.zeros(COLUMNS, dtype=np.int64)
@@ -50,7 +50,7 @@ def level_table(shape: tuple[int, ...]) -> np.ndarray:
 
 @numba.njit(cache=True)
 def vector(flat, level):
-    """A vector of one level as rows (with those of zeros)."""
+    """A vector of one level as rows, including those of zeros."""
     count = (level[PLANES] + level[LEAD] * (2 + level[PLANES] % 2)) * level[PLANE]
     begin = level[VECTOR]
     return flat[begin : begin + count * level[WIDTH]].reshape(count, level[WIDTH])
@@ -58,7 +58,7 @@ def vector(flat, level):
 
 @numba.njit(cache=True)
 def picture(flat, level):
-    """A picture of one level as rows (with those around)."""
+    """A picture of one level as rows, including those around it."""
     count = (level[PLANES] + 4 * level[LEAD]) * level[PICTURE_PLANE]
     begin = level[PICTURE]
     return flat[begin : begin + count * level[PICTURE_WIDTH]].reshape(count, level[PICTURE_WIDTH])
@@ -66,19 +66,19 @@ def picture(flat, level):
 
 @numba.njit(cache=True)
 def vector_row(level, row):
-    """Where row number `row` of the grid is in a vector; cell k is at k + 1."""
+    """Row of a vector that holds row number `row` of the grid; cell k is at k + 1."""
     i, j = row // level[ROWS], row % level[ROWS]
     return (i + level[LEAD]) * level[PLANE] + j + 1
 
 
 @numba.njit(cache=True)
 def picture_row(level, row):
-    """Where row number `row` of the grid is in a picture; cell k is at k + 2."""
+    """Row of a picture that holds row number `row` of the grid; cell k is at k + 2."""
     i, j = row // level[ROWS], row % level[ROWS]
     return (i + 2 * level[LEAD]) * level[PICTURE_PLANE] + j + 2
 
 
 @numba.njit(cache=True)
 def is_small(level):
-    """Whether a level is not worth a second thread."""
+    """Whether a level is too small for a second thread."""
     return level[PLANES] * level[ROWS] * level[CELLS] < _LEAST_CELLS

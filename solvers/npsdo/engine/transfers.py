@@ -5,15 +5,15 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_layout import FASTMATH, GRID_ROW, LEAD, PLANE, ROWS, vector_row
+from solvers.npsdo.engine.layout import FASTMATH, GRID_ROW, LEAD, PLANE, ROWS, vector_row
 
-# Linear interpolation: weights of the four finer cells around a coarse one.
+# Weights of linear interpolation.
 _QUARTER, _THREE_QUARTERS = np.float32(0.25), np.float32(0.75)
 
 
 @numba.njit(cache=True)
 def restrict(ts, coarse_r, coarse_share, extents, begin, end, fine, coarse):
-    """r of the coarser level, in its fluid: the adjoint of interpolation over 2^d."""
+    """r of the coarser level, in its fluid: the adjoint of interpolation, divided by 2^d."""
     deep = 4 if fine[LEAD] else 1
     scale = np.float32(0.125 if fine[LEAD] else 0.25)
     sums = np.empty(ts.shape[1], dtype=np.float32)
@@ -68,7 +68,7 @@ def prolong(coarse_x, ts, shares, extents, begin, end, fine, coarse):
 
 @numba.njit(cache=True)
 def _interpolate(coarse_x, fine, coarse, row, around, values):
-    """values[around] for a row of the finer level: interpolated across rows, not along them."""
+    """values[around] for a row of the finer level, interpolated across rows but not along them."""
     i, j = row // fine[ROWS], row % fine[ROWS]
     values[around] = np.float32(0.0)
     for a in range(1 + fine[LEAD]):

@@ -6,30 +6,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from solvers import multigrid_kernels as kernels
-from solvers import multigrid_vectors as vectors
-from solvers.multigrid_levels import Hierarchy
-from solvers.nullspace import FloatingComponents
-from solvers.rows import RowLayout
+from solvers.floating import FloatingComponents
+from solvers.krylov.row_space import RowSpace
+from solvers.multigrid import kernels, vectors
+from solvers.multigrid.packed_levels import Hierarchy
+from solvers.row_layout import RowLayout
 
 COARSEST_SWEEPS = 4
-# Fall of the residual of the packed CG after which the true one is computed: with weights that
-# float32 may round, and with uniform ones. A true one this much larger restarts CG.
+# The true residual is recomputed when that of the packed CG has fallen by this factor: with weights
+# that float32 may round, and with uniform ones.
 RENEWAL = (1e-2, 1e-6)
+# CG restarts when the true residual is larger than the recurrence says by more than this factor.
 DRIFT = 1.1
-# A renewal that has not at least halved the true residual is the end of progress.
+# The loop ends after a renewal that has not at least halved the true residual.
 PROGRESS = 0.5
 
 
-class PackedSpace:
-    """The vector work of the loop by kernels, on black cells only, see `multigrid_vectors`.
+class PackedSpace(RowSpace):
+    """The vectors of the loop for kernels, on black cells only; see `solvers.multigrid.vectors`.
 
-    When the norm of r has fallen by RENEWAL, the correction made so far goes into x and r is
-    computed anew from it (Clark et al., Comput. Phys. Commun. 181 (2010), section 5).
+    When the norm of r has fallen by RENEWAL, the correction found so far is added to x, and r is
+    recomputed from it (Clark et al., Comput. Phys. Commun. 181 (2010), section 5).
 
-    rhs, guess: float64, the shape of the grid. factors: over-relaxation, see `kernels.cycle`.
-    scale: of r against the true residual. target: norm of the true residual that ends the loop,
-        so that no V-cycle is needed any more.
+    rhs, guess: float64, shape of the grid. factors: over-relaxation, see `kernels.cycle`.
+    scale: ratio of r to the true residual. target: norm of the true residual at which the loop
+        ends, so that no further V-cycle is needed.
     """
 
     def __init__(
@@ -43,8 +44,8 @@ class PackedSpace:
         scale: float,
         target: float,
     ) -> None:
-        self.layout, self.hierarchy, self.floating = layout, hierarchy, floating
-        self.factors = factors
+        super().__init__(layout, floating, rhs, guess)
+        self.hierarchy, self.factors = hierarchy, factors
         self.scale, self.target = scale, target
         own = self.hierarchy.buffers
         self.level = self.hierarchy.table[0]
@@ -59,8 +60,6 @@ class PackedSpace:
         self.r = self.packed_b[kernels.BLACK]
         self.p, self.q, self.red = own.p, own.q, own.red
         self.correction, self.red_x = own.correction, own.red_x
-        self.b = rhs.contiguous().numpy().reshape(self.layout.active.shape)
-        self.x = self.layout.padded_zeros() if guess is None else self.layout.padded(guess)
         self.x_is_zero = guess is None
         self.is_renewed = self.is_corrected = False
         self.sums = np.zeros(len(self.spans))
@@ -70,7 +69,7 @@ class PackedSpace:
         if not self.is_renewed:
             self._renew()
         if self.norm > self.target and self._reduced_norm() <= self.target:
-            self.is_corrected = True  # by the red cells alone
+            self.is_corrected = True  # in the red cells alone
             self._renew()
         if self.norm <= self.target:
             return 0.0, self.norm
@@ -93,7 +92,7 @@ class PackedSpace:
             self._renew()
             self.is_adrift = self.norm > DRIFT * claimed
             if self.norm > PROGRESS * before:
-                return 0.0, self.norm  # rounding rules: ends the cycle
+                return 0.0, self.norm  # rounding dominates: end the cycle
         if self.norm <= self.target:
             return 0.0, self.norm
         return self._precondition(), self.norm
@@ -102,7 +101,7 @@ class PackedSpace:
         vectors.turn(self.p, self.z, 0.0 if self.is_adrift else beta, self.spans)
 
     def remove_means(self) -> None:
-        self.x = self.layout.padded(self.floating.remove_means(self.pressure()))
+        super().remove_means()
         self.is_renewed = False
 
     def keep(self) -> None:
@@ -110,9 +109,6 @@ class PackedSpace:
 
     def revert(self) -> None:
         self.x = self.layout.padded_zeros() if self.kept is None else self.kept
-
-    def pressure(self) -> Tensor:
-        return self.layout.to_grid(self.x)
 
     def _reduced_norm(self) -> float:
         """The norm of r once the red cells satisfy their equations."""
@@ -130,7 +126,7 @@ class PackedSpace:
         vectors.satisfy_red(self.red_x, b, inverse, black, *self.cells)
 
     def _renew(self) -> None:
-        """Put the correction into x and compute the residual anew."""
+        """Add the correction to x and recompute the residual."""
         own, rows = self.hierarchy.buffers, self.layout.spans
         if self.is_corrected:
             self._satisfy_red(self.red, self.correction)

@@ -1,9 +1,10 @@
 """Vectors of the packed CG: CPU kernels.
 
-CG runs on the black cells of the finest level (see `solvers.multigrid_kernels`), on the system
-from which the red ones are eliminated: r, q and z in float32, x and p in float64. Pressure,
-right-hand side and true residual are float64 rows in the order of the grid (see `solvers.rows`).
-Sums are kept per span or row, to be added up in their order.
+CG runs on the black cells of the finest level (see `solvers.multigrid.kernels`), on the system
+from which the red cells are eliminated: r, q and z are float32, x and p float64. Pressure,
+right-hand side and true residual are float64 rows in grid order (see `solvers.row_layout`).
+Sums are kept per span or row and added up in order. Kernels take flat arguments; `PackedSpace`
+calls them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.multigrid_kernels import (
+from solvers.multigrid.kernels import (
     BLACK,
     FASTMATH,
     NY,
@@ -26,7 +27,7 @@ from solvers.multigrid_kernels import (
 
 @numba.njit(cache=True, parallel=True)
 def split(r, scale, red, black, level, rows, sums):
-    """Rows to the two colours, times scale; sums[i] = (r, r) of row i of RowLayout.spans."""
+    """Split rows into the two colours, times scale; sums[i] = (r, r) of RowLayout.spans[i]."""
     for s in numba.prange(len(rows)):
         row, first, last = rows[s]
         i, j = row // level[NY], row % level[NY]
@@ -71,7 +72,7 @@ def _add_half(row, half, scale):
 
 @numba.njit(cache=True, parallel=True)
 def eliminate(b, red, scratch, inverses, weights, level, spans, cuts):
-    """Black b of the reduced system, from both colours of the whole one's: b += sum w red / d."""
+    """b of the reduced system from both colours of the full one: b += sum w red / d."""
     for part in numba.prange(PARTS):
         _multiply(red, inverses[RED], scratch, spans[cuts[part] : cuts[part + 1]])
     for part in numba.prange(PARTS):
@@ -97,9 +98,9 @@ def _eliminate_spans(b, y, inverse, weights, level, spans):
 
 @numba.njit(cache=True, parallel=True)
 def satisfy_red(red, b, inverse, black, weights, level, spans, cuts):
-    """Red values that satisfy their equations beside these black ones: d red = b + sum w black.
+    """The red values that satisfy their equations given the black ones: d red = b + sum w black.
 
-    In float64: red must hold more digits than a correction in float32 has.
+    They are float64: red needs more digits than a correction in float32 has.
     """
     for part in numba.prange(PARTS):
         mine = spans[cuts[part] : cuts[part + 1]]
@@ -120,9 +121,9 @@ def _satisfy_spans(x, b, inverse, y, weights, level, spans):
 
 @numba.njit(cache=True, parallel=True)
 def product(q, p, red, inverse, weights, level, spans, cuts, sums):
-    """q = A p of the reduced system, red as `satisfy_red` gave it; sums: (p, q) of each span.
+    """q = A p of the reduced system, with red from `satisfy_red`; sums: (p, q) of each span.
 
-    q is float32 but exact in all its digits, so that r follows the true residual.
+    q is float32 but correct in all its digits, so that r follows the true residual.
     """
     for part in numba.prange(PARTS):
         _product_spans(q, p, red, inverse, weights, level, spans, cuts[part], cuts[part + 1], sums)

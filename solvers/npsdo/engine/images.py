@@ -1,6 +1,7 @@
 """Setup of the engine, first part: CPU kernels from the rows of a system to images.
 
-They are those of `solvers.npsdo.image`, as pictures of fluid and of air.
+The images are those of `solvers.npsdo.image`, as pictures of fluid and of air. Kernels take flat
+arguments; `engine` and `setup` call them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_layout import (
+from solvers.npsdo.engine.layout import (
     CELLS,
     GRID_ROW,
     LEAD,
@@ -21,13 +22,13 @@ from solvers.npsdo.engine_layout import (
     vector_row,
 )
 
-# Least share of an interpolated value that is divided by, as in `networks`.
+# Lower bound of the share of an interpolated value, by which is divided; as in `networks`.
 _LEAST_COVERAGE = np.float32(1e-3)
 
 
 @numba.njit(cache=True)
 def some_weight(active, along, across, faces):
-    """A positive weight around an active cell, 1 when there is none."""
+    """A positive weight around an active cell, 1 if there is none."""
     for row in range(len(active)):
         for k in range(active.shape[1]):
             if active[row, k]:
@@ -46,8 +47,8 @@ def finest(
 ):
     """Image, extents and scaling of the finest level from the rows of a system.
 
-    The scaling is that of `solvers.npsdo.scaling` times sqrt(unit). varies: of each row, whether a
-    positive weight there is not `unit`.
+    The scaling is that of `solvers.npsdo.scaling` times sqrt(unit). varies: for each row whether a
+    positive weight in it differs from `unit`.
     """
     fluids, airs = picture(fluid, level), picture(air, level)
     for index in numba.prange(len(active)):
@@ -81,7 +82,7 @@ def _finest_row(row, active, along, across, faces, neighbours, level, fluids, ai
 
 @numba.njit(cache=True)
 def _mark(air, weights):
-    """1 where weights are positive."""
+    """Set air to 1 where weights are positive."""
     for k in range(len(air)):
         air[k] = np.float32(1.0) if weights[k] > 0 else air[k]
 
@@ -95,7 +96,7 @@ def _enter(active, fluid, air):
 
 @numba.njit(cache=True)
 def _measure(fluid, extent):
-    """First cell with fluid, one past the last, and how many there are; of a row of a picture."""
+    """First cell with fluid in a row of a picture, one past the last, and their number."""
     first, last, count = 0, 0, 0
     for k in range(2, len(fluid) - 2):
         if fluid[k] > 0:
@@ -140,7 +141,7 @@ def _scale_row(row, active, weights, neighbours, unit, scaling):
 
 @numba.njit(cache=True)
 def _others(active, weights, unit):
-    """How many positive weights of active cells are not `unit`."""
+    """The number of positive weights of active cells that differ from `unit`."""
     count = 0
     for k in range(len(active)):
         count += 1 if active[k] & (weights[k] > 0) & (weights[k] != unit) else 0
@@ -149,7 +150,7 @@ def _others(active, weights, unit):
 
 @numba.njit(cache=True)
 def ring_rows(level, part):
-    """Rows of a picture with its ring, counted from the ring, that fall to a part."""
+    """The rows of a picture that belong to a part; rows of the ring count."""
     count = (level[PLANES] + 2 * level[LEAD]) * (level[ROWS] + 2)
     return count * part // PARTS, count * (part + 1) // PARTS
 
@@ -168,7 +169,7 @@ def coarsen(fine, coarse, finer, level, part):
             plane = min(max(2 * i + a, -1), finer[PLANES]) + 2 if lead else 0
             for b in range(2):
                 at = plane * finer[PICTURE_PLANE] + min(max(2 * j + b, -1), finer[ROWS]) + 2
-                # What a block has beyond the ring repeats the ring.
+                # Cells of a block beyond the ring repeat the ring.
                 sums[0] += fine[at, 1]
                 _add(sums[1 : 1 + width], fine[at, 1 : 1 + width])
                 for k in range(1 + width, len(sums)):
@@ -202,7 +203,7 @@ def measure_rows(fluids, extents, level, part):
 
 @numba.njit(cache=True)
 def fill_share(fluids, coarse_fluid, coarse_air, shares, begin, end, level, coarse):
-    """1 over the part of an interpolated value that is not from solids; 0 where no fluid is."""
+    """1 over the share of an interpolated value that is not from solids; 0 without fluid."""
     coverage = np.empty(coarse_fluid.shape[1], dtype=np.float32)
     for row in range(begin, end):
         i, j = row // level[ROWS], row % level[ROWS]
@@ -228,7 +229,7 @@ def _add_present(coverage, weight, fluid, air):
 
 @numba.njit(cache=True)
 def _invert(coverage, fluid, share):
-    """Interpolate along the row, and invert."""
+    """Interpolate along the row and invert."""
     near, far = np.float32(0.75), np.float32(0.25)
     for k in range(len(fluid)):
         half = k // 2 + 2

@@ -1,10 +1,9 @@
 """Setup of the engine, second part: CPU kernels from images to stencils.
 
-A window of 3^d cells gives the coefficients of a cell; what its stencils are then follows from the
-coefficients of itself and of its neighbours, because the smoother is (K + K^T) / 2 and the way up
-the transpose of the way down. Windows, and neighbourhoods of windows, are told apart by 64-bit
-hashes; two that are the same share what they give, as long as the second one finds the first in a
-cache.
+A window of 3^d cells determines the coefficients of a cell. The stencils of the cell follow from
+its own coefficients and those of its neighbours, because the smoother is (K + K^T) / 2 and the way
+up is the transpose of the way down. Windows, and neighbourhoods of windows, are compared by 64-bit
+hashes; equal ones share their results if the second one finds the first in a cache.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_images import ring_rows
-from solvers.npsdo.engine_layout import (
+from solvers.npsdo.engine.images import ring_rows
+from solvers.npsdo.engine.layout import (
     FASTMATH,
     FIRST,
     GRID_ROW,
@@ -27,10 +26,10 @@ from solvers.npsdo.engine_layout import (
     vector_row,
 )
 
-# The number of a window of fluid alone; that of another one is its part times _PART, and 1 plus
-# its place among those of the part.
+# The number of a window of only fluid. Other windows are numbered by their part times _PART plus 1
+# plus their place among those of the part.
 _FLUID_ALONE, _PART = np.int32(1), 1 << 25
-# Entries of the cache (a power of two), and odd factors of hashes.
+# Entries of the cache (a power of two), and the odd factors of the hashes.
 _CACHE = 4096
 _FIRST_MIX, _SECOND_MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _FACTORS = np.random.default_rng(0).integers(2**63, size=27).astype(np.uint64) * 2 + 1
@@ -39,7 +38,7 @@ _ONE = np.float32(1.0).view(np.uint32)
 
 @numba.njit(cache=True)
 def hash_lines(fluid, air, lines, level, part):
-    """Hashes of three cells in line around each cell of the rows of the ring; 0: fluid alone."""
+    """Hashes of three cells in line around each cell, ring included; 0 for fluid only."""
     begin, end = ring_rows(level, part)
     rows = level[ROWS] + 2
     keys = np.empty(fluid.shape[1], dtype=np.uint64)
@@ -51,7 +50,7 @@ def hash_lines(fluid, air, lines, level, part):
 
 @numba.njit(cache=True)
 def _keys(fluid, air, keys):
-    """Hashes of the two channels of a cell, 0 where all of it is fluid."""
+    """Hashes of the two channels of each cell, 0 where the cell is all fluid."""
     fluid_alone = _mix(np.uint64(_ONE))
     for k in range(len(keys)):
         keys[k] = _mix(np.uint64(fluid[k]) | np.uint64(air[k]) << np.uint64(32)) - fluid_alone
@@ -77,9 +76,9 @@ def _rotated(value, bits):
 
 @numba.njit(cache=True)
 def number_windows(fluids, lines, begin, end, level, part, numbers, windows):
-    """Numbers of the windows around the cells, 0 where no fluid is, and where each is first met.
+    """Number the windows around cells, 0 where there is no fluid, and note where each first occurs.
 
-    Returns how many coefficients the part has; the first of the first part are of fluid alone.
+    Returns the number of windows of the part; the first window of the first part is fluid only.
     """
     cache, known = np.zeros(_CACHE, dtype=np.uint64), np.zeros(_CACHE, dtype=np.int32)
     plain = np.empty(fluids.shape[1] - 4, dtype=np.uint64)
@@ -114,7 +113,7 @@ def _or(result, a, b, c):
 
 @numba.njit(cache=True)
 def _hash(lines, at, column, level):
-    """Hash of the rows around a cell in one column, not 0."""
+    """Hash of the lines around a cell in one column; not 0."""
     value, n = np.uint64(0), 0
     for i in range(-level[LEAD], level[LEAD] + 1):
         for j in range(-1, 2):
@@ -131,7 +130,7 @@ def _scrambled(value, n):
 
 @numba.njit(cache=True)
 def find_segments(numbers, extents, begin, end, level, segments, origins, counts):
-    """Segments of the rows from begin to end, and where each of their patterns is first met."""
+    """Find the segments of rows begin to end, and where each of their patterns first occurs."""
     cache, known = np.zeros(_CACHE, dtype=np.uint64), np.zeros(_CACHE, dtype=np.int32)
     plain = np.empty(numbers.shape[1], dtype=np.int32)
     found, patterns = 0, 0
@@ -172,14 +171,14 @@ def find_segments(numbers, extents, begin, end, level, segments, origins, counts
 
 @numba.njit(cache=True)
 def _or_others(result, a, b, c):
-    """Collect what differs from fluid alone."""
+    """Accumulate the differences from windows of only fluid."""
     for k in range(len(result)):
         result[k] |= (a[k] ^ _FLUID_ALONE) | (b[k] ^ _FLUID_ALONE) | (c[k] ^ _FLUID_ALONE)
 
 
 @numba.njit(cache=True)
 def _hash_numbers(numbers, at, column, level):
-    """Hash of the numbers around a cell, odd."""
+    """Hash of the numbers around a cell; odd."""
     value, n = np.uint64(0), 0
     for i in range(-level[LEAD], level[LEAD] + 1):
         for j in range(-1, 2):
@@ -192,7 +191,7 @@ def _hash_numbers(numbers, at, column, level):
 
 @numba.njit(cache=True)
 def fill_coefficients(fluids, airs, level, part, windows, slopes, biases, coefficients):
-    """The affine maps of windows; the first ones of the first part are of fluid alone."""
+    """Evaluate the affine maps of windows; the first one of the first part is fluid only."""
     reserved = 1 if part == 0 else 0
     for p in range(len(coefficients)):
         result = coefficients[p]
@@ -222,7 +221,7 @@ def _add_multiple(a, factor, b):
 
 @numba.njit(cache=True)
 def fill_stencils(numbers, level, origins, coefficients, bases, gain, stencils):
-    """Smoother, way down and way up of patterns, from the numbers where each is first met."""
+    """Smoother, way down and way up of patterns, from the numbers where each first occurs."""
     half, width = np.float32(0.5), coefficients.shape[1] // 2
     deep = 2 * level[LEAD] + 1
     for p in range(len(origins)):
@@ -245,5 +244,5 @@ def fill_stencils(numbers, level, origins, coefficients, bases, gain, stencils):
 
 @numba.njit(cache=True)
 def _place(number, bases):
-    """Where the coefficients of a numbered window are."""
+    """The position of the coefficients of a numbered window."""
     return bases[number // _PART] + number % _PART - 1

@@ -1,4 +1,4 @@
-"""The learned cycle on the CPU: what a system's image implies is computed once, by kernels."""
+"""The learned cycle on the CPU: all that depends on the system is computed once, by kernels."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from solvers.npsdo import engine_images as images
-from solvers.npsdo import engine_kernels as kernels
-from solvers.npsdo import engine_layout as layout
-from solvers.npsdo import engine_setup as setup
-from solvers.npsdo.engine_band import Band
-from solvers.npsdo.engine_stencils import Stencils
+from solvers.npsdo.engine import images, kernels, layout
+from solvers.npsdo.engine.band import Band
+from solvers.npsdo.engine.setup import Job, LevelArrays, prepare
+from solvers.npsdo.engine.stencils import Stencils
 from solvers.npsdo.networks import coarsest_inverse
 from solvers.pool import Pool
-from solvers.rows import RowLayout
+from solvers.row_layout import RowLayout
 
 
 class Buffers:
-    """The arrays of an engine; those as long as a grid has cells are committed as far as used.
+    """The arrays of an engine.
 
     r, x, t, share: flat float32 vectors of all levels. fluid, air: flat float32 pictures. lines,
-    numbers, extents, segments, origins, windows: see `engine_setup.prepare`. coefficients: of
-    windows; stencils: of patterns. scaling: float32 rows of the grid.
-    direction: float64, padded as in `RowLayout`; product, residual: float64 rows.
+    numbers, extents, segments, origins, windows: see `setup.LevelArrays`. coefficients: those of
+    windows; stencils: those of patterns. scaling: float32 rows of the grid. direction: float64,
+    padded as in `RowLayout`; product, residual: float64 rows.
+
+    Arrays with an entry per cell are mostly unused; zeros take memory only once written.
     """
 
     def __init__(self, table: np.ndarray) -> None:
@@ -44,12 +44,12 @@ class Buffers:
         self.coefficients, self.stencils = _zeros(2, (0, 0), np.float32)
 
     def clear(self) -> None:
-        """Zero what kernels read beside the fluid."""
+        """Zero the vectors that kernels also read outside the fluid."""
         for values in (self.r, self.x, self.t, self.share, self.direction):
             torch.from_numpy(values).zero_()
 
     def reserve(self, windows: int, patterns: int, width: int) -> None:
-        """Room for so many coefficients (of two stencils, `width`) and stencils (of three)."""
+        """Make room for the coefficients of windows (`width`) and the stencils of patterns."""
         self.coefficients = _at_least(self.coefficients, windows, width)
         self.stencils = _at_least(self.stencils, patterns, width // 2 * 3)
 
@@ -61,16 +61,16 @@ _POOL: Pool[tuple[int, ...], Buffers] = Pool()
 class Engine:
     """SymmetricCycle for one system on the CPU, scaled to the weights of the system.
 
-    z = S N(S r) / unit with S the `scaling` of the system times sqrt(unit), and sweeps over the
-    band.
+    z = S N(S r) / unit, where S is the `scaling` of the system times sqrt(unit), with sweeps over
+    the band.
 
-    buffers: at the disposal of one solve at a time; they go to the next engine of the same shape
-        when this one is gone.
+    buffers: used by one solve at a time; the next engine of the same shape receives them when this
+        one has been deleted.
     table: int64 (levels, layout.COLUMNS). cuts: int64 (levels, PARTS, 3), row_cuts: int64
-        (levels, PARTS + 1), see `engine_kernels.cycle`.
-    inverse: of the coarsest level. unit: a weight of the system.
-    scaling: S, float32 rows of the grid; (1, cells) where it is the same for all rows.
-    band: the cells that the network does not know; None where weights are alike.
+        (levels, PARTS + 1), see `kernels.cycle`.
+    inverse: that of the coarsest level. unit: a weight of the system.
+    scaling: S, float32 rows of the grid; (1, cells) if it is the same for all rows.
+    band: the cells that the network does not know; None if all weights are equal.
     """
 
     rows: RowLayout
@@ -92,16 +92,11 @@ class Engine:
         work = _Work(table, own, stencils)
         own.clear()
         levels = range(len(table) - 2)
-        for index in levels:
-            work.prepare(setup.COARSEN, index + 1)
+        work.run([Job.COARSEN], (index + 1 for index in levels))
         work.deal()
-        for index in levels:
-            for kind in (setup.SHARE, setup.LINES, setup.WINDOWS, setup.SEGMENTS):
-                work.prepare(kind, index)
+        work.run([Job.SHARE, Job.LINES, Job.WINDOWS, Job.SEGMENTS], levels)
         work.reserve()
-        for index in levels:
-            for kind in (setup.COEFFICIENTS, setup.STENCILS):
-                work.prepare(kind, index)
+        work.run([Job.COEFFICIENTS, Job.STENCILS], levels)
         inverse = _solve_coarsest(table[-2], own)
         scaling = own.scaling if varies else np.ones((1, own.scaling.shape[1]), dtype=np.float32)
         band = Band.of(rows, scaling, unit, table[0]) if varies else None
@@ -124,7 +119,7 @@ def _zeros(count: int, shape: tuple[int, ...], dtype: type) -> Iterable[np.ndarr
 
 
 def _enter_system(rows: RowLayout, level: np.ndarray, own: Buffers) -> tuple[float, bool]:
-    """Image and scaling of the finest level; returns a weight, and whether there are others."""
+    """Image and scaling of the finest level; returns a weight, and whether others occur."""
     weights = (rows.active, rows.along, rows.across, rows.faces)
     unit = images.some_weight(*weights)
     varies = np.zeros(len(rows.active), dtype=np.bool_)
@@ -134,7 +129,7 @@ def _enter_system(rows: RowLayout, level: np.ndarray, own: Buffers) -> tuple[flo
 
 
 class _Work:
-    """The setup of all levels, and how it is dealt; see `engine_setup.prepare`."""
+    """The setup of all levels, and how it is dealt out; see `setup.LevelArrays`."""
 
     def __init__(self, table: np.ndarray, own: Buffers, stencils: Stencils) -> None:
         self.table, self.own, self.stencils = table, own, stencils
@@ -144,21 +139,42 @@ class _Work:
         self.counts = np.zeros((*parts, 2), dtype=np.int64)
         self.cuts = np.zeros((*parts, 3), dtype=np.int64)
 
-    def prepare(self, kind: np.int64, index: int) -> None:
-        """One kind of work on a level."""
+    def run(self, jobs: Iterable[Job], levels: Iterable[int]) -> None:
+        """Do these jobs on these levels, level by level."""
+        arrays, jobs = self._arrays(), tuple(jobs)
+        for index in levels:
+            for job in jobs:
+                prepare(job, index, arrays)
+
+    def _arrays(self) -> LevelArrays:
         own, maps = self.own, self.stencils
-        number = min(index, len(maps.gains) - 1)
-        setup.prepare(
-            kind, index, self.table, self.row_cuts[index], own.fluid, own.air,
-            own.fluid.view(np.uint32), own.air.view(np.uint32), own.lines, own.numbers, own.share,
-            own.extents, own.windows, self.windows[index], self.window_bases[index],
-            own.coefficients, own.segments, own.origins, self.counts[index],
-            self.cuts[index, :, 2], own.stencils, maps.slopes[number], maps.biases[number],
-            maps.gains[number],
-        )  # fmt: skip
+        return LevelArrays(
+            table=self.table,
+            row_cuts=self.row_cuts,
+            fluid=own.fluid,
+            air=own.air,
+            fluid_bits=own.fluid.view(np.uint32),
+            air_bits=own.air.view(np.uint32),
+            lines=own.lines,
+            numbers=own.numbers,
+            share=own.share,
+            extents=own.extents,
+            windows=own.windows,
+            window_counts=self.windows,
+            window_bases=self.window_bases,
+            coefficients=own.coefficients,
+            segments=own.segments,
+            origins=own.origins,
+            counts=self.counts,
+            pattern_bases=self.cuts[:, :, 2],
+            stencils=own.stencils,
+            slopes=maps.slopes,
+            biases=maps.biases,
+            gains=maps.gains,
+        )
 
     def deal(self) -> None:
-        """Cut the rows of each level into parts with like numbers of cells of fluid."""
+        """Cut the rows of each level into parts with similar numbers of fluid cells."""
         share = np.arange(layout.PARTS + 1) / layout.PARTS
         for cuts, level in zip(self.row_cuts, self.table, strict=False):
             begin, count = level[layout.GRID_ROW], level[layout.PLANES] * level[layout.ROWS]
@@ -167,7 +183,7 @@ class _Work:
             cuts[0], cuts[-1] = 0, count
 
     def reserve(self) -> None:
-        """Place what has been counted: segments, windows and patterns."""
+        """Assign places to the segments, windows and patterns that have been counted."""
         cells = self.table[:-1, layout.CELLS, None]
         begins = self.table[:-1, layout.CELL, None] + self.row_cuts[:, :-1] * cells
         self.cuts[:, :, 0], self.cuts[:, :, 1] = begins, begins + self.counts[:, :, 0]
@@ -179,14 +195,14 @@ class _Work:
 
 
 def _at_least(table: np.ndarray, count: int, width: int) -> np.ndarray:
-    """The table, or a larger one when it has too few rows."""
+    """The table, or a larger one if it has too few rows or another width."""
     if table.shape[1] == width and len(table) >= count:
         return table
     return np.zeros((count + count // 4, width), dtype=np.float32)
 
 
 def _solve_coarsest(level: np.ndarray, own: Buffers) -> np.ndarray:
-    """The inverse of the coarsest level, and its cells with fluid as share."""
+    """The inverse of the coarsest level; also sets its share to 1 in cells with fluid."""
     lead = int(level[layout.LEAD])
     shape = level[[layout.PLANES, layout.ROWS, layout.CELLS]]
     around = shape + 4 * np.array([lead, 1, 1])

@@ -12,11 +12,11 @@ from solvers.npsdo.networks import SymmetricCycle
 
 @dataclass(frozen=True, eq=False)
 class Stencils:
-    """The maps of a SymmetricCycle, float32. Levels beyond the last use those of the last.
+    """The maps of a SymmetricCycle, float32; deeper levels use those of the last one.
 
     slopes: (levels, 3^d, 2, width): by cell of the window and channel (fluid, air).
     biases: (levels, width). gains: (levels,).
-    width: coefficients of two stencils (smooth, transfer), each filled up to a multiple of 4.
+    width: coefficients of two stencils (smooth, transfer), each padded to a multiple of 4.
     """
 
     slopes: np.ndarray
@@ -25,7 +25,7 @@ class Stencils:
 
     @classmethod
     def of(cls, network: SymmetricCycle) -> Stencils:
-        """The maps of a network."""
+        """Take the maps from a network."""
         pairs = [
             [_slopes_and_biases(affine) for affine in pair]
             for pair in zip(network.smooth, network.transfer, strict=True)

@@ -1,8 +1,9 @@
 """The system as rows along the last axis, and the CPU kernels that run over them.
 
 Work is dealt out by rows with active cells, and within a row only the span from the first to the
-last of them is touched. Sums are kept per row and added up in the order of the rows, so results
-are bitwise the same from run to run and for any number of threads.
+last active cell is touched. Sums are kept per row and added up in the order of the rows, so results
+are bitwise the same from run to run and for any number of threads. The arguments of the kernels are
+flat; `RowLayout` calls them.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ _FASTMATH = {"reassoc", "contract", "nsz"}
 
 @dataclass(frozen=True, eq=False)
 class RowLayout:
-    """Arrays for the kernels. m rows of the grid (all axes but the last, flattened) of n cells.
+    """Arrays for the kernels: the grid as m rows (all axes but the last, flattened) of n cells.
 
-    Vectors that a stencil reads are padded: (m + 1, n + 2), cell k of a row at k + 1, zeros
-    around, and a last row of zeros that stands for everything outside the grid.
+    Vectors that a stencil reads are padded, (m + 1, n + 2): cell k of a row is at k + 1, with zeros
+    around, and the last row is zero and stands for everything outside the grid.
 
     active: bool (m, n). along: weights on the faces of the last axis, (m, n + 1).
     across: for each other axis the weights as rows, (face rows, n).
-    faces, neighbours: int64 (dim - 1, 2, m): for each other axis and side (below, above) the row
-        of the face in `across` and the row of the neighbour in a padded vector.
-    closes: whether the last axis is periodic: then padding before and after the cells of a row
-        holds the last and the first of them, set by `product` and `residual`.
+    faces, neighbours: int64 (dim - 1, 2, m): for each other axis and side (below, above) the row of
+        the face in `across`, and the row of the neighbour in a padded vector.
+    closes: whether the last axis is periodic. The padding before and after the cells of a row then
+        holds the last and the first of them; `product` and `residual` set it.
     spans: int64 (rows with active cells, 3): row, first active cell, one past the last.
     """
 
@@ -75,13 +76,13 @@ class RowLayout:
         return np.zeros((rows + 1, cells + 2))
 
     def padded(self, v: Tensor) -> np.ndarray:
-        """A padded copy of a grid tensor that is 0 in inactive cells."""
+        """A padded copy of a grid tensor, which must be 0 in inactive cells."""
         result = self.padded_zeros()
         result[:-1, 1:-1] = v.numpy().reshape(self.active.shape)
         return result
 
     def to_grid(self, padded: np.ndarray) -> Tensor:
-        """The grid tensor that a padded vector holds, a copy."""
+        """The grid tensor in a padded vector; a copy."""
         return torch.from_numpy(padded[:-1, 1:-1].reshape(self.shape))
 
     def product(self, p: np.ndarray, q: np.ndarray) -> float:
@@ -109,7 +110,7 @@ class RowLayout:
 
 
 def residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
-    """||b - A p|| by the kernels: float64 tensors on the CPU, 0 in inactive cells."""
+    """||b - A p|| by the kernels, for float64 tensors on the CPU that are 0 in inactive cells."""
     layout = RowLayout.of(system)
     rows = b.contiguous().numpy().reshape(layout.active.shape)
     return layout.residual(rows, layout.padded(p), layout.zeros()) ** 0.5
@@ -117,7 +118,7 @@ def residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
 
 @lru_cache(maxsize=4)
 def _row_tables(rows: tuple[int, ...], periodic: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """`faces` and `neighbours` of a RowLayout for rows laid out in this shape."""
+    """`faces` and `neighbours` of a RowLayout whose rows have this shape."""
     count = int(np.prod(rows))
     number = np.arange(count).reshape(rows)
     faces, neighbours = [], []

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from solvers import multigrid_kernels as kernels
-from solvers import multigrid_setup as setup
+from solvers.multigrid import kernels, setup
+from solvers.multigrid.spans import deal, find_rows, find_spans
 from solvers.pool import Pool
 from solvers.system import PoissonSystem
 
-# Coarse weights towards p = 0 shrink by this a level: half for the wider spacing of the cells,
-# 1.4 because the surface is nearer to the mean active cell than the next aggregate is.
+# Coarse weights towards p = 0 are multiplied by this on each level: 0.5 for the wider spacing of
+# cells, 1.4 because the surface is closer to the mean active cell than the next aggregate is.
 DIRICHLET_FACTOR = 0.5 * 1.4
-# Levels end when no axis has more cells than this.
+# The coarsest level is the first with no more cells than this along any axis.
 COARSEST_CELLS = 2
-# The largest weight towards p = 0 over those between cells that a uniform level may have.
+# Largest ratio of weights towards p = 0 to those between cells on a uniform level.
 _LARGEST_HELD = 1e6
 
 Shape = tuple[int, int, int]
@@ -25,13 +25,13 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Buffers:
-    """The flat float32 arrays that a hierarchy works in.
+    """The arrays that a hierarchy works in, flat float32 unless stated otherwise.
 
     inverse: inverse diagonal, 0 where there is none. lower: couplings to the lower neighbours.
     x, b: vectors of all levels. q, red, and in float64 p, correction and red_x: vectors of one
         colour of the finest level.
     residual: float64 rows of the grid.
-    moments: of each level but the finest, see `multigrid_setup`.
+    moments: those of each level but the finest, see `solvers.multigrid.setup`.
     walls: float64 (nx, 2, nz), weights across a flat grid; empty in 3D.
     """
 
@@ -50,7 +50,7 @@ class Buffers:
 
     @classmethod
     def of(cls, table: np.ndarray) -> Buffers:
-        """Zeros for the levels of a table."""
+        """Zero arrays for the levels of a table."""
         entries = int(table[-1, kernels.OFFSET] + table[-1, kernels.SIZE])
         size = int(table[0, kernels.SIZE])
         couplings = int(table[-1, kernels.WEIGHTS] + 6 * table[-1, kernels.SIZE])
@@ -69,7 +69,7 @@ class Buffers:
         )
 
     def clear(self) -> None:
-        """Zero the vectors that kernels read beside the cells of a system."""
+        """Zero the vectors that kernels also read outside the cells of a system."""
         for vector in (self.x, self.b, self.red, self.correction, self.red_x):
             torch.from_numpy(vector).zero_()
 
@@ -81,12 +81,13 @@ _POOL: Pool[Shape, Buffers] = Pool()
 class Hierarchy:
     """The levels of a system, finest first; a 2D grid (nx, nz) is (nx, 1, nz).
 
-    buffers: at the disposal of one solve at a time; they go to the next hierarchy of the same
-        shape when this one is gone.
-    table: int64 (levels, columns of `multigrid_kernels`).
-    spans: uint64 (spans of all levels, 2). cuts: int64 (levels, PARTS + 1): how they are dealt.
-    rows: int64 (rows with cells of all levels but the finest, 4). row_cuts: as cuts.
-    scale: what the weights were multiplied by.
+    buffers: used by one solve at a time; the next hierarchy of the same shape receives them when
+        this one has been deleted.
+    table: int64 (levels, columns of `solvers.multigrid.kernels`).
+    spans: uint64 (spans of all levels, 2). cuts: int64 (levels, PARTS + 1), where they are cut into
+        parts.
+    rows: int64 (rows with cells of all levels but the finest, 4). row_cuts: like cuts.
+    scale: factor by which the weights were multiplied.
     """
 
     buffers: Buffers
@@ -121,7 +122,7 @@ class Hierarchy:
                 factor = np.float32(DIRICHLET_FACTOR**index)
                 setup.pack(finer, np.float32(2**index), factor, level, inverse, lower)
                 setup.aggregate(finer, moments, np.float32(2**index))
-            levels.append((setup.find_spans(inverse), setup.find_rows(moments)))
+            levels.append((find_spans(inverse), find_rows(moments)))
         buffers.clear()
         spans, cuts = _deal([spans for spans, _ in levels])
         no_rows = np.zeros((0, 4), dtype=np.int64)
@@ -131,7 +132,7 @@ class Hierarchy:
         return hierarchy
 
     def cycle(self, factors: np.ndarray, coarsest_sweeps: int) -> None:
-        """x = V-cycle of b, black cells of the finest level; see `multigrid_kernels.cycle`."""
+        """x = V-cycle of b, black cells of the finest level; see `kernels.cycle`."""
         own = self.buffers
         kernels.cycle(
             own.x, own.b, own.inverse, own.lower, own.q, self.table, self.spans, self.cuts,
@@ -140,7 +141,7 @@ class Hierarchy:
 
 
 def level_shapes(shape: tuple[int, ...]) -> list[Shape]:
-    """Cells along three axes on each level, halved and rounded up until all are few."""
+    """Cells along three axes on each level; they are halved, rounding up, down to the coarsest."""
     cells = (shape[0], 1, shape[1]) if len(shape) == 2 else shape
     shapes = [cells]
     while max(cells) > COARSEST_CELLS:
@@ -152,10 +153,10 @@ def level_shapes(shape: tuple[int, ...]) -> list[Shape]:
 def uniform_scale(
     largest: float, least_between: float, largest_between: float
 ) -> tuple[bool, float]:
-    """Whether all weights between cells are the same, and what brings weights near 1.
+    """Whether all weights between cells are equal, and the factor that brings weights near 1.
 
-    largest: weight around an active cell; the other two of faces between active cells (inf and 0
-    where there are none).
+    largest: largest weight around an active cell. least_between, largest_between: smallest and
+    largest weight between active cells, inf and 0 if there are none.
     """
     if largest <= 0:
         return True, 1.0
@@ -168,7 +169,7 @@ def uniform_scale(
 def _as_slab(
     system: PoissonSystem, walls: np.ndarray
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Mask and weights in three dimensions; a flat grid lies between two walls."""
+    """Mask and weights in three dimensions; a 2D grid becomes a slab between two walls."""
     active = system.active.contiguous().numpy()
     weights = [w.detach().contiguous().numpy() for w in system.face_weights]
     if system.dim == 3:
@@ -196,7 +197,7 @@ def _odd(least: int) -> int:
 
 
 def _deal(pieces: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The pieces of all levels in one array, and where each level's are cut into parts."""
+    """The pieces of all levels in one array, and where those of each level are cut into parts."""
     firsts = np.cumsum([0, *(len(piece) for piece in pieces)])
-    cuts = [setup.deal(piece, first) for piece, first in zip(pieces, firsts, strict=False)]
+    cuts = [deal(piece, first) for piece, first in zip(pieces, firsts, strict=False)]
     return np.concatenate(pieces), np.stack(cuts)

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from solvers.multigrid_levels import DIRICHLET_FACTOR, level_shapes, uniform_scale
-from solvers.multigrid_setup import SMALLEST_DIAGONAL
+from solvers.multigrid.packed_levels import DIRICHLET_FACTOR, level_shapes, uniform_scale
+from solvers.multigrid.setup import SMALLEST_DIAGONAL
 from solvers.slicing import interior, lower, upper
 from solvers.system import PoissonSystem
 
@@ -31,7 +31,7 @@ class Level:
     red: Tensor
 
     def gather(self, x: Tensor) -> Tensor:
-        """The sum over the neighbours, weight times value."""
+        """The sum of weight times value over the neighbours."""
         total = torch.zeros_like(x)
         for axis, weights in enumerate(self.weights):
             inner = interior(weights, axis)
@@ -45,7 +45,7 @@ class Level:
         return torch.where(self.red if colour == 0 else ~self.red, x + change, x)
 
     def residual(self, x: Tensor, b: Tensor) -> Tensor:
-        """b - A x where the cell has a diagonal; of red cells only, for black ones were last."""
+        """b - A x in red cells with a diagonal; black cells were relaxed last and have none."""
         known = self.inverse > 0
         diagonal = 1.0 / torch.where(known, self.inverse, 1.0)
         return torch.where(known & self.red, b + self.gather(x) - diagonal * x, 0.0)
@@ -82,7 +82,7 @@ def build(system: PoissonSystem) -> list[Level]:
 
 
 def cycle(levels: list[Level], b: Tensor, factors: Factors, coarsest_sweeps: int) -> Tensor:
-    """V-cycle of b; see `multigrid_kernels.cycle`. b: float32 on the finest level."""
+    """V-cycle of b; see `solvers.multigrid.kernels.cycle`. b: float32 on the finest level."""
     return _cycle(levels, 0, b, factors, coarsest_sweeps)
 
 
@@ -132,7 +132,7 @@ def _finest(system: PoissonSystem, active: Tensor) -> tuple[list[Tensor], Tensor
 
 
 def _scale(weights: list[Tensor], active: Tensor) -> float:
-    """What brings the weights near 1."""
+    """The factor that brings the weights near 1."""
     largest, least_between, largest_between = 0.0, float("inf"), 0.0
     for axis, w in enumerate(weights):
         around = torch.maximum(lower(w, axis), upper(w, axis))
@@ -145,7 +145,7 @@ def _scale(weights: list[Tensor], active: Tensor) -> float:
 
 
 def _halve(v: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Sums over blocks of two cells along each axis; what a block lacks counts as 0."""
+    """Sums over blocks of two cells along each axis; missing cells count as 0."""
     for axis, n in enumerate(shape):
         v = _pair(v, axis, n)
     return v
@@ -162,7 +162,7 @@ def _halve_faces(w: Tensor, axis: int, shape: tuple[int, ...]) -> Tensor:
 
 
 def _pair(v: Tensor, axis: int, n: int) -> Tensor:
-    """Sums of entries 2 i and 2 i + 1 along an axis, n of them."""
+    """Sums of entries 2 i and 2 i + 1 along an axis, for i < n."""
     missing = 2 * n - v.shape[axis]
     padding = [0, 0] * (v.ndim - 1 - axis) + [0, missing]
     v = F.pad(v, padding)
@@ -170,7 +170,7 @@ def _pair(v: Tensor, axis: int, n: int) -> Tensor:
 
 
 def _offsets(like: Tensor, axis: int, spacing: float) -> Tensor:
-    """Along an axis, the position of a cell's middle from that of its block."""
+    """Position of cell centres along an axis, relative to the centres of their blocks."""
     n = like.shape[axis]
     offsets = spacing * (torch.arange(n, device=like.device) % 2 - 0.5)
     return offsets.to(like.dtype).reshape([n if d == axis else 1 for d in range(3)])
@@ -182,6 +182,6 @@ def _red(like: Tensor) -> Tensor:
 
 
 def _invert(diagonal: Tensor) -> Tensor:
-    """1 / diagonal; 0 for 0 and for what is too small to invert in float32."""
+    """1 / diagonal; 0 where the diagonal is 0 or too small to invert in float32."""
     known = diagonal > SMALLEST_DIAGONAL
     return torch.where(known, 1.0 / torch.where(known, diagonal, 1.0), 0.0)

@@ -1,15 +1,19 @@
 """The learned cycle on the CPU: kernels for what `networks.SymmetricCycle` defines.
 
-Cells of a row that share a stencil are a segment, and a pass over a level is a loop over its
-segments: most cells lie in long ones, where nine neighbours at a time are one contiguous loop.
+Neighbouring cells of a row that share a stencil form a segment, and a pass over a level is a loop
+over its segments. Most cells lie in long ones, where nine neighbours at a time are handled by one
+contiguous loop.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
-from solvers.npsdo.engine_layout import (
+from solvers.npsdo.engine.layout import (
     CELLS,
     FASTMATH,
     FIRST,
@@ -24,80 +28,93 @@ from solvers.npsdo.engine_layout import (
     vector,
     vector_row,
 )
-from solvers.npsdo.engine_transfers import prolong, restrict
+from solvers.npsdo.engine.transfers import prolong, restrict
 
-# Kinds of passes over a level: down, to the next coarser one, from it, up.
-_DOWN, _RESTRICT, _PROLONG, _UP = range(4)
-# Segments of fewer cells are done one by one.
+# Segments with fewer cells than this are done cell by cell.
 _LEAST_LOOP = 5
+
+
+class Pass(IntEnum):
+    """A pass over a level: down, to the next coarser level, back from it, and up."""
+
+    DOWN = 0
+    RESTRICT = 1
+    PROLONG = 2
+    UP = 3
+
+
+class CycleArrays(NamedTuple):
+    """The arrays of the cycle, of all levels.
+
+    r, x, t, share: flat float32 vectors. stencils: float32 (patterns, width). segments: int32
+    (segments, 4). cuts: int64 (levels, PARTS, 3): first segment, one past the last, and first
+    pattern of each part. extents: int32 (rows of all levels, 3). row_cuts: int64 (levels,
+    PARTS + 1). table: without the line of ends.
+    """
+
+    r: np.ndarray
+    x: np.ndarray
+    t: np.ndarray
+    share: np.ndarray
+    stencils: np.ndarray
+    segments: np.ndarray
+    cuts: np.ndarray
+    extents: np.ndarray
+    row_cuts: np.ndarray
+    table: np.ndarray
 
 
 @numba.njit(cache=True)
 def cycle(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, inverse, sums):
     """x = cycle of r on the finest level; sums[part]: its share of (r, x).
 
-    r, x, t, share: flat vectors of all levels. table: without the line of ends.
-    stencils: (patterns, width). segments: int32 (segments, 4). cuts: int64 (levels, PARTS, 3):
-    first segment, one past the last, and first pattern of each part. extents: int32 (rows of all
-    levels, 3). row_cuts: int64 (levels, PARTS + 1). inverse: of the coarsest level.
+    Flat arguments, see `CycleArrays`: a call with a named tuple from Python costs more. inverse: of
+    the coarsest level.
     """
+    arrays = CycleArrays(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table)
     deepest = len(table) - 1
-    # Constants would be types of their own, each compiled anew.
-    down, up = (np.int64(_DOWN), np.int64(_RESTRICT)), (np.int64(_PROLONG), np.int64(_UP))
     for index in range(deepest):
-        for kind in down:
-            _pass(
-                kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table,
-                sums,
-            )  # fmt: skip
+        for step in (Pass.DOWN, Pass.RESTRICT):
+            _pass(step, index, arrays, sums)
     _solve_coarsest(r, x, table[deepest], share, inverse, sums)
     for index in range(deepest - 1, -1, -1):
-        for kind in up:
-            _pass(
-                kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table,
-                sums,
-            )  # fmt: skip
+        for step in (Pass.PROLONG, Pass.UP):
+            _pass(step, index, arrays, sums)
 
 
 @numba.njit(cache=True, parallel=True)
-def _pass(kind, index, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, sums):
-    if is_small(table[index]):
+def _pass(step, index, arrays, sums):
+    if is_small(arrays.table[index]):
         for part in range(PARTS):
-            _part(
-                kind, index, part, r, x, t, share, stencils, segments, cuts, extents, row_cuts,
-                table, sums,
-            )  # fmt: skip
+            _pass_part(step, index, part, arrays, sums)
     else:
         for part in numba.prange(PARTS):
-            _part(
-                kind, index, np.int64(part), r, x, t, share, stencils, segments, cuts, extents,
-                row_cuts, table, sums,
-            )  # fmt: skip
+            _pass_part(step, index, np.int64(part), arrays, sums)
 
 
 @numba.njit(cache=True)
-def _part(
-    kind, index, part, r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, sums
-):
-    fine, coarse = table[index], table[index + 1]
-    begin, end, base = cuts[index, part]
-    mine, own = segments[begin:end], stencils[base:]
-    rs, ts, shares = vector(r, fine), vector(t, fine), vector(share, fine)
-    if kind == _DOWN:
-        _down(rs, ts, shares, own, mine, fine)
-    elif kind == _UP:
-        sums[part] = _up(rs, ts, vector(x, fine), own, mine, fine)
-    elif kind == _RESTRICT:
-        first, last = row_cuts[index + 1, part], row_cuts[index + 1, part + 1]
-        restrict(ts, vector(r, coarse), vector(share, coarse), extents, first, last, fine, coarse)
+def _pass_part(step, index, part, arrays, sums):
+    fine, coarse = arrays.table[index], arrays.table[index + 1]
+    begin, end, base = arrays.cuts[index, part]
+    mine, own = arrays.segments[begin:end], arrays.stencils[base:]
+    r, t, share = vector(arrays.r, fine), vector(arrays.t, fine), vector(arrays.share, fine)
+    extents = arrays.extents
+    if step == Pass.DOWN:
+        _down(r, t, share, own, mine, fine)
+    elif step == Pass.UP:
+        sums[part] = _up(r, t, vector(arrays.x, fine), own, mine, fine)
+    elif step == Pass.RESTRICT:
+        first, last = arrays.row_cuts[index + 1, part], arrays.row_cuts[index + 1, part + 1]
+        target, present = vector(arrays.r, coarse), vector(arrays.share, coarse)
+        restrict(t, target, present, extents, first, last, fine, coarse)
     else:
-        first, last = row_cuts[index, part], row_cuts[index, part + 1]
-        prolong(vector(x, coarse), ts, shares, extents, first, last, fine, coarse)
+        first, last = arrays.row_cuts[index, part], arrays.row_cuts[index, part + 1]
+        prolong(vector(arrays.x, coarse), t, share, extents, first, last, fine, coarse)
 
 
 @numba.njit(cache=True)
 def _down(rs, ts, shares, stencils, segments, level):
-    """t = share times the way down of r."""
+    """t = share times (way down of r)."""
     width, steps = stencils.shape[1] // 3, _steps(level)
     flat_r, flat_t, flat_share, table = rs.ravel(), ts.ravel(), shares.ravel(), stencils.ravel()
     for s in range(len(segments)):
@@ -141,7 +158,7 @@ def _up(rs, ts, xs, stencils, segments, level):
 
 @numba.njit(cache=True)
 def _steps(level):
-    """Distances in memory from a cell to the neighbours before it along the last axis."""
+    """Offsets in memory from a cell to the first cell of each line of its neighbourhood."""
     planes = level[LEAD]
     steps = np.empty(3 * (2 * planes + 1), dtype=np.int64)
     for n in range(len(steps)):
@@ -151,7 +168,7 @@ def _steps(level):
 
 @numba.njit(cache=True, fastmath=FASTMATH)
 def _value(x, k, steps, stencils, begin):
-    """The stencil that begins at `begin`, at one cell. Unsigned indices need no check."""
+    """Apply the stencil that starts at `begin` at one cell; unsigned indices are not checked."""
     one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     total, c = np.float32(0.0), np.uint64(begin)
     for n in range(len(steps)):
@@ -164,7 +181,7 @@ def _value(x, k, steps, stencils, begin):
 
 @numba.njit(cache=True)
 def _add(x, row, first, last, stencils, begin, level, result):
-    """result += the stencil that begins at `begin`, at cells first to last of a row."""
+    """Add the stencil that starts at `begin`, applied at cells first to last of a row."""
     around = slice(first - 1, last + 1)
     for i in range(2 * level[LEAD] + 1):
         n, part = (

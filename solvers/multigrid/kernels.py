@@ -1,15 +1,16 @@
-"""The multigrid V-cycle on packed levels: CPU kernels, defined by `solvers.multigrid_torch`.
+"""The multigrid V-cycle on packed levels: CPU kernels, defined by `solvers.multigrid.torch_levels`.
 
 Cells are coloured like a chessboard, red where i + j + k is even and black elsewhere. A level is
 laid out flat: cell (i, j, k) is number f = LEAD + (i + 1) plane + (j + 1) row + k + 1, where row
 and plane are odd and leave room for zeros between rows and planes (a middle axis of one cell is
-left out: row = plane). Then colour and parity of f are the same thing, each colour is stored on its
-own as entries h = f // 2, and the neighbours of an entry lie at distances that are the same
-everywhere: a sweep over a colour is one pass over contiguous memory, across rows. `spans` say which
-parts of the memory hold cells with a diagonal; they begin and end in blocks of BLOCK entries.
+left out: row = plane). The parity of f is then the colour. Each colour is stored separately, as
+entries h = f // 2, and the neighbours of an entry lie at the same distances everywhere, so a sweep
+over a colour is one pass over contiguous memory, across rows. `spans` say which parts of the memory
+hold cells with a diagonal; they begin and end at multiples of BLOCK entries.
 
-The system is reduced to its black cells: on the finest level b is 0 on red ones, so that the first
-and the last red sweep need not be done.
+The system is reduced to its black cells: on the finest level b is 0 on red cells, so the first and
+the last red sweep can be skipped. Kernels take flat arguments; `packed_levels.Hierarchy` calls
+`cycle`.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ import numba
 import numpy as np
 
 RED, BLACK = 0, 1
-# Kinds of sweeps.
+# Kinds of sweeps, see `_sweep`.
 BEGIN, RELAX, RESIDUAL = range(3)
 # Columns of a level table.
 NX, NY, NZ, ROW, PLANE, OFFSET, SIZE, WEIGHTS, UNIFORM = range(9)
-# Entries of a block, and numbers left free before the first plane (as many entries after the last)
-# for what blocks hold beyond the cells.
+# Entries of a block, and numbers left free before the first plane (and entries after the last) for
+# what blocks hold beyond the cells.
 BLOCK = 8
 LEAD = 2 * BLOCK
-# Parts that the spans and rows of a level are dealt in; with less work one thread does all.
+# Number of parts that the spans and rows of a level are dealt into; smaller levels use one thread.
 PARTS = 16
 _LEAST_ENTRIES = 6000
-# NaN and Inf keep their meaning. Only sums over a loop are reordered (SIMD lanes): elsewhere, code
-# that a process compiles would round otherwise than the same code that later ones load, since LLVM
-# optimises a function once more wherever it is linked in.
+# NaN and Inf keep their meaning. Only sums over a loop are reordered (SIMD lanes). If other code
+# were, the process that compiles it would round differently from those that load it later, because
+# LLVM optimises a function again wherever it is linked in.
 FASTMATH = {"contract", "nsz"}
 REDUCTION = FASTMATH | {"reassoc"}
 
@@ -45,9 +46,9 @@ def values(flat, level):
 
 @numba.njit(cache=True)
 def couplings(flat, level):
-    """Weights of one level towards the lower neighbours: (2, 3, entries), of a uniform one none.
+    """Weights of one level towards the lower neighbours: (2, 3, entries), empty if it is uniform.
 
-    On a uniform level, weights between cells are 1, and 0 is what all others hold.
+    On a uniform level all weights between cells are 1, and entries that are not cells hold 0.
     """
     size = 0 if level[UNIFORM] else level[SIZE]
     return flat[level[WEIGHTS] : level[WEIGHTS] + 6 * size].reshape(2, 3, size)
@@ -62,7 +63,7 @@ def place(level, i, j, k):
 
 @numba.njit(cache=True)
 def row_starts(level, i, j):
-    """Where red and black entries of cells 2 K and 2 K + 1 of a row lie: at these plus K."""
+    """The red and black entries of cells 2 K and 2 K + 1 of a row are these plus K."""
     f = LEAD + (i + 1) * level[PLANE] + (j + 1) * level[ROW]
     return (f + 1) >> 1, (f + 2) >> 1
 
@@ -71,16 +72,16 @@ def row_starts(level, i, j):
 def cycle(
     x, b, inverse, lower, scratch, table, spans, cuts, rows, row_cuts, factors, coarsest_sweeps
 ):
-    """x = V-cycle of b on the flat arrays of a hierarchy; the black b of the finest level is given.
+    """x = V-cycle of b on the flat arrays of a hierarchy, for the black b of the finest level.
 
-    The red b of the finest level is 0; its red x is not computed to the end. scratch: a vector of
-    one colour of the finest level.
-    factors: (2, sweeps, 2): over-relaxation of each sweep, red and black, on the finest level and
-        on all others. Sweeps before the coarse correction are red first; those after it run in
-        the opposite order, which makes the cycle symmetric. The last black factor is 1.
+    The red b of the finest level is 0, and its red x is not final. scratch: a vector of one colour
+    of the finest level.
+    factors: (2, sweeps, 2), over-relaxation of each sweep, red and black, on the finest level and
+        on all others. Sweeps before the coarse correction do red cells first; those after it run
+        in the opposite order, which makes the cycle symmetric. The last black factor is 1.
     """
     deepest = len(table) - 1
-    # Constants would be types of their own, each compiled anew.
+    # Without the casts each constant would be a type of its own and be compiled separately.
     relax, residual, red = np.int64(RELAX), np.int64(RESIDUAL), np.int64(RED)
     for index in range(deepest + 1):
         level, mine, own = table[index], cuts[index], factors[min(index, 1)]
@@ -106,7 +107,7 @@ def cycle(
 
 @numba.njit(cache=True)
 def parts_of(level):
-    """Parts to deal the work of a level in."""
+    """Number of parts that the work of a level is dealt into."""
     return PARTS if level[SIZE] >= _LEAST_ENTRIES else 1
 
 
@@ -154,8 +155,11 @@ def _sweep_spans(kind, xs, bs, inverses, weights, residual, level, spans, colour
 
 @numba.njit(cache=True)
 def stencil(level, colour):
-    """What `neighbour_sum` needs of a level: distances to the neighbours of an entry of a colour,
-    below and above along each axis; 1 where there is a middle axis, else 0; and uniformity."""
+    """What `neighbour_sum` needs to know of a level.
+
+    Distances to the neighbours of an entry of a colour, below and above along each axis; 1 if there
+    is a middle axis, else 0; whether the level is uniform.
+    """
     half_plane, half_row = np.uint64(level[PLANE] >> 1), np.uint64(level[ROW] >> 1)
     none, one = np.uint64(0), np.uint64(1)
     middle = np.float32(1.0 if level[NY] > 1 else 0.0)
@@ -166,7 +170,7 @@ def stencil(level, colour):
 
 @numba.njit(cache=True, fastmath=FASTMATH)
 def neighbour_sum(y, w, v, h, at):
-    """sum w y over the neighbours of entry h; w: couplings of its colour, v: of the other one."""
+    """Sum of w y over the neighbours of entry h; w, v: couplings of its colour and the other."""
     (p0, p1), (r0, r1), (c0, c1), middle, uniform = at
     if uniform:
         total = (y[h - p0] + y[h + p1]) + middle * (y[h - r0] + y[h + r1])
@@ -180,7 +184,7 @@ def neighbour_sum(y, w, v, h, at):
 def _restrict(residual, b, inverse, table, rows, cuts, index):
     """b of the next coarser level: the residual summed over the cells of each aggregate.
 
-    The black cells, relaxed last, have none.
+    Black cells were relaxed last and have no residual.
     """
     fine, coarse = table[index], table[index + 1]
     first, last = cuts[index + 1, 0], cuts[index + 1, PARTS]
@@ -220,7 +224,7 @@ def _add_known(a, b, inverse):
 
 @numba.njit(cache=True, parallel=True)
 def _prolong(x, inverse, table, rows, cuts, index):
-    """Add to each red cell the correction of its aggregate; black cells are relaxed next."""
+    """Add the correction of its aggregate to each red cell; black cells are relaxed next."""
     fine, coarse = table[index], table[index + 1]
     first, last = cuts[index + 1, 0], cuts[index + 1, PARTS]
     if parts_of(fine) == 1:

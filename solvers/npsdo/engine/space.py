@@ -1,4 +1,7 @@
-"""The vector work of conjugate gradients around the engine, by kernels over rows."""
+"""The vectors of conjugate gradients around the engine, for kernels over rows.
+
+Kernels take flat arguments; `EngineSpace` calls them.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ import numba
 import numpy as np
 from torch import Tensor
 
-from solvers.npsdo import engine_layout as layout
-from solvers.npsdo.engine import Engine
+from solvers.krylov.row_space import RowSpace
+from solvers.npsdo.engine import layout
+from solvers.npsdo.engine.engine import Engine
 from solvers.npsdo.safeguards import Watch
 from solvers.system import PoissonSystem
 
 
-class EngineSpace:
+class EngineSpace(RowSpace):
     """A `pcg.Workspace` on the CPU; z stays in the float32 memory of the engine.
 
-    The residual is handed to the engine divided by its norm of one iteration before.
+    The engine receives the residual divided by its norm one iteration earlier.
     """
 
     def __init__(
@@ -26,31 +30,30 @@ class EngineSpace:
         guess: Tensor | None,
         watch: Watch,
     ) -> None:
-        self.engine, self.watch, self.floating = engine, watch, system.floating
-        rows, own, level = engine.rows, engine.buffers, engine.table[0]
-        self.rows, self.level = rows, level
-        self.b = rhs.contiguous().numpy().reshape(rows.active.shape)
-        self.x = rows.padded_zeros() if guess is None else rows.padded(guess)
+        super().__init__(engine.rows, system.floating, rhs, guess)
+        self.engine, self.watch = engine, watch
+        own, level = engine.buffers, engine.table[0]
+        self.level = level
         self.p, self.q, self.r = own.direction, own.product, own.residual
         self.entered, self.z = layout.vector(own.r, level), layout.vector(own.x, level)
-        self.sums = np.zeros(len(rows.spans))
+        self.sums = np.zeros(len(self.layout.spans))
         self.norm = 1.0
 
     def start(self) -> tuple[float, float]:
-        self.norm = self.rows.residual(self.b, self.x, self.r) ** 0.5
-        self.watch.restart(self.norm)
+        self.norm = self.layout.residual(self.b, self.x, self.r) ** 0.5
+        self.watch.restart()
         sums = self.advance(0.0)
         self.turn(0.0)
         return sums
 
     def product(self) -> float:
-        return self.rows.product(self.p, self.q)
+        return self.layout.product(self.p, self.q)
 
     def advance(self, alpha: float) -> tuple[float, float]:
-        """As in `pcg`; alpha = 0 leaves x and r as they are."""
+        """As in `pcg`; alpha = 0 leaves x and r unchanged."""
         unit = 1.0 / self.norm if self.norm > 0 else 0.0
         vectors = (self.x, self.r, self.p, self.q, self.entered, self.engine.scaling)
-        _step(*vectors, alpha, unit, self.level, self.rows.spans, self.sums)
+        _step(*vectors, alpha, unit, self.level, self.layout.spans, self.sums)
         before, self.norm = self.norm, float(self.sums.sum()) ** 0.5
         if self.watch.is_over(self.norm):
             self.z_scale = 0.0
@@ -61,24 +64,12 @@ class EngineSpace:
 
     def turn(self, beta: float) -> None:
         vectors = (self.p, self.z, self.engine.scaling)
-        _turn(*vectors, beta, self.z_scale, self.level, self.rows.spans)
+        _turn(*vectors, beta, self.z_scale, self.level, self.layout.spans)
         if self.engine.band is not None:
             self.engine.band.add(self.p, self.z_scale)
 
-    def remove_means(self) -> None:
-        self.x = self.rows.padded(self.floating.remove_means(self.pressure()))
-
-    def keep(self) -> None:
-        self.kept = self.x.copy()
-
-    def revert(self) -> None:
-        self.x = self.kept
-
-    def pressure(self) -> Tensor:
-        return self.rows.to_grid(self.x)
-
     def _cycle(self, unit: float) -> float:
-        """z of the residual times `unit`; returns their product."""
+        """z of the residual times `unit`; returns the product of the two."""
         band = self.engine.band
         if band is None:
             return self.engine.cycle()
@@ -91,7 +82,7 @@ class EngineSpace:
 def _step(x, r, p, q, entered, scaling, alpha, unit, level, spans, sums):
     """x += alpha p, r -= alpha q, entered = unit S r in the spans; sums[i] = (r, r) of span i.
 
-    x and p are padded as in `RowLayout`, entered as in `engine_layout`.
+    x and p are padded as in `RowLayout`, entered as in `layout`.
     """
     for i in numba.prange(len(spans)):
         row, first, last = spans[i]
@@ -121,7 +112,7 @@ def _enter_row(r, scale, unit, target):
 
 @numba.njit(cache=True, parallel=True)
 def _turn(p, z, scaling, beta, z_scale, level, spans):
-    """p = z_scale S z + beta p in the spans; beta = 0 does not look at p."""
+    """p = z_scale S z + beta p in the spans; if beta is 0, p is not read."""
     for i in numba.prange(len(spans)):
         row, first, last = spans[i]
         source = z[layout.vector_row(level, row), first + 1 : last + 1]

@@ -1,0 +1,88 @@
+"""Floating components: regions where the pressure is defined only up to a constant.
+
+Active cells are connected through faces of positive weight. A component floats when no positive
+weight leads out of it to an inactive cell or across the rim of the grid (a periodic axis has no
+rim). Constants on it are then in the null space of A, and a right-hand side must have zero mean on
+it. `solvers.solve` removes these means; solvers that need a definite matrix take the one that
+`solvers.nullspace` makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class FloatingComponents:
+    """Components of active cells that touch no known pressure.
+
+    count: number of components.
+    labels: int32, shape of the grid: the component of each cell, numbered from 0 in the order of
+        their first cells in memory; -1 in all other cells.
+    """
+
+    count: int
+    labels: Tensor
+
+    @cached_property
+    def pins(self) -> Tensor:
+        """Flat grid index of the first cell of each component, int64, ascending."""
+        from solvers.floating_kernels import first_cells
+
+        return torch.from_numpy(first_cells(self.labels.cpu().numpy().ravel(), self.count))
+
+    def remove_means(self, v: Tensor) -> Tensor:
+        """v with zero mean on each floating component; v itself when there are none.
+
+        v: float64, shape of the grid. The mean is removed twice, so that its remainder is small
+        compared with the variation of v even where v is almost constant.
+        """
+        if self.count == 0:
+            return v
+        if v.device.type == "cpu":
+            from solvers.floating_kernels import remove_means
+
+            result = v.contiguous().numpy().copy()
+            remove_means(result.ravel(), self.labels.numpy().ravel(), self.count)
+            return torch.from_numpy(result)
+        return self._remove_means_by_torch(v)
+
+    def _remove_means_by_torch(self, v: Tensor) -> Tensor:
+        """The definition of `remove_means`, for any device."""
+        labels = self.labels.reshape(-1).long() + 1
+        sizes = torch.bincount(labels, minlength=self.count + 1).clamp(min=1)
+        result = v.reshape(-1)
+        for _ in range(2):
+            sums = torch.zeros(self.count + 1, dtype=v.dtype, device=v.device)
+            means = sums.index_add(0, labels, result) / sizes
+            means[0] = 0.0
+            result = result - means[labels]
+        return result.reshape(v.shape)
+
+
+def find_floating(
+    active: Tensor, face_weights: Sequence[Tensor], periodic: Sequence[bool]
+) -> FloatingComponents:
+    """Floating components of a system (arguments as of `PoissonSystem`).
+
+    The search is one serial pass over the cells on the CPU.
+    """
+    from solvers.floating_kernels import label_floating
+
+    cells = active.cpu().numpy()
+    weights = [w.detach().cpu().contiguous().numpy() for w in face_weights]
+    if active.ndim == 2:
+        # A flat grid is a slab one cell thick between two walls.
+        cells = cells[None]
+        wall = np.zeros((2, *active.shape), dtype=weights[0].dtype)
+        weights = [wall, weights[0][None], weights[1][None]]
+    wraps = np.array([False] * (3 - active.ndim) + list(periodic))
+    labels, count = label_floating(np.ascontiguousarray(cells), wraps, *weights)
+    grid = torch.from_numpy(labels.reshape(tuple(active.shape))).to(active.device)
+    return FloatingComponents(int(count), grid)

@@ -1,0 +1,146 @@
+"""Conjugate gradients with a geometric multigrid V-cycle as preconditioner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from solvers.engines import check_engine, uses_kernels
+from solvers.krylov import pcg
+from solvers.krylov.vector_space import VectorSpace, first_guess
+from solvers.multigrid import torch_levels
+from solvers.multigrid.packed_levels import Hierarchy
+from solvers.multigrid.packed_space import COARSEST_SWEEPS, PackedSpace
+from solvers.multigrid.torch_levels import Level
+from solvers.protocol import Outcome
+from solvers.row_layout import RowLayout
+from solvers.system import PoissonSystem
+
+Factors = tuple[tuple[tuple[float, float], ...], ...]
+
+# Over-relaxation of each sweep (red, black), on the finest level and on all others; found by
+# `python -m solvers.multigrid.tuning`. The first red factor of the finest level is 1 because red
+# cells are eliminated; the last black ones are 1, which leaves black cells without a residual.
+FACTORS = (((1.0, 1.219), (1.0, 1.0)), ((1.958, 1.567), (1.051, 1.0)))
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A system with its levels: packed for the kernels, or tensors."""
+
+    system: PoissonSystem
+    packed: tuple[RowLayout, Hierarchy] | None
+    levels: list[Level]
+
+
+@dataclass(frozen=True)
+class Multigrid:
+    """Geometric multigrid as preconditioner of CG: a handful of iterations at any resolution.
+
+    The V-cycle works in float32 on aggregates of 2 x 2 (x 2) cells. A coarse coupling is the sum
+    of the weights between two aggregates divided by the distance between the centroids of their
+    active cells. Residuals are summed, corrections are copied, and red-black Gauss-Seidel sweeps
+    run in opposite orders before and after, so the preconditioner is symmetric and positive for
+    any geometry.
+
+    Parameters
+    ----------
+    max_iterations : int, default 500
+        Iterations after which the solver gives up.
+    sweeps : int, default 2
+        Gauss-Seidel sweeps before and after each coarse correction.
+    engine : {"auto", "numba", "torch"}, default "auto"
+        "numba" uses kernels for tensors on the CPU, "torch" works on any device and defines what
+        the kernels compute; "auto" takes the faster one for the device.
+    factors : nested tuple of floats, shape (2, n, 2)
+        Over-relaxation of the sweeps, red and black, on the finest level and on all others. Of
+        more than `sweeps` the last are used, of fewer the last one is repeated.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Red-black elimination and aggregation: Braess (1995), Computing 55; McAdams, Sifakis & Teran
+    (2010), SCA. Renewal of the residual: Clark et al. (2010), Comput. Phys. Commun. 181.
+    """
+
+    name: ClassVar[str] = "multigrid"
+    max_iterations: int = 500
+    sweeps: int = 2
+    engine: str = "auto"
+    factors: Factors = FACTORS
+
+    def __post_init__(self) -> None:
+        if self.max_iterations < 1 or self.sweeps < 1:
+            raise ValueError("max_iterations and sweeps must be at least 1")
+        check_engine(self.engine)
+        table = np.array(self.factors)
+        if table.shape[::2] != (2, 2) or not ((table > 0) & (table < 2)).all():
+            raise ValueError("factors must be a table (2, sweeps, 2) of numbers between 0 and 2")
+        if table[0, 0, 0] != 1 or (table[:, -1, 1] != 1).any():
+            raise ValueError("factors must be 1 for the first red and the last black sweeps")
+
+    def setup(self, system: PoissonSystem) -> State:
+        """Build the levels; raises ValueError for numba kernels on a device without them."""
+        if uses_kernels(self.engine, system.device):
+            return State(system, (RowLayout.of(system), Hierarchy.of(system)), [])
+        return State(system, None, torch_levels.build(system))
+
+    def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
+        """Iterate from the guess (0 when None) to the true relative residual rtol."""
+        norm_b = float(torch.linalg.vector_norm(rhs))
+        scale, target = 1.0 / norm_b, pcg.target(norm_b, rtol)
+        factors = relaxation(self.sweeps, self.factors)
+        if state.packed is None:
+            space = _TorchSpace(state, rhs, guess, factors, scale, target)
+        else:
+            layout, hierarchy = state.packed
+            floating = state.system.floating
+            space = PackedSpace(layout, hierarchy, floating, rhs, guess, factors, scale, target)
+        iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
+        return Outcome(space.pressure(), iterations, history)
+
+
+def relaxation(sweeps: int, factors: Factors = FACTORS) -> np.ndarray:
+    """Factors of this many sweeps, float32 (2, sweeps, 2): the last rows of the table.
+
+    If the table has fewer, its last row is repeated.
+    """
+    table = np.array(factors, dtype=np.float32)
+    known = table.shape[1]
+    chosen = [min(max(known - sweeps, 0) + n, known - 1) for n in range(sweeps)]
+    return np.ascontiguousarray(table[:, chosen])
+
+
+class _TorchSpace(VectorSpace):
+    """The vectors of the loop as torch expressions, on any device.
+
+    scale: applied to residuals before the V-cycle. target: norm of the residual that ends the loop.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        rhs: Tensor,
+        guess: Tensor | None,
+        factors: np.ndarray,
+        scale: float,
+        target: float,
+    ) -> None:
+        def precondition(r: Tensor) -> Tensor:
+            b = (scale * r).float().reshape(state.levels[0].inverse.shape)
+            z = torch_levels.cycle(state.levels, b, factors.tolist(), COARSEST_SWEEPS)
+            return z.double().reshape(r.shape)
+
+        x, system = first_guess(rhs, guess), state.system
+        super().__init__(system.apply, precondition, rhs, x, system.floating.remove_means, target)
+
+    def pressure(self) -> Tensor:
+        return self.x
