@@ -64,9 +64,12 @@ def draw() -> str:
     parts.append(f'<text x="{LEFT}" y="{y + 18:g}" font-weight="bold">fluidsim</text>')
     y += 24 + GAP
     for names, about in LAYERS:
-        each = (width - GAP * (len(names) - 1)) / len(names)
-        for number, name in enumerate(names):
-            parts.append(box(LEFT + number * (each + GAP), y, each, ROW, name, "#bfdbfe"))
+        letters = sum(len(name) + 3 for name in names)
+        x = float(LEFT)
+        for name in names:
+            each = (width - GAP * (len(names) - 1)) * (len(name) + 3) / letters
+            parts.append(box(x, y, each, ROW, name, "#bfdbfe"))
+            x += each + GAP
         parts.append(f'<text x="{RIGHT + 16}" y="{y + 17:g}">{about}</text>')
         y += ROW + GAP
     parts.append(arrow(y + 2))
