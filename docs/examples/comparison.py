@@ -44,7 +44,7 @@ for name, solution in solutions.items():
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 picture = reference.where(splash.system.active, float("nan"))
-shown = left.imshow(picture.T, origin="lower", cmap="viridis")
+shown = left.imshow(picture.T.numpy(), origin="lower", cmap="viridis")
 left.set(title="pressure of the splash")
 figure.colorbar(shown, ax=left)
 for name, solution in solutions.items():
