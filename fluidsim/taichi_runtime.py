@@ -9,7 +9,7 @@ from typing import Any
 import taichi as ti
 from taichi.lang.ast.ast_transformer_utils import ASTTransformerContext
 
-from solvers.runtime import Runtime
+from solvers.runtime import Runtime, configure
 
 _started: Runtime | None = None
 
@@ -35,6 +35,12 @@ def start(runtime: Runtime) -> None:
         random_seed=0,
     )
     _started = runtime
+
+
+def ensure_started() -> None:
+    """Initialise Taichi on all CPU cores unless `start` has been called."""
+    if _started is None:
+        start(configure())
 
 
 def _position(self: Any, node: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from solvers.bench import Measurement, speedups, summarise
+from solvers.measurement import Measurement, speedups, summarise
 
 
 def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""`fluidsim export`: stored frames in the forms that other programs open."""
+"""`fluidsim export`: stored frames in file formats that other programs open."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ USD_SUFFIXES = (".usd", ".usdc", ".usda")
 
 
 def export(folder: Path, target: str, out: Path | None) -> Path:
-    """Write the frames of the run in `folder` for another program; returns where they are.
+    """Write the frames of the run in `folder` for another program; return where they are.
 
-    target: a key of TARGETS. out: a folder, or a file for USD; a place in `folder` if None.
+    target: a key of TARGETS. out: a folder, or a file for USD; None: a place in `folder`.
     Raises SimulationError or ValueError with one line, and OSError.
     """
     run = open_run(folder)
@@ -33,7 +33,7 @@ def export(folder: Path, target: str, out: Path | None) -> Path:
 
 
 def _shown(run: StoredRun) -> Iterator[Frame]:
-    """The frames of a run, with a bar."""
+    """The frames of a run, with a progress bar."""
     with Progress(len(run.times)) as progress:
         for number in run.times:
             yield run.frame(number)
@@ -43,7 +43,7 @@ def _shown(run: StoredRun) -> Iterator[Frame]:
 def _meshes(
     run: StoredRun, out: Path | None, suffix: str, write: Callable[[Path, TriangleMesh], None]
 ) -> Path:
-    """The surface of each frame, and the solids where they differ from the frame before."""
+    """Write the surface of each frame, and the solids of frames in which they have moved."""
     folder = out or run.folder / "surface"
     surfaces, solids = [], []
     last: np.ndarray | None = None
@@ -67,7 +67,9 @@ def _usd(run: StoredRun, out: Path | None) -> Path:
 
     path = out or run.folder / "run.usdc"
     if path.suffix not in USD_SUFFIXES:
-        raise ValueError(f"{path}: a USD file must be one of {', '.join(USD_SUFFIXES)}")
+        raise ValueError(
+            f"{path}: the name of a USD file must end in one of {', '.join(USD_SUFFIXES)}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         writer = UsdWriter(temporary, run.interval)

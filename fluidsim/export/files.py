@@ -1,4 +1,4 @@
-"""Meshes in files that other programs read."""
+"""Writes meshes as files that other programs read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fluidsim.files import replacing
 
 
 def write_ply(path: Path, mesh: TriangleMesh) -> None:
-    """Binary PLY: x y z and, where the mesh has velocities, vx vy vz of the vertices; float32."""
+    """Write binary PLY: float32 x y z and, if the mesh has velocities, vx vy vz of each vertex."""
     names = ("x", "y", "z") if mesh.velocities is None else ("x", "y", "z", "vx", "vy", "vz")
     rows = [mesh.points] if mesh.velocities is None else [mesh.points, mesh.velocities]
     faces = np.empty(len(mesh.triangles), dtype=[("count", "u1"), ("vertices", "<i4", 3)])
@@ -28,7 +28,7 @@ def write_ply(path: Path, mesh: TriangleMesh) -> None:
 
 
 def write_vtp(path: Path, mesh: TriangleMesh) -> None:
-    """VTK polygonal data, LZ4, with the vertices' velocity where the mesh has it."""
+    """Write VTK polygonal data, LZ4, with the velocity of each vertex if the mesh has it."""
     data = pyvista.PolyData.from_regular_faces(mesh.points, mesh.triangles)
     if mesh.velocities is not None and len(mesh.points):
         data.point_data["velocity"] = mesh.velocities

@@ -1,4 +1,4 @@
-"""Triangles of a frame: the surface of its liquid with velocities, and its solids."""
+"""Triangle meshes of a frame: the surface of its liquid with velocities, and its solids."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from fluidsim.render.frame import Frame, LiquidFrame, SolidGrid
 from fluidsim.render.surface import liquid_surface
 
-_CLEAR = 1e-3  # of the spacing: how near to zero a node's distance may come
-_BLUR = 0.7  # cells: deviation of the filter of the velocities
+_CLEAR = 1e-3  # least distance of a node from the surface, as a part of the spacing
+_BLUR = 0.7  # cells: standard deviation of the filter of the velocities
 
 
 @dataclass(frozen=True)
 class TriangleMesh:
-    """points: float32 (n, 3), m; triangles: int32 (m, 3), seen from outside anticlockwise.
+    """points: float32 (n, 3), m. triangles: int32 (m, 3), anticlockwise when seen from outside.
 
-    velocities: float32 (n, 3), m/s, None for solids.
+    velocities: float32 (n, 3), m/s; None for solids.
     """
 
     points: np.ndarray
@@ -28,7 +28,7 @@ class TriangleMesh:
 
 
 def surface_mesh(frame: Frame) -> TriangleMesh:
-    """The closed surface of the liquid of a 3D frame; the walls of the domain close it as well.
+    """The closed surface of the liquid of a 3D frame; it also runs along the walls of the domain.
 
     Raises ValueError for smoke and in 2D.
     """
@@ -40,15 +40,15 @@ def surface_mesh(frame: Frame) -> TriangleMesh:
 
 
 def solid_mesh(solids: SolidGrid) -> TriangleMesh:
-    """The closed surface of the solids of a 3D frame, cut off at the walls of the domain."""
+    """The closed surface of the solids of a 3D frame, cut at the walls of the domain."""
     return TriangleMesh(*_zero_level(solids.distance, solids.spacing), None)
 
 
 def _zero_level(distance: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points and triangles where a distance is zero, by flying edges (Schroeder et al. 2015).
+    """Points and triangles of the zero level, by flying edges (Schroeder et al. 2015).
 
-    The outermost nodes are outside, and no node lies on the surface: it is closed, and no two of
-    its points coincide.
+    The outermost nodes are moved outside and no node is left on the surface, so that it is closed
+    and no two of its points coincide.
     """
     clear = np.float32(_CLEAR * spacing)
     values = np.where(np.abs(distance) < clear, np.copysign(clear, distance), distance)
@@ -64,11 +64,11 @@ def _zero_level(distance: np.ndarray, spacing: float) -> tuple[np.ndarray, np.nd
     points = np.asarray(surface.points, np.float32)
     if len(points) == 0:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
-    return points, surface.regular_faces[:, ::-1].astype(np.int32)  # VTK's face the liquid
+    return points, surface.regular_faces[:, ::-1].astype(np.int32)  # VTK's face inwards
 
 
 def _velocities_at(points: np.ndarray, frame: LiquidFrame) -> np.ndarray:
-    """Velocities of the particles around, m/s: means with weights that fall off within a cell."""
+    """Velocities (n, 3) at points, m/s: means of the particles within about a cell."""
     shape = np.array(frame.shape)
     cell = np.clip((frame.positions / frame.dx).astype(np.int32), 0, shape - 1)
     key = np.ravel_multi_index(tuple(cell.T), frame.shape)

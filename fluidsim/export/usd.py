@@ -1,10 +1,10 @@
 # pyright: reportAttributeAccessIssue=false
-"""A run as a USD stage: particles, surface and solids with a time sample a frame.
+"""A run as a USD stage: particles, surface and solids, with a time sample for each frame.
 
-/run            metres, z up; a time code is the number of a frame
+/run            metres, z up; time codes are the numbers of frames
 /run/particles  UsdGeomPoints with velocities and widths
-/run/surface    UsdGeomMesh with velocities, of liquids in 3D
-/run/solids     UsdGeomMesh, of runs in 3D
+/run/surface    UsdGeomMesh with velocities, 3D only
+/run/solids     UsdGeomMesh, 3D only
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ except ImportError as error:
     raise SimulationError('USD needs usd-core: pip install "fluidsim-lab[usd]"') from error
 
 _WATER, _STONE = (0.15, 0.45, 0.75), (0.8, 0.4, 0.2)  # colours of previews
-_PARTICLES_A_CELL = 2  # along each axis
+_PARTICLES_A_CELL = 2  # particles of a cell along each axis
 
 
 class UsdWriter:
-    """Frames go to a new stage at `path` (.usd, .usdc or .usda) as `add` is called.
+    """Writes frames to a new stage at `path` (.usd, .usdc or .usda), one for each `add`.
 
-    interval: simulated s between frames; the stage plays in real time. Only the frame that is
-    being added is kept in memory.
+    interval: simulated seconds between frames; the stage plays in real time. Only one frame is in
+    memory at a time.
     """
 
     def __init__(self, path: Path, interval: float):
@@ -44,9 +44,11 @@ class UsdWriter:
         self._solids: np.ndarray | None = None
 
     def add(self, frame: Frame) -> None:
-        """Raises ValueError for smoke."""
+        """Write a frame. Raises ValueError for smoke."""
         if not isinstance(frame, LiquidFrame):
-            raise ValueError("USD takes runs of liquids; smoke.pvd opens smoke in ParaView")
+            raise ValueError(
+                "only runs of liquids go to USD; for smoke, open smoke.pvd in ParaView"
+            )
         if not self._stage.HasAuthoredTimeCodeRange():
             self._stage.SetStartTimeCode(frame.number)
         self._stage.SetEndTimeCode(frame.number)
@@ -67,7 +69,7 @@ class UsdWriter:
         _shared(points, places, width / 2, _WATER, frame.number)
 
     def _add_solids(self, frame: Frame) -> None:
-        """A sample only where the solids have moved."""
+        """Write a time sample if the solids have moved."""
         solids = frame.solids
         if solids is None or (
             self._solids is not None and np.array_equal(self._solids, solids.distance)
@@ -95,7 +97,7 @@ def _shared(
     prim: UsdGeom.PointBased, points: np.ndarray, radius: float,
     colour: tuple[float, float, float], code: int,
 ) -> None:  # fmt: skip
-    """What all have: a colour, and the box around the points, none of nothing."""
+    """Set what every prim has: a colour and, unless it is empty, the box around its points."""
     prim.GetDisplayColorAttr().Set(Vt.Vec3fArray([Gf.Vec3f(*colour)]))
     if len(points):
         extent = np.stack([points.min(0) - radius, points.max(0) + radius])
@@ -103,7 +105,7 @@ def _shared(
 
 
 def _in_space(values: np.ndarray) -> np.ndarray:
-    """Vectors (n, 3) of (n, dim); a plane lies at y = 0."""
+    """Vectors (n, dim) as (n, 3); a plane is at y = 0."""
     if values.shape[1] == 3:
         return values
     return np.stack([values[:, 0], np.zeros_like(values[:, 0]), values[:, 1]], axis=-1)

@@ -34,6 +34,23 @@ class PressureOptions:
     density: float
 
 
+@dataclass(frozen=True)
+class Setup:
+    """Where a simulation takes place and how it is computed.
+
+    cfl: cells that anything may move in a substep. seed: of all random numbers. body_force: an
+    acceleration as a function of points and time, see BodyForce.
+    """
+
+    grid: Grid
+    solids: Solids
+    pressure: PressureOptions
+    timer: StageTimer
+    cfl: float
+    seed: int = 0
+    body_force: Acceleration | None = None
+
+
 @dataclass
 class FrameReport:
     """What happened in a frame; sums over its substeps unless said otherwise.
@@ -66,24 +83,15 @@ class FrameReport:
 class Simulation(ABC):
     """State on a grid that goes forward in time by whole frames of adaptive substeps."""
 
-    def __init__(
-        self,
-        grid: Grid,
-        solids: Solids,
-        options: PressureOptions,
-        cfl: float,
-        timer: StageTimer,
-        viscosity: float = 0.0,
-        body_force: Acceleration | None = None,
-    ):
-        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick.
-        body_force: acceleration as a function of points and time, see BodyForce."""
+    def __init__(self, setup: Setup, viscosity: float = 0.0):
+        """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
+        grid, options, body_force = setup.grid, setup.pressure, setup.body_force
         self.grid = grid
-        self.solids = solids
+        self.solids = setup.solids
         self.options = options
-        self.cfl = cfl
-        self.timer = timer
-        self.device = solids.device
+        self.cfl = setup.cfl
+        self.timer = setup.timer
+        self.device = setup.solids.device
         self.time = 0.0
         self.velocity = grid.zeros(self.device, grid.dim)
         self.pressure: Tensor | None = None

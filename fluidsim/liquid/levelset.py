@@ -50,10 +50,12 @@ class LevelSet:
         values = self.grid.cells(self.distance)
         values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
 
-    def advance(self, particles: Particles, solids: Solids, dt: float, held: float = HELD) -> None:
-        """Carry the surface along the flow that the particles last moved with, for `dt` seconds;
-        then keep the distance near it within `held` cells of that of the particles."""
-        self.carry(particles.flow, dt)
+    def advance(
+        self, particles: Particles, flow: Tensor, solids: Solids, dt: float, held: float = HELD
+    ) -> None:
+        """Carry the surface along the flow that the particles moved with, for `dt` seconds; then
+        keep the distance near it within `held` cells of that of the particles."""
+        self.carry(flow, dt)
         program, shape, strides = self._program()
         program.hold(
             self.distance.view(-1), particles.positions.view(-1), particles.start,

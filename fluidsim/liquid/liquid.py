@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.errors import SimulationError
-from fluidsim.flow.accelerations import Acceleration, add_gravity, gravity_vector
+from fluidsim.flow.accelerations import add_gravity, gravity_vector
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.extrapolation import (
     KNOWN,
@@ -20,9 +20,8 @@ from fluidsim.flow.extrapolation import (
     levels_beside,
 )
 from fluidsim.flow.interface import Interface
-from fluidsim.flow.simulation import FrameReport, PressureOptions, Simulation, fill, top_component
-from fluidsim.grid.cells import CellType
-from fluidsim.grid.grid import Grid
+from fluidsim.flow.simulation import FrameReport, Setup, Simulation, fill, top_component
+from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
 from fluidsim.liquid.inflows import Exchange, SourcesAndSinks
@@ -30,13 +29,10 @@ from fluidsim.liquid.levelset import HELD, SMOOTHED, LevelSet
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
 from fluidsim.liquid.volume import holes, liquid_volume
+from fluidsim.liquid.waves import longest_step
 from fluidsim.solid.shapes import Vector
-from fluidsim.solid.solids import Solids
-from fluidsim.timing import StageTimer
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-WAVE_STEP = 0.6  # of sqrt(dx / g); from about twice that on the shortest waves blow up
-CAPILLARY_STEP = 3.0  # of Brackbill's: his waves of two cells are damped; at 4 jets spray
 GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
@@ -61,38 +57,31 @@ class LiquidOptions:
 class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
-    cells (*nodes) int8 holds CellType; velocity (dim, *nodes) the faces after the last step.
-    surface: where the liquid ends between the centres of cells. sources: inflows and outflows, None
-    where there are none.
+    velocity (dim, *nodes) holds the faces after the last step. surface: where the liquid ends
+    between the centres of cells. sources: inflows and outflows; None if there are none.
     """
 
     def __init__(
         self,
-        grid: Grid,
-        solids: Solids,
-        positions: Tensor,
-        initial_velocity: Tensor,
+        setup: Setup,
         physics: LiquidOptions,
-        options: PressureOptions,
-        timer: StageTimer,
-        cfl: float,
-        seed: int,
+        positions: Tensor,
+        velocity: Tensor,
         surface: LevelSet,
         sources: SourcesAndSinks | None = None,
-        body_force: Acceleration | None = None,
     ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
+        """positions: (n, dim), of the particles in cells. velocity: (n, dim) or (dim,), m/s."""
+        super().__init__(setup, physics.viscosity)
+        grid = self.grid
         self.gravity = gravity_vector(physics.gravity, grid.dim)
         waves = math.sqrt(grid.dx / max(math.hypot(*self.gravity), 1e-30))
         self._relaxation = min(VOLUME_RELAXATION, WAVE_RELAXATION * waves)
         self.physics = physics
-        self.seed = seed
+        self.seed = setup.seed
         self.surface = surface
         self.steps = 0
         affine = physics.flip is None
-        self.particles = Particles(positions, initial_velocity, grid, self.device, affine)
-        self.cells = grid.zeros(self.device, dtype=torch.int8)
-        self._classify()
+        self.particles = Particles(positions, velocity, grid, self.device, affine)
         self.first_volume = self._volume()
         self.lost = Changes()
         self.sources = sources
@@ -135,7 +124,6 @@ class Liquid(Simulation):
         self._dt_before = float(state["dt_before"])
         if self.sources is not None:
             self.sources.generator.set_state(state["sources_random"])
-        self._classify()
 
     def step(self, dt: float) -> None:
         """A leapfrog: velocities, of the middles of steps, are pushed from the middle of the step
@@ -147,38 +135,28 @@ class Liquid(Simulation):
         if self.sources is not None:
             with timer("sources"):
                 self._exchange(self.sources)
-        rise = None
-        if self.physics.surface_tension > 0:
-            with timer("forces"):
-                distance = self.grid.cells(self.surface.distance)
-                rise = foreseen_rise(distance, self.velocity, self.grid, dt)
-        with timer("transfer"):
-            particles.to_faces(self.velocity, self._before)
-            fluid = self._classify()
-            self._close_gaps(fluid)
         with timer("forces"):
-            unpushed = None if self.viscosity is None else self.velocity.clone()
-            add_gravity(self.velocity, self.gravity, push)
-            if self.body_force is not None:
-                self.body_force.add(self.velocity, self.time + (dt - push) / 2, push)
-            pushed = None if unpushed is None else self.velocity - unpushed
-            open_faces = self._open_faces()
-            interface = self._interface(fluid, rise)
-            expansion, held = self._drive(open_faces)
-            domain = FlowDomain(
-                fluid, open_faces, self.solids.velocity, interface, held, self._filling(fluid)
-            )
+            rise = self._rise(dt)
+        with timer("transfer"):
+            weights = particles.to_faces(self.velocity, self._before)
+            fluid = self.fluid_cells()
+            kinds = cell_kinds(fluid, particles.held, self.solids, self.grid)
+            self._close_gaps(fluid, weights)
+        with timer("forces"):
+            pushed = self._push(push)
+            domain, expansion = self._domain(fluid, kinds, rise)
         self.diffuse(domain, push, pushed=pushed)
         self.project(domain, push, expansion)
         with timer("extrapolate"):
-            self._extrapolate(fluid, open_faces, dt)
+            self._extrapolate(domain, dt)
         with timer("move"):
-            particles.move(self.velocity, self._before, self.solids, dt, self.physics.flip or 0.0)
+            flip = self.physics.flip or 0.0
+            flow = particles.move(self.velocity, self._before, self.solids, dt, flip)
         with timer("sort"):
-            self._sort()
+            self._sort(kinds, flow)
         with timer("surface"):
             held = SMOOTHED if self.physics.surface_tension > 0 else HELD
-            self.surface.advance(particles, self.solids, dt, held)
+            self.surface.advance(particles, flow, self.solids, dt, held)
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
@@ -210,17 +188,8 @@ class Liquid(Simulation):
         return self._impacts.steps(steps, most, float(fluid.sum()), pressed_in)
 
     def longest_step(self) -> float:
-        """That of the shortest waves: of gravity, and capillary ones (Brackbill, Kothe & Zemach
-        1992, eq. 61, without air, times CAPILLARY_STEP)."""
-        dx, physics = self.grid.dx, self.physics
-        longest = math.inf
-        weight = math.hypot(*self.gravity)
-        if weight > 0:
-            longest = WAVE_STEP * math.sqrt(dx / weight)
-        if physics.surface_tension > 0:
-            capillary = self.options.density * dx**3 / (4 * math.pi * physics.surface_tension)
-            longest = min(longest, CAPILLARY_STEP * math.sqrt(capillary))
-        return longest
+        tension = self.physics.surface_tension / self.options.density
+        return longest_step(self.grid.dx, math.hypot(*self.gravity), tension)
 
     @property
     def particle_count(self) -> int:
@@ -236,69 +205,71 @@ class Liquid(Simulation):
         return (self._volume() + gone) / expected - 1
 
     def holes(self) -> int:
-        """Cells of air shut in by liquid and solids that are too few for a bubble."""
-        self._classify()
-        return holes(self.cells, self.grid)
+        """Cells of air that liquid and solids shut in, too few for a bubble."""
+        kinds = cell_kinds(self.fluid_cells(), self.particles.held, self.solids, self.grid)
+        return holes(kinds, self.grid)
 
     def _volume(self) -> float:
         distance = self.grid.cells(self.surface.distance)
         return liquid_volume(distance, self.particles, self.solids, self.grid)
 
-    def _sort(self) -> None:
+    def _sort(self, kinds: Tensor, flow: Tensor) -> None:
         self.steps += 1
-        changes = self.particles.sort_and_resample(
-            self.cells, self.solids, hash((self.seed, self.steps))
-        )
+        seed = hash((self.seed, self.steps))
+        changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed)
         self.lost += changes
         self.report.particles_added += changes.added
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
-    def _classify(self) -> Tensor:
-        """Fill `cells`; the ones whose pressure is sought, (*shape) bool."""
-        fluid = self.fluid_cells()
-        wet = fluid | (self.particles.held > 0)
-        kinds = torch.where(wet, int(CellType.FLUID), int(CellType.AIR)).to(torch.int8)
-        solid = self.grid.cells(self.solids.solid) != 0
-        self.grid.cells(self.cells).copy_(kinds.masked_fill_(solid, int(CellType.SOLID)))
-        return fluid
+    def _rise(self, dt: float) -> Tensor | None:
+        """How far the surface will rise, for surface tension; None without it."""
+        if not self.physics.surface_tension > 0:
+            return None
+        return foreseen_rise(self.grid.cells(self.surface.distance), self.velocity, self.grid, dt)
 
-    def _close_gaps(self, fluid: Tensor) -> None:
+    def _push(self, dt: float) -> Tensor | None:
+        """Let gravity and the body force act; what they did, (dim, *nodes), if viscosity asks."""
+        before = None if self.viscosity is None else self.velocity.clone()
+        add_gravity(self.velocity, self.gravity, dt)
+        if self.body_force is not None:
+            self.body_force.add(self.velocity, self.time + (self._dt_before - dt) / 2, dt)
+        return None if before is None else self.velocity - before
+
+    def _domain(
+        self, fluid: Tensor, kinds: Tensor, rise: Tensor | None
+    ) -> tuple[FlowDomain, float | Tensor]:
+        """Where the liquid flows, and the divergence to reach; inflows set their faces."""
+        distance = self.grid.cells(self.surface.distance)
+        open_faces = self._open_faces(kinds)
+        interface = self._interface(distance, fluid, rise)
+        filled = filling(distance, fluid, self.grid.cells(kinds))
+        expansion, held = self.expansion, None
+        if self.sources is not None:
+            driven = self.sources.drive(self.velocity, open_faces, self.time)
+            if driven is not None:
+                expansion, held = driven.divergence + self.expansion, driven.faces
+        domain = FlowDomain(fluid, open_faces, self.solids.velocity, interface, held, filled)
+        return domain, expansion
+
+    def _close_gaps(self, fluid: Tensor, weights: Tensor) -> None:
         """Faces of the `fluid` cells (*shape) bool that no particle reaches take the velocity of
         those around: beside solids particles may be too few, which must not stop the flow."""
         kept = (self.solids.open > 0) & ~self.solids.walls
-        gaps = (levels_beside(fluid, kept, self.grid) == KNOWN) & (self.particles.weights == 0)
+        gaps = (levels_beside(fluid, kept, self.grid) == KNOWN) & (weights == 0)
         if bool(gaps.any()):
-            levels = torch.where(self.particles.weights > 0, KNOWN, OUTSIDE).to(torch.int8)
+            levels = torch.where(weights > 0, KNOWN, OUTSIDE).to(torch.int8)
             levels[gaps] = UNKNOWN
             Continuation.of(levels, GAP_LAYERS, self.grid).apply(self.velocity)
             self._before.copy_(self.velocity)
 
-    def _interface(self, fluid: Tensor, rise: Tensor | None) -> Interface:
-        """Where the pressure is the air's, around the `fluid` cells (*shape) bool; with tension
-        where the surface rises by `rise`, (*shape)."""
-        distance = self.grid.cells(self.surface.distance)
+    def _interface(self, distance: Tensor, fluid: Tensor, rise: Tensor | None) -> Interface:
+        """Where the air's pressure acts around the `fluid` cells (*shape) bool; with surface
+        tension, of the surface that rises by `rise`, (*shape)."""
         pressure = None
         if rise is not None:
             pressure = self.physics.surface_tension * curvature(distance, self.grid, rise)
         return Interface.of(distance.double(), fluid, self.grid, pressure)
-
-    def _filling(self, fluid: Tensor) -> Tensor:
-        """The distance of the surface (*shape), cells, for viscosity: `fluid` cells are at least
-        half full, cells that have neither pressure nor a particle hold nothing that flows."""
-        distance = self.grid.cells(self.surface.distance)
-        occupied = self.grid.cells(self.cells) == CellType.FLUID
-        wet = torch.where(fluid, distance.clamp(max=0.0), distance)
-        return torch.where(fluid | occupied, wet, distance.clamp(min=0.5))
-
-    def _drive(self, open_faces: Tensor) -> tuple[float | Tensor, Tensor | None]:
-        """Let inflows set their faces; the divergence to reach, and the faces set."""
-        driven = None
-        if self.sources is not None:
-            driven = self.sources.drive(self.velocity, open_faces, self.time)
-        if driven is None:
-            return self.expansion, None
-        return driven.divergence + self.expansion, driven.faces
 
     def _exchange(self, sources: SourcesAndSinks) -> None:
         exchange = sources.apply(self.particles, self.time)
@@ -309,20 +280,21 @@ class Liquid(Simulation):
         self.report.particles_poured += exchange.poured
         self.report.particles_drained += exchange.drained
 
-    def _open_faces(self) -> Tensor:
+    def _open_faces(self, kinds: Tensor) -> Tensor:
         """The open part of each face, with those that the liquid leaves."""
         solids = self.solids
         if self.pressure is None:
             return solids.open
         weight = self.options.density * (math.hypot(*self.gravity) + self.pushing())
         least = WALL_PUSHES * weight * self.grid.dx
-        return open_faces(self.velocity, self.pressure, self.cells, solids, self.grid, least)
+        return open_faces(self.velocity, self.pressure, kinds, solids, self.grid, least)
 
-    def _extrapolate(self, fluid: Tensor, open_faces: Tensor, dt: float) -> None:
-        """Continue the projected velocity beyond the liquid, as far as particles may get and
-        the distance of the surface is needed: it stays one where all of it moves alike."""
+    def _extrapolate(self, domain: FlowDomain, dt: float) -> None:
+        """Continue the projected velocity beyond the liquid, as far as particles may move and the
+        distance of the surface is needed: it stays a distance where all of it moves alike."""
         reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1 + SURFACE_LAYERS
-        kept = (open_faces > 0) | self.solids.walls
-        self.solids.stop_at_walls(self.velocity, open_faces)
-        extrapolate(self.velocity, levels_beside(fluid, kept, self.grid), reach, self.grid)
-        self.enforce_walls(open_faces)
+        kept = (domain.open_faces > 0) | self.solids.walls
+        self.solids.stop_at_walls(self.velocity, domain.open_faces)
+        levels = levels_beside(domain.fluid, kept, self.grid)
+        extrapolate(self.velocity, levels, reach, self.grid)
+        self.enforce_walls(domain.open_faces)

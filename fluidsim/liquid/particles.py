@@ -68,7 +68,7 @@ class Particles:
         self.start = torch.zeros(nodes + 2, dtype=torch.int32, device=device)
         self._new_start = torch.zeros_like(self.start)
         self._wanted = torch.zeros(nodes, dtype=torch.int32, device=device)
-        self._faces = torch.zeros(2 * grid.dim * nodes, device=device)
+        self._pairs = torch.zeros(2 * grid.dim * nodes, device=device)
         self._shape = self.kernels.ivec(*grid.shape)
         self._strides = self.kernels.ivec(*grid.strides)
         self._sort()
@@ -87,16 +87,6 @@ class Particles:
         return self._v[: self.count * self.width].view(self.count, 1 + dim, dim)[:, 1:]
 
     @property
-    def flow(self) -> Tensor:
-        """Flat pairs on the faces: the velocity that `move` followed last, m/s, and its change."""
-        return self._faces
-
-    @property
-    def weights(self) -> Tensor:
-        """What particles weigh on the faces after `to_faces`, (dim, *nodes); 0 far from all."""
-        return self._faces.view(self.grid.dim, *self.grid.nodes, 2)[..., 1]
-
-    @property
     def held(self) -> Tensor:
         """Particles in each cell, (*shape) int32."""
         return self.grid.cells(self.cell_counts[: self.grid.node_count].view(self.grid.nodes))
@@ -108,41 +98,46 @@ class Particles:
             self._x, self._v, self._other_x, self._other_v, self._key,
         )  # fmt: skip
 
-    def to_faces(self, velocity: Tensor, copy: Tensor) -> None:
-        """Weighted mean of the particle velocities on the faces (dim, *nodes), into both tensors.
+    def to_faces(self, velocity: Tensor, copy: Tensor) -> Tensor:
+        """Write the weighted mean of the particle velocities on the faces (dim, *nodes) into both
+        tensors, 0 where no particle is near.
 
-        0 where no particle is near.
+        Returns the sums of the weights, (dim, *nodes), valid until `move`.
         """
-        self._faces.zero_()
+        self._pairs.zero_()
         for colour in self.kernels.colours:
             self.kernels.scatter(
-                self._x, self._v, self.start, self._faces, self._shape, self._strides,
+                self._x, self._v, self.start, self._pairs, self._shape, self._strides,
                 self.grid.node_count, colour,
             )  # fmt: skip
-        self.kernels.normalise(self._faces, velocity.view(-1), copy.view(-1))
+        self.kernels.normalise(self._pairs, velocity.view(-1), copy.view(-1))
+        return self._pairs.view(self.grid.dim, *self.grid.nodes, 2)[..., 1]
 
-    def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> None:
-        """Velocities from the faces `new` and the change since `old`; then follow the flow.
+    def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> Tensor:
+        """Take velocities from the faces `new` and their change since `old`; then follow the flow.
 
         flip: share of the change in the PIC/FLIP blend; affine particles take `new` alone.
+        Returns the flow that they followed, valid until `to_faces`: flat, for each face its
+        velocity, m/s, and the change of it.
         """
         grid = self.grid
         ivec = self.kernels.ivec
-        self.kernels.pair(new.view(-1), old.view(-1), self._faces)
+        self.kernels.pair(new.view(-1), old.view(-1), self._pairs)
         self.kernels.move(
-            self._x, self._v, self._faces, solids.distance.view(-1), self._key,
+            self._x, self._v, self._pairs, solids.distance.view(-1), self._key,
             self.count, self._shape, self._strides, grid.node_count,
             ivec(*(int(solids.is_open(k, False)) for k in range(grid.dim))),
             ivec(*(int(solids.is_open(k, True)) for k in range(grid.dim))),
             1 / grid.dx, dt, flip,
         )  # fmt: skip
+        return self._pairs
 
-    def sort_and_resample(self, cells: Tensor, solids: Solids, seed: int) -> Changes:
-        """Sort by cell; let crowded cells spill over into those beside them, thin out those that
-        are still crowded, and fill sparse ones inside the liquid.
+    def sort_and_resample(self, cells: Tensor, solids: Solids, flow: Tensor, seed: int) -> Changes:
+        """Sort by cell; let crowded cells spill over into their neighbours, remove particles from
+        cells that are still crowded, and fill sparse cells inside the liquid.
 
-        cells: (*nodes) int8, read for solid cells only. Call after `move`, whose faces give new
-        particles their velocity. Same `seed`, same particles.
+        cells: (*nodes) int8, read for solid cells only. flow: from `move`; new particles take
+        their velocity from it. The same `seed` gives the same particles.
         """
         self._count()
         nodes, dim = self.grid.node_count, self.grid.dim
@@ -164,7 +159,7 @@ class Particles:
         self.count = after
         if added:
             self.resampling.fill(
-                self.start, self._new_start, self._x, self._v, self._faces, self._shape,
+                self.start, self._new_start, self._x, self._v, flow, self._shape,
                 self._strides, nodes, seed & 0xFFFFFFFF,
             )  # fmt: skip
         self.start, self._new_start = self._new_start, self.start

@@ -8,22 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fluidsim.render.camera import Camera
+    from fluidsim.render.camera import Camera, default_camera
     from fluidsim.render.camera_path import CameraPath, orbit, through_keyframes
     from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame, SolidGrid
     from fluidsim.render.liquids import LIQUIDS, LiquidLook
-    from fluidsim.render.pictures import default_camera, picture, save_picture
+    from fluidsim.render.pictures import picture, save_picture
     from fluidsim.render.presets import PRESETS, Preset
     from fluidsim.render.style import Style
     from fluidsim.render.surface import Surface, liquid_surface
     from fluidsim.render.video import write_video
 
 _MODULES = {
-    "camera": ("Camera",),
+    "camera": ("Camera", "default_camera"),
     "camera_path": ("CameraPath", "orbit", "through_keyframes"),
     "frame": ("Frame", "LiquidFrame", "SmokeFrame", "SolidGrid"),
     "liquids": ("LIQUIDS", "LiquidLook"),
-    "pictures": ("default_camera", "picture", "save_picture"),
+    "pictures": ("picture", "save_picture"),
     "presets": ("PRESETS", "Preset"),
     "style": ("Style",),
     "surface": ("Surface", "liquid_surface"),

@@ -1,30 +1,30 @@
-"""Calm water is to look calm, though the particles that it is made of stand unevenly.
+"""Makes calm water look calm although its particles are spread unevenly.
 
-What lies inside of a surface is blurred over the cells, by a filter that keeps parabolas, and so
-waves of more than eight cells; where it is half inside is a second, smoother surface. Where the
-two are nearly the same all around, it is unevenness of the particles that parts them. Edges,
-sheets, drops and ripples part them more.
+The inside of the surface is blurred over the cells by a filter that keeps parabolas, and with them
+waves longer than eight cells; its half level is a second, smoother surface. Where both surfaces
+nearly agree all around a place, only the unevenness of the particles separates them. At edges,
+sheets, drops and ripples they differ more.
 """
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 # Lengths in cells.
-_BLUR = 2.0  # deviation of the filter that makes the second surface
-_AROUND = 1.5  # deviation of the one that tells how far apart the two are
-_SAME, _OTHER = 0.06, 0.15  # apart: all unevenness, none. It is 0.04 in resting liquid
-_SLOPE = 0.5  # of the first surface's field where it is zero
-_EDGE = 0.25  # field between nodes that are half a cell apart there
-_LEAST = 1e-3  # weight of nodes on the surface, below it there is none around
-_FLAT = 0.05  # least slope of what is blurred; less is no surface
+_BLUR = 2.0  # standard deviation of the filter that makes the second surface
+_AROUND = 1.5  # standard deviation of the mean of how far apart the two are
+_SAME, _OTHER = 0.06, 0.15  # so far apart is all, or none, unevenness; liquid at rest: 0.04
+_SLOPE = 0.5  # of the first field at its zero level
+_EDGE = 0.25  # change of the field there between nodes half a cell apart
+_LEAST = 1e-3  # with less weight around, there is no surface nearby
+_FLAT = 0.05  # least slope of the blurred field at a surface
 
 
 def calm_surface(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The second surface of a field, and where it is the one to be drawn.
+    """The second surface of a field, and where to draw it.
 
-    field: float32, cells, negative inside, on nodes half a cell apart, shape 2 n + 1, or 1 on an
-    axis that is not there. Returns float32 on every other node the distance to the second
-    surface, cells, reliable where it is less than 1.5, and what part of it is to be drawn, 0 .. 1.
+    field: float32, in cells, negative inside, on nodes half a cell apart: 2 n + 1 along an axis,
+    or 1 along the missing axis of a plane. Returns, float32 on every other node, the distance in
+    cells to the second surface, which is reliable up to 1.5, and the part of it to draw, 0 .. 1.
     """
     axes = tuple(axis for axis in range(3) if field.shape[axis] > 1)
     corners = field[tuple(slice(None, None, 2) for _ in range(3))]
@@ -36,7 +36,7 @@ def calm_surface(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     slope = np.sqrt(sum(np.square(np.gradient(level, axis=axis)) for axis in axes))
     distance = level / np.maximum(slope, np.float32(_FLAT))
 
-    weight = np.maximum(1 - np.abs(corners) / np.float32(_EDGE), 0)  # of nodes on the surface
+    weight = np.maximum(1 - np.abs(corners) / np.float32(_EDGE), 0)  # of nodes at the surface
     apart = np.clip(corners / np.float32(_SLOPE) - distance, -1, 1)
     total = _blurred(weight, _AROUND, axes)
     square = _blurred(weight * apart * apart, _AROUND, axes)
@@ -46,7 +46,7 @@ def calm_surface(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _halved(nodes: np.ndarray, axis: int) -> np.ndarray:
-    """Every other node along an axis, its mean with what is half way to the next; walls reflect."""
+    """Every other node along an axis, averaged with those between; walls reflect."""
     nodes = np.moveaxis(nodes, axis, 0)
     between = nodes[1::2]
     around = np.concatenate([between[:1], between]) + np.concatenate([between, between[-1:]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,21 +14,35 @@ from scipy.interpolate import PchipInterpolator
 
 from fluidsim.render.camera import Camera
 
-CameraPath = Callable[[float], Camera]  # of the frame's time in s
+CameraPath = Callable[[float], Camera]  # its argument is the time of the frame, s
 
-_ANGLES = 48  # of an orbit at which the domain is made to fit into the picture
+_ANGLES = 48  # the domain is fitted into the picture at so many angles of an orbit
 _FILL = 0.98  # part of the picture that the domain may take
-_CHECKED = 16  # points between two keyframes
-_LARGEST = 10**6  # bytes of a file
-_FIELDS = {"time": 1, "eye": 3, "look_at": 3, "field_of_view": 1}  # numbers of each
+_CHECKED = 16  # times between two keyframes at which the camera is checked
+_LARGEST = 10**6  # bytes of a camera file
+_FIELDS = {"time": 1, "eye": 3, "look_at": 3, "field_of_view": 1}  # numbers in each
 
 
 def orbit(start: Camera, extent: tuple[float, ...], aspect: float, degrees: float,
           seconds: float) -> CameraPath:  # fmt: skip
-    """Around the middle of the domain [0, extent] by `degrees` in `seconds`, evenly.
+    """Return a camera path around the middle of the domain [0, extent], at a constant speed.
 
-    It begins in the direction of `start`; the height and the distance, at which the domain fits
-    into pictures of width / height `aspect` from all sides that are seen, stay.
+    Parameters
+    ----------
+    start : Camera
+        Its direction is that of the first picture. The height and the distance stay the same,
+        such that the domain fits into the picture from all sides.
+    extent : tuple of 3 float
+        Sides of the domain, m.
+    aspect : float
+        Width / height of the picture.
+    degrees, seconds : float
+        Angle of the whole turn, and the simulated time that it takes.
+
+    Returns
+    -------
+    CameraPath
+        A function from the time of a frame, s, to a `Camera`.
     """
     middle = np.asarray(extent) / 2
     corners = np.array(list(np.ndindex(2, 2, 2))) * extent
@@ -46,14 +61,34 @@ def orbit(start: Camera, extent: tuple[float, ...], aspect: float, degrees: floa
     return lambda time: towards(np.radians(degrees * time / seconds), distance)
 
 
-def through_keyframes(path: Path) -> CameraPath:
-    """Through the keyframes of a file, smoothly and without overshooting; held at both ends.
+def through_keyframes(path: str | os.PathLike[str]) -> CameraPath:
+    """Return a camera path through the keyframes of a file, smooth and without overshooting.
 
-    The file is JSON, a list of {"time": s, "eye": [x, y, z], "look_at": [x, y, z],
-    "field_of_view": degrees}: metres, the vertical angle may be left out (28). Monotone cubic
-    interpolation: Fritsch & Carlson 1980, SIAM J. Numer. Anal. 17.
-    Raises ValueError with one line that names the file, and OSError.
+    The camera stands still before the first and after the last keyframe.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        A JSON file: a list of ``{"time": s, "eye": [x, y, z], "look_at": [x, y, z],
+        "field_of_view": degrees}`` with lengths in metres. The vertical angle is optional (28).
+
+    Returns
+    -------
+    CameraPath
+        A function from the time of a frame, s, to a `Camera`.
+
+    Raises
+    ------
+    ValueError
+        One line that names the file, if it holds no such list.
+    OSError
+        If it cannot be read.
+
+    References
+    ----------
+    Monotone cubic interpolation: Fritsch & Carlson 1980, SIAM J. Numer. Anal. 17.
     """
+    path = Path(path)
     try:
         rows = _rows(path)
     except ValueError as error:
@@ -76,7 +111,7 @@ def through_keyframes(path: Path) -> CameraPath:
 
 
 def _rows(path: Path) -> np.ndarray:
-    """The keyframes (n, 8): time, eye, look_at, field of view."""
+    """The keyframes (n, 8): time, eye, look_at and field of view."""
     if path.stat().st_size > _LARGEST:
         raise ValueError(f"it is larger than {_LARGEST} bytes")
     keys = json.loads(path.read_text(encoding="utf-8"))
@@ -84,13 +119,13 @@ def _rows(path: Path) -> np.ndarray:
         raise ValueError("it must hold a list of keyframes")
     rows = np.array([_row(key, number) for number, key in enumerate(keys, start=1)])
     if not np.all(np.diff(rows[:, 0]) > 0):
-        raise ValueError("the times of keyframes must increase")
+        raise ValueError("the times of its keyframes must increase")
     return rows
 
 
 def _row(key: Any, number: int) -> list[float]:
     if not isinstance(key, dict) or not key.keys() <= _FIELDS.keys():
-        raise ValueError(f"keyframe {number} may have {', '.join(_FIELDS)} only")
+        raise ValueError(f"keyframe {number} may only have {', '.join(_FIELDS)}")
     key = {"field_of_view": Camera.field_of_view, **key}
     row: list[float] = []
     for name, count in _FIELDS.items():

@@ -19,20 +19,20 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def add_caption(picture: np.ndarray, left: str, right: str = "") -> np.ndarray:
-    """The picture with a title in its upper left corner and smaller text in its upper right one.
+    """The picture with a title in the upper left corner and smaller text in the upper right one.
 
-    picture: uint8 (rows, columns, 3), not changed.
+    picture: uint8 (rows, columns, 3); it is not changed.
     """
     return _with_texts(picture, [(left, "la", 1.0), (right, "ra", 0.9)])
 
 
 def add_label(picture: np.ndarray, text: str) -> np.ndarray:
-    """The picture with small text in its lower left corner."""
+    """The picture with small text in the lower left corner."""
     return _with_texts(picture, [(text, "ld", 1.6)])
 
 
 def _with_texts(picture: np.ndarray, texts: list[tuple[str, str, float]]) -> np.ndarray:
-    """Draw (text, anchor of PIL, relative size) into the corners that the anchors name."""
+    """Draw texts (text, anchor as in PIL, relative size) into the corners that the anchors name."""
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
     margin = 0.016 * picture.shape[0]

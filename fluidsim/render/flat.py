@@ -23,7 +23,7 @@ from fluidsim.render.surface import Surface
 
 _FAST = (236.0, 247.0, 252.0)
 _AIR, _LOW_AIR = (240.0, 244.0, 248.0), (208.0, 217.0, 227.0)
-_NO_VALUE = np.array((176, 187, 200))  # air in the panels
+_NO_VALUE = np.array((176, 187, 200))  # of air, in the panels
 _SOLID, _SOLID_EDGE = np.array((205, 104, 54)), np.array((128, 56, 26))
 
 
@@ -82,7 +82,7 @@ def _liquid(
     top = frame.extent[1]
     pixel = top / height  # metres
     below = nodes_to_pixels(distance, size)
-    # Free fall through the domain sets what counts as fast.
+    # The speed of a free fall through the domain counts as fast.
     fast = cells_to_pixels(speed, size) / np.float32(np.sqrt(2 * 9.81 * top))
     picture = np.empty((*below.shape, 3), np.float32)
     _paint(picture, below, look.foam * fast, pixel, vec3(*look.shallow), vec3(*look.deep))
@@ -125,7 +125,7 @@ def _smoke(density: np.ndarray, temperature: np.ndarray, size: Size) -> np.ndarr
     """Smoke lit from the upper left on a dark backdrop, warm where it is hot."""
     amount = np.clip(cells_to_pixels(density, size), 0, None)
     soft = gaussian_filter(amount, 0.005 * size[1])
-    slope = np.gradient(soft, 1 / size[1])  # per height of the panel
+    slope = np.gradient(soft, 1 / size[1])  # per height of the picture
     lit = np.clip(0.80 + 0.022 * (0.6 * slope[1] + 0.8 * slope[0]), 0.35, 1.25)
     smoke = np.array((228, 226, 222)) * lit[..., None]
     hottest = max(float(temperature.max()), 1.0)
@@ -161,7 +161,7 @@ def _bytes(picture: np.ndarray) -> np.ndarray:
 
 
 def _mix(first: ArrayLike, second: ArrayLike, part: np.ndarray) -> np.ndarray:
-    """first * (1 - part) + second * part; part (rows, columns) of colours (..., 3)."""
+    """first * (1 - part) + second * part; part: (rows, columns), the others: colours (..., 3)."""
     first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
     result = np.asarray(part, np.float32)[..., None] * (second - first)
     result += first

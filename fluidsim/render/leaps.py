@@ -79,7 +79,7 @@ def _mark(out: Marks, water: Volume, solid: Volume, spacing: float):
 
 @ti.func
 def _corners(volume: ti.template(), box):
-    """Values of the eight nodes around a box."""
+    """The values of the eight nodes around a box."""
     result = ti.Vector([0.0] * 8)
     for corner in ti.static(range(8)):
         step = ti.Vector([corner // 4, corner // 2 % 2, corner % 2])

@@ -20,14 +20,14 @@ _MAPS = {"vorticity": "RdBu_r", "pressure": "viridis", "speed": "magma"}
 
 
 def fitted(size: Size, extent: tuple[float, ...]) -> Size:
-    """The largest even width and height within `size` that have the aspect of the domain."""
+    """The largest even width and height within `size` with the aspect of the domain."""
     scale = min(size[0] / extent[0], size[1] / extent[1])
     width, height = (max(2, 2 * round(side * scale / 2)) for side in extent[:2])
     return min(width, size[0] // 2 * 2), min(height, size[1] // 2 * 2)
 
 
 def panel_fields(frame: Frame) -> dict[str, np.ndarray]:
-    """The fields on cells (n0, n1) that a frame can show: 1/s, Pa and m/s."""
+    """The fields on cells (n0, n1) that the panels of a frame show: in 1/s, Pa and m/s."""
     if isinstance(frame, LiquidFrame):
         velocity = _particle_velocity(frame.positions, frame.velocities, frame.shape, frame.dx)
     else:
@@ -47,7 +47,7 @@ def with_panels(
     fields: Mapping[str, np.ndarray],
     finish: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """The main picture with panels in a column or in a row beside it, within `size`.
+    """The main picture with panels beside it, in a column or a row, within `size`.
 
     main(size): the main picture; finish(panel): what is drawn over a panel of colours.
     """
@@ -62,9 +62,9 @@ def with_panels(
 
 
 def _layout(size: Size, extent: tuple[float, ...], count: int) -> tuple[Size, Size, bool]:
-    """Sizes of the main picture and of a panel, and whether panels stand in a column."""
+    """The sizes of the main picture and of a panel, and whether the panels form a column."""
     aspect, gaps = extent[0] / extent[1], (count - 1) * _GAP
-    # Panels fill the main picture's height (or width); together they fill the size.
+    # The panels together are as high (or wide) as the main picture; all together fill the size.
     height = min(size[1], ((size[0] - _GAP) / aspect + gaps / count) / (1 + 1 / count))
     width = min(size[0], ((size[1] - _GAP) * aspect + gaps / count) / (1 + 1 / count))
     column = aspect * height >= width
@@ -76,7 +76,7 @@ def _layout(size: Size, extent: tuple[float, ...], count: int) -> tuple[Size, Si
 
 
 def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
-    """Pictures along an axis with gaps between them, centred across it."""
+    """Pictures side by side along an axis, with gaps between them, centred across it."""
     across = max(part.shape[1 - axis] for part in parts)
     rows = []
     for part in parts:
@@ -90,7 +90,7 @@ def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
 
 
 def _mapped(field: np.ndarray, name: str, size: Size) -> np.ndarray:
-    """A field through a colour map that spans the frame's own range."""
+    """A field in the colours of a map that spans the range of this frame."""
     low, high = np.percentile(field, (0.5, 99.5))
     if name == "vorticity":
         low, high = (-max(-low, high), max(-low, high))
@@ -104,7 +104,7 @@ def _mapped(field: np.ndarray, name: str, size: Size) -> np.ndarray:
 def _particle_velocity(
     positions: np.ndarray, velocities: np.ndarray, shape: tuple[int, ...], dx: float
 ) -> np.ndarray:
-    """Velocity (2, *shape) on cells, smoothed over a cell; continued smoothly into the air."""
+    """The velocity (2, *shape) on cells, smoothed over a cell and continued into the air."""
     cell = np.clip((positions / np.float32(dx)).astype(np.int32), 0, np.array(shape) - 1)
     key = cell[:, 0] * shape[1] + cell[:, 1]
     sums = [np.bincount(key, weights, shape[0] * shape[1]) for weights in (None, *velocities.T)]
@@ -121,7 +121,7 @@ def cells_to_pixels(field: np.ndarray, size: Size) -> np.ndarray:
 
 
 def nodes_to_pixels(field: np.ndarray, size: Size) -> np.ndarray:
-    """The same for a field on nodes, the outer ones on the picture's rim."""
+    """The same for a field on nodes, the outer ones of which are at the rim of the picture."""
     return _resized(field, size, (0.5, 0.5, field.shape[0] - 0.5, field.shape[1] - 0.5))
 
 

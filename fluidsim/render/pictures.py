@@ -10,7 +10,7 @@ import numpy as np
 
 from fluidsim.files import replacing
 from fluidsim.render import flat, smoke, surface, water
-from fluidsim.render.camera import Camera
+from fluidsim.render.camera import Camera, default_camera
 from fluidsim.render.captions import add_caption
 from fluidsim.render.frame import Frame, LiquidFrame
 from fluidsim.render.liquids import LIQUIDS
@@ -54,27 +54,6 @@ def picture(
     return result
 
 
-def default_camera(kind: str, extent: tuple[float, ...], aspect: float) -> Camera:
-    """Return the usual view of a 3D domain: from above, or from low down for smoke, which towers.
-
-    Parameters
-    ----------
-    kind : "liquid" or "smoke"
-    extent : tuple of 3 float
-        Sides of the domain, m.
-    aspect : float
-        Width / height of the picture.
-
-    Returns
-    -------
-    Camera
-        One whose picture the domain fills.
-    """
-    if kind == "smoke":
-        return Camera.framing(extent, aspect, direction=smoke.VIEW)
-    return Camera.framing(extent, aspect)
-
-
 def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
     """Write a picture as PNG; the file appears at `path` only when it is complete.
 
@@ -104,17 +83,13 @@ def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
 def _liquid(frame: LiquidFrame) -> tuple[surface.Surface, Spray]:
     positions, velocities = frame.positions, frame.velocities
     body, spray = separated(positions, velocities, frame.shape, frame.dx, frame.solids)
-    return (
-        surface.liquid_surface(
-            positions.take(body, 0), velocities.take(body, 0), frame.shape, frame.dx, frame.solids
-        ),
-        spray,
+    found = surface.liquid_surface(
+        positions.take(body, 0), velocities.take(body, 0), frame.shape, frame.dx, frame.solids
     )
+    return found, spray
 
 
-def _traced(
-    frame: Frame, size: tuple[int, int], camera: Camera | None, style: Style
-) -> np.ndarray:  # fmt: skip
+def _traced(frame: Frame, size: tuple[int, int], camera: Camera | None, style: Style) -> np.ndarray:
     large = (size[0] * style.supersample, size[1] * style.supersample)
     camera = camera or default_camera(frame.kind, frame.extent, large[0] / large[1])
     shot = Shot(camera, large, PRESETS[style.preset or _PRESET_OF[frame.kind]])

@@ -4,7 +4,7 @@
 
 Multiple scattering is approximated by octaves of weaker extinction and flatter phase functions
 (Wrenninge et al., "Oz: The Great and Volumetric", 2013). The scene is scaled so that the
-domain's longest side is 1: the look does not depend on the resolution.
+longest side of the domain is 1: the look does not depend on the resolution.
 """
 
 from collections.abc import Sequence
@@ -49,13 +49,12 @@ from fluidsim.render.smoke_light import (
 from fluidsim.render.solids import scaled_solid
 from fluidsim.render.stage import Stage, floor_colour, sky, solid_colour, stage_of
 
-VIEW = np.array((0.42, -0.88, 0.16))  # from the scene to the eye: low, because smoke towers
-_MARCH = 1 / 110  # longest step of a ray
+_MARCH = 1 / 110  # scale of the steps; a ray steps half of it at most
 _THIN = 0.08  # optical depth of a step in dense smoke
 _HIDDEN = 0.015  # marching stops when less than this part of the light from behind is left
 _CLEAR = 0.004  # density and glow below which air counts as clear
 _WHITE, _SOOT = 0.92, 0.5  # part of the light that smoke scatters: without and with fire
-_BURNT = 0.8  # part of the smoke that is missing from the hottest fire
+_BURNT = 0.8  # part of the smoke that the hottest fire has burnt
 _NO_FIRE = np.zeros((2, 2, 2), np.float32), np.zeros((1, 3), np.float32)
 
 
@@ -71,7 +70,7 @@ class _Scene(NamedTuple):
     light: Any  # map of the floor
     ways: Any  # through clear air, for each block of cells
     block: Any  # side of a block
-    march: Any  # longest step of a ray
+    march: Any  # scale of the steps
 
 
 def smoke_picture(frame: SmokeFrame, shot: Shot, open_sides: Sequence[str] = ()) -> np.ndarray:
@@ -108,7 +107,7 @@ def smoke_picture(frame: SmokeFrame, shot: Shot, open_sides: Sequence[str] = ())
 
 @ti.func
 def _opaque_colour(hit, scene: ti.template(), stage):
-    """The floor or a solid where a ray hits it."""
+    """The colour of the floor or a solid that a ray hits."""
     colour = vec3(0.0)
     if hit.on_floor:
         colour = floor_colour(
@@ -211,7 +210,7 @@ def _path(place, scene: ti.template(), pinhole, stage, burning: ti.template()):
                 gathered += left * step * emitted(scene.colours, hot)
             left *= passed
         t += step
-    if left <= _HIDDEN:  # what is not marched through looks like the rest
+    if left <= _HIDDEN:  # assume that what is behind looks like the rest
         gathered /= 1 - left
         left = 0.0
     shown = display(colour * left + gathered)

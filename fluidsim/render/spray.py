@@ -10,24 +10,24 @@ from scipy.ndimage import gaussian_filter
 from fluidsim.render.cells import cell_numbers
 from fluidsim.render.frame import SolidGrid
 
-# Density around a particle, smoothed over a cell and in what solids leave open of it: 1 in the bulk
-# and about 0.7 at a calm surface.
-_ALONE = {2: 0.09, 3: 0.05}  # at most this: less than a filament, in 2D and in 3D
-_TORN = (0.35, 0.62)  # from all torn to none
-_OPEN = 0.3  # least open part that counts
-_FAST = (0.35, 0.75)  # speeds from clear to white; 1 is that of a fall through the domain
-_DROP = {2: (0.22, 0.30), 3: (0.14, 0.28)}  # radii in cells, from a lone one to a group
+# Densities of particles, smoothed over a cell, in the part of it that solids leave open: 1 in the
+# bulk and about 0.7 at a calm surface.
+_ALONE = {2: 0.09, 3: 0.05}  # of drops, at most: less than in a filament, in 2D and in 3D
+_TORN = (0.35, 0.62)  # torn liquid, whole liquid
+_OPEN = 0.3  # least open part; less counts as this
+_FAST = (0.35, 0.75)  # speeds of clear and of white liquid; 1: a fall through the domain
+_DROP = {2: (0.22, 0.30), 3: (0.14, 0.28)}  # radii in cells of a lone particle, of a group
 _DROP_WHITE = 0.3  # of the fastest drop
 _FOAM = 0.6  # radius in cells of a patch of foam
-_SUNK = 0.7  # cells that foam may lie under the surface
+_SUNK = 0.7  # cells: foam shows down to this depth
 
 
 @dataclass(frozen=True)
 class Spray:
-    """Round drops and soft patches of foam, n of them, m.
+    """Round drops and soft patches of foam, n of them; lengths in m.
 
-    centres: (n, dim). radii: (n,). white: (n,), 0 .. 1. sunk: (n,), how deep in the liquid foam
-    may lie and still be seen, 0 of drops.
+    centres: (n, dim). radii: (n,). white: (n,), 0 .. 1. sunk: (n,), the depth in the liquid down
+    to which foam shows; 0 for drops.
     """
 
     centres: np.ndarray
@@ -36,7 +36,7 @@ class Spray:
     sunk: np.ndarray
 
     def with_foam(self, part: float) -> Spray:
-        """The same with `part` of the white."""
+        """The same with only `part` of the white."""
         return replace(self, white=self.white * np.float32(part))
 
 
@@ -47,10 +47,10 @@ def separated(
     dx: float,
     solids: SolidGrid | None = None,
 ) -> tuple[np.ndarray, Spray]:
-    """Numbers of the particles that make up the liquid's surface, and what else is to be drawn.
+    """The indices of the particles that form the surface of the liquid, and the spray.
 
-    positions, velocities: (n, dim), m and m/s, in the domain [0, shape * dx]. Drops are no part
-    of the surface; foam swims on it.
+    positions, velocities: (n, dim), m and m/s, in the domain [0, shape * dx]. Drops are not part
+    of the surface; foam floats on it.
     """
     dim = len(shape)
     key = cell_numbers(positions / np.float32(dx), shape)
@@ -81,7 +81,7 @@ def separated(
 
 
 def _at_centres(corners: np.ndarray) -> np.ndarray:
-    """Mean of each cell's corners."""
+    """The mean of the corners of each cell."""
     for axis in range(corners.ndim):
         rows = np.moveaxis(corners, axis, 0)
         corners = np.moveaxis((rows[1:] + rows[:-1]) / 2, 0, axis)

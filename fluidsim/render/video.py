@@ -1,4 +1,4 @@
-"""Videos that play everywhere: H.264, 4:2:0, BT.709, index at the front."""
+"""Videos that play everywhere: H.264, 4:2:0, BT.709, with the index at the front."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from fluidsim.files import replacing
 
-# ffmpeg would convert by BT.601 and leave the file untagged: players then guess, and colours shift.
+# By itself, ffmpeg converts by BT.601 and does not tag the file; players guess, and colours shift.
 _BT709 = [
     "-vf", "scale=out_color_matrix=bt709:out_range=tv",
     "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
@@ -20,7 +20,7 @@ _BT709 = [
 
 
 def even(picture: np.ndarray) -> np.ndarray:
-    """The picture with its last row and column repeated where 4:2:0 needs even sizes."""
+    """The picture with its last row and column repeated if 4:2:0 needs it: for even sizes."""
     rows, columns = picture.shape[:2]
     if rows % 2 == 0 and columns % 2 == 0:
         return picture
@@ -34,10 +34,31 @@ def write_video(
     crf: int = 18,
     preset: str = "medium",
 ) -> Path:
-    """Write uint8 pictures (height, width, 3), all of one size, as an mp4 file.
+    """Write pictures as an mp4 file: H.264, 4:2:0, BT.709.
 
-    The file appears at `path` only when it is complete; on an error or an interruption nothing
-    is left and an older file stays. Raises ValueError when there is no picture.
+    The file appears at `path` only when it is complete. After an error or an interruption an
+    older file is still there.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        Missing folders are made.
+    pictures : iterable of uint8, shape (height, width, 3)
+        All of one size.
+    fps : float
+        Pictures per second.
+    crf, preset
+        Quality (lower is better) and speed of x264.
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    ValueError
+        If there is no picture.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +80,7 @@ def write_video(
                 writer.append_data(even(picture))
                 count += 1
         finally:
-            writer.close()  # waits for ffmpeg; `with writer` would not, after an error
+            writer.close()  # waits for ffmpeg, which `with writer` does not after an error
         if count == 0:
             raise ValueError("a video needs at least one picture")
     return path

@@ -64,7 +64,7 @@ class _Scene(NamedTuple):
     water: Any  # signed distances on nodes
     solid: Any
     leaps: Leaps
-    speed: Any  # on the cells; 1 is that of a fall through the domain
+    speed: Any  # on the cells; 1 is the speed of a fall through the domain
     light: Any  # map of the floor
 
 
@@ -94,7 +94,7 @@ def water_picture(
     upper = np.array(extent) * scale
     water = surface.distance * np.float32(scale)
     solid = scaled_solid(frame.solids, scale)
-    # Free fall through the domain sets what counts as fast.
+    # The speed of a free fall through the domain counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
     shade = float(np.mean(look.absorption)) / 4
     leaps = leaps_over(water, solid, surface.spacing * scale)
@@ -124,7 +124,7 @@ def water_picture(
 
 @ti.func
 def _opaque_colour(hit, spread, scene: ti.template(), stage):
-    """The floor or a solid where a beam hits it that widens by `spread` rad."""
+    """The colour of the floor or a solid that a beam hits; spread: rad by which it widens."""
     colour = vec3(0.0)
     if hit.on_floor:
         colour = floor_colour(

@@ -1,4 +1,4 @@
-"""The state of a simulation as a frame that can be stored and drawn."""
+"""The state of a simulation as a frame that can be stored, and as a picture."""
 
 from __future__ import annotations
 
@@ -8,18 +8,58 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim import render, taichi_runtime
 from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.liquid import Liquid
+from fluidsim.render.camera import Camera
 from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame, SolidGrid
 from fluidsim.smoke.smoke import Smoke
 
 SOLID_BAND = 8.0  # cells: stored distances are clamped to this
-SOLID_NODES = 129  # nodes a side up to which solids are sampled at half the cell size
+SOLID_NODES = 129  # with at most so many nodes a side, solids are sampled at half the cell size
+
+
+def draw(
+    subject: Simulation | Frame,
+    size: tuple[int, int] = (640, 360),
+    camera: Camera | None = None,
+    **style: Any,
+) -> np.ndarray:
+    """Draw the present state of a simulation, or a frame.
+
+    Parameters
+    ----------
+    subject : Simulation, LiquidFrame or SmokeFrame
+    size : (width, height)
+        In pixels. A 3D picture has exactly this size; a 2D one, with its panels, fits into it and
+        keeps the aspect of the domain.
+    camera : Camera, optional
+        Of a 3D picture; by default the domain fills it.
+    **style
+        Fields of `fluidsim.render.Style`, such as ``preset="dark"`` or ``liquid="honey"``.
+
+    Returns
+    -------
+    uint8, shape (height, width, 3)
+        Rows from the top, then columns, then red, green and blue.
+
+    Raises
+    ------
+    TypeError
+        If `Style` has no such field.
+    ValueError
+        If a field has no such value.
+    """
+    chosen = render.Style(**style)
+    taichi_runtime.ensure_started()
+    if isinstance(subject, Simulation):
+        subject = frame_of(subject, 0, "", solid_grid(subject))
+    return render.picture(subject, size, camera, chosen)
 
 
 def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGrid | None) -> Frame:
-    """The present state, copied to the CPU. solids: what `solid_grid` gave for it."""
+    """The present state, copied to the CPU; solids: its `solid_grid`."""
     grid = simulation.grid
     common: dict[str, Any] = {
         "number": number, "time": simulation.time, "shape": grid.shape, "dx": grid.dx,
@@ -50,7 +90,7 @@ def _pressure(simulation: Simulation) -> np.ndarray | None:
 
 
 def solid_grid(simulation: Simulation) -> SolidGrid | None:
-    """The distance of the solids, sampled twice as fine as the cells where that is cheap."""
+    """The signed distance of the solids, at half the cell size if that is cheap."""
     solids, grid = simulation.solids, simulation.grid
     if solids.static is None and not solids.moving:
         return None
@@ -62,7 +102,7 @@ def solid_grid(simulation: Simulation) -> SolidGrid | None:
 
 
 def centred(velocity: Tensor, grid: Grid) -> Tensor:
-    """Velocity at the cell centres, (dim, *shape)."""
+    """The velocity at cell centres, (dim, *shape)."""
     parts = []
     for axis, n in enumerate(grid.shape):
         faces = grid.faces(velocity, axis)

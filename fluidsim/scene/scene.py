@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 
 from fluidsim.flow.accelerations import Acceleration, gravity_vector
-from fluidsim.flow.simulation import PressureOptions, Simulation
+from fluidsim.flow.simulation import PressureOptions, Setup, Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.inflows import Inflow, Outflow, SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
@@ -76,14 +76,14 @@ class Scene(ABC):
         periodic = periodic_axes(self.periodic, config.dim)
         return Grid.covering(self.size, config.resolution, periodic)
 
-    def prepare(self, config: RunConfig, runtime: Runtime) -> tuple[Grid, Solids, PressureOptions]:
-        """Grid, solids and pressure options of a run."""
+    def prepare(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Setup:
+        """Where a run takes place and how it is computed."""
         grid = self.grid(config)
         solids = Solids(
             grid, self.solids, self.open_sides, runtime.device, self.walls, self._inlets()
         )
         options = PressureOptions(registry.create(config.solver, {}), config.rtol, self.density)
-        return grid, solids, options
+        return Setup(grid, solids, options, timer, self.cfl, config.seed, self.body_force)
 
     def _inlets(self) -> Sequence[Inlet]:
         return ()
@@ -176,7 +176,8 @@ class LiquidScene(Scene):
             raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
 
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Liquid:
-        grid, solids, options = self.prepare(config, runtime)
+        setup = self.prepare(config, runtime, timer)
+        grid, solids = setup.grid, setup.solids
         generator = torch.Generator().manual_seed(config.seed)
         positions = seed(self.liquid, solids, grid, generator)
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
@@ -186,10 +187,7 @@ class LiquidScene(Scene):
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         surface = LevelSet.of(self.liquid, grid, runtime.device)
         physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)
-        return Liquid(
-            grid, solids, positions, velocity, physics, options, timer, self.cfl, config.seed,
-            surface, sources, self.body_force,
-        )  # fmt: skip
+        return Liquid(setup, physics, positions, velocity, surface, sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,11 +249,7 @@ class SmokeScene(Scene):
         self._refuse_drag_without(self.physics.viscosity)
 
     def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Smoke:
-        grid, solids, options = self.prepare(config, runtime)
-        return Smoke(
-            grid, solids, self.sources, self.physics, options, timer, self.cfl, config.seed,
-            self.body_force,
-        )  # fmt: skip
+        return Smoke(self.prepare(config, runtime, timer), self.sources, self.physics)
 
     def _inlets(self) -> Sequence[Inlet]:
         return self.inlets

@@ -2,78 +2,50 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from fluidsim.flow.accelerations import Acceleration, add_buoyancy
+from fluidsim.flow.accelerations import add_buoyancy
 from fluidsim.flow.domain import FlowDomain
-from fluidsim.flow.extrapolation import Continuation, levels_beside, levels_of
 from fluidsim.flow.flux import subtract_gradient
 from fluidsim.flow.imposed import refuse_trapped_flow, with_open_face
-from fluidsim.flow.simulation import PressureOptions, Simulation, fill, top_component
-from fluidsim.grid.grid import Grid
+from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
 from fluidsim.smoke.advection import Advection
 from fluidsim.smoke.confinement import add_vorticity_confinement
-from fluidsim.smoke.cut_cells import CutCells, touched
-from fluidsim.smoke.emission import Emitter, let_in
 from fluidsim.smoke.fans import Fans
+from fluidsim.smoke.inside_solids import InsideSolids
 from fluidsim.smoke.midstep import Midstep
 from fluidsim.smoke.options import SmokeOptions, Source
-from fluidsim.smoke.transport import Transport
+from fluidsim.smoke.scalars import Scalars
 from fluidsim.solid.images import repeated
-from fluidsim.solid.solids import Solids
-from fluidsim.timing import StageTimer
 
-DENSITY, TEMPERATURE, FUEL = range(3)  # of the scalars
 FAR = 1.5  # cells in a step
 FORESEEN = 2.0  # cells of motion in a step, beyond which the pressure's change is trusted less
-SOLID_LAYERS = 2  # cells of a solid into which values are continued, for interpolation near it
 
 
 class Smoke(Simulation):
     """Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke".
 
-    scalars (2, *nodes): density and temperature in the cells; (3, *nodes) with the fuel where a
-    source has some.
+    carried: density, temperature and fuel.
     """
 
-    def __init__(
-        self,
-        grid: Grid,
-        solids: Solids,
-        sources: Sequence[Source],
-        physics: SmokeOptions,
-        options: PressureOptions,
-        timer: StageTimer,
-        cfl: float,
-        seed: int,
-        body_force: Acceleration | None = None,
-    ):
-        super().__init__(grid, solids, options, cfl, timer, physics.viscosity, body_force)
+    def __init__(self, setup: Setup, sources: Sequence[Source], physics: SmokeOptions):
+        super().__init__(setup, physics.viscosity)
+        grid, solids = self.grid, self.solids
         self.physics = physics
-        self.sources = tuple(sources)
-        self.burns = any(source.fuel > 0 for source in self.sources)
-        self.scalars = grid.zeros(self.device, 3 if self.burns else 2)
+        self.carried = Scalars(solids, sources, physics, setup.seed)
         self._spare_velocity = torch.zeros_like(self.velocity)
         self.acceleration = torch.zeros_like(self.velocity)
         self._pressure_ahead: Tensor | None = None
         self._viscous_share = 0.0
         self._middle, self._flux = (Midstep(grid, self.device) for _ in range(2))
         self._advection = Advection(grid, self.device, physics.advection)
-        self._transport = Transport(grid, self.device)
-        self._cut: CutCells | None = None
-        self._generator = torch.Generator().manual_seed(seed)
-        self._emitters = [
-            Emitter(repeated(source.shape, grid), source.roughness, grid, self.device)
-            for source in self.sources
-        ]
-        self._continuations: tuple[Continuation, Continuation] | None = None
+        self._inside = InsideSolids(solids)
         fans = [
             (repeated(source.shape, grid), source.velocity, source.acts)
-            for source in self.sources
+            for source in sources
             if source.velocity is not None
         ]
         self._fans = Fans(fans, solids)
@@ -84,17 +56,22 @@ class Smoke(Simulation):
             imposed.set(self.velocity)
 
     @property
+    def scalars(self) -> Tensor:
+        """(2, *nodes): density and temperature in the cells; (3, *nodes) with fuel."""
+        return self.carried.values
+
+    @property
     def density(self) -> Tensor:
         """(*shape), 1."""
-        return self.grid.cells(self.scalars[0])
+        return self.carried.density
 
     @property
     def temperature(self) -> Tensor:
         """(*shape), K above ambient."""
-        return self.grid.cells(self.scalars[1])
+        return self.carried.temperature
 
     def state(self) -> dict[str, Tensor]:
-        clocks = self._middle.seconds, self._viscous_share, self._transport.turns
+        clocks = self._middle.seconds, self._viscous_share, self.carried.transport.turns
         ahead = {} if self._pressure_ahead is None else {"pressure_ahead": self._pressure_ahead}
         return {
             **super().state(),
@@ -104,7 +81,7 @@ class Smoke(Simulation):
             "velocity_before": self._middle.before,
             "flux_before": self._flux.before,
             "clocks": torch.tensor(clocks, dtype=torch.float64),
-            "sources_random": self._generator.get_state(),
+            "sources_random": self.carried.generator.get_state(),
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -119,29 +96,31 @@ class Smoke(Simulation):
         fill(self._middle.before, state["velocity_before"])
         fill(self._flux.before, state["flux_before"])
         self._middle.seconds, self._viscous_share, turns = state["clocks"].tolist()
-        self._flux.seconds, self._transport.turns = self._middle.seconds, int(turns)
-        self._generator.set_state(state["sources_random"])
-        self._continuations = self._cut = None
+        self._flux.seconds, self.carried.transport.turns = self._middle.seconds, int(turns)
+        self.carried.generator.set_state(state["sources_random"])
+        self._inside.forget()
+        self.carried.forget_solids()
 
     def step(self, dt: float) -> None:
         timer, last = self.timer, self._middle.seconds
         if last == 0:
             self._begin(dt)
         flux = self._flux.ahead(self._flow(), dt) * (dt / self.grid.dx)
-        room, flowing = self._room(), self.smoke_cells()
+        room, flowing = self.carried.room(), self.smoke_cells()
         with timer("solids"):
             self.move_solids(dt)
             if self.solids.moving:
-                self._continuations = None
+                self._inside.forget()
         middle = self._reflect(dt) if self._goes_far(dt) else None
         with timer("advect"):
             if middle is None:
                 self._carry_velocity(dt)
-            self._carry_scalars(flux, room, flowing)
+            self.report.smoke_left += self.carried.carry(flux, room, flowing)
         with timer("forces"):
-            self._fade(dt)
-            self._feed(dt)
-            expansion = self._burn(dt)
+            self.report.smoke_faded += self.carried.fade(dt)
+            self.report.smoke_added += self.carried.feed(self.time, dt)
+            expansion, burnt = self.carried.burn(dt)
+            self.report.smoke_burnt += burnt
             self._take_forces(self.time + dt)
             self.velocity.add_(self.acceleration, alpha=0.5 * dt)
         self._drag(dt)
@@ -162,7 +141,7 @@ class Smoke(Simulation):
 
     def smoke_cells(self) -> Tensor:
         """Cells with room outside of solids, (*shape) bool."""
-        return self.grid.cells(self.solids.solid) == 0
+        return self.carried.smoke_cells()
 
     def top_speed(self, seconds: float) -> float:
         hottest = top_component(self.temperature)
@@ -178,8 +157,7 @@ class Smoke(Simulation):
         return 0.0
 
     def smoke_mass(self) -> float:
-        """The density over the volume outside of solids, m^dim."""
-        return self._amount(self.density * self._room())
+        return self.carried.mass()
 
     def _carry_velocity(self, dt: float) -> None:
         """Carry the velocity and the first half of its acceleration."""
@@ -192,7 +170,7 @@ class Smoke(Simulation):
     def _goes_far(self, dt: float) -> bool:
         """Whether two projections serve a step better than one: there is no time to be won where
         the fluid goes little more than a cell, and every half step blurs."""
-        plain = self.viscosity is None and not self.burns
+        plain = self.viscosity is None and not self.carried.burns
         return plain and top_component(self.velocity) * dt > FAR * self.grid.dx
 
     def _reflect(self, dt: float) -> Tensor:
@@ -223,52 +201,11 @@ class Smoke(Simulation):
         middle, self.pressure = self.pressure, earlier
         return middle
 
-    def _carry_scalars(self, flux: Tensor, room: Tensor, flowing: Tensor) -> None:
-        solids = self.solids
-        if self._cut is None or solids.moving:
-            flowing = flowing | self.smoke_cells() | touched(flux, self.grid)
-            self._cut = CutCells(room, self._room(), flowing, solids.open, self.grid)
-        before = self.scalars.clone()
-        volume, left = self._transport.carry(self.scalars, flux)
-        for number, values in enumerate(self.scalars):
-            self._cut.set_right(values, before[number], volume, number != TEMPERATURE)
-        self.report.smoke_left += float(left[0]) * self.grid.dx**self.grid.dim
-
-    def _fade(self, dt: float) -> None:
-        rates = self.physics.dissipation, self.physics.cooling
-        if rates[DENSITY] != 0:
-            self.report.smoke_faded -= self.smoke_mass() * math.expm1(-rates[DENSITY] * dt)
-        for values, rate in zip(self.scalars[:2], rates, strict=True):
-            if rate != 0:
-                values *= math.exp(-rate * dt)
-
-    def _feed(self, dt: float) -> None:
-        for source, emitter in zip(self.sources, self._emitters, strict=True):
-            if source.acts(self.time):
-                levels = (source.density, source.temperature, source.fuel)[: len(self.scalars)]
-                density = self.density[emitter.places]
-                emitter.feed(self.scalars, levels, self._generator)
-                rise = (self.density[emitter.places] - density) * self._room()[emitter.places]
-                self.report.smoke_added += self._amount(rise)
-        if self.solids.boundary.inlets:
-            before = self.smoke_mass()
-            let_in(self.scalars, self.solids.boundary, dt, self.grid)
-            self.report.smoke_added += self.smoke_mass() - before
-
-    def _burn(self, dt: float) -> Tensor | float:
-        """The divergence of the burning, 1/s; in a closed room the pressure gives way to it."""
-        if not self.burns:
-            return 0.0
-        before = self.smoke_mass()
-        expansion = self.physics.combustion.burn(self.scalars, dt, self.grid)
-        self.report.smoke_burnt += self.smoke_mass() - before
-        return expansion
-
     def _begin(self, dt: float) -> None:
         """Fill the sources, make the start free of divergence and find its acceleration: its
         pressure by a trial step, if anything moves or is pushed."""
         self.grid.join(self.velocity)
-        self._feed(0.0)
+        self.report.smoke_added += self.carried.feed(self.time, 0.0)
         self._take_forces(self.time)
         if not (self.velocity.any() or self.acceleration.any()):
             return
@@ -368,30 +305,12 @@ class Smoke(Simulation):
         if imposed is not None:
             self.acceleration.masked_fill_(imposed.faces, 0.0)
 
-    def _room(self) -> Tensor:
-        """The part of each cell that smoke can fill, (*shape)."""
-        return self.solids.room * self.smoke_cells()
-
-    def _amount(self, values: Tensor) -> float:
-        return float(values.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
-
     def _continue_into_solids(self) -> None:
-        """Give solid cells and the faces between them the values of the smoke beside them."""
         self._continue_velocity()
-        if self._continuations is not None:
-            for values in self.scalars:
-                self._continuations[0].apply(values)
-            self._continuations[1].apply(self.acceleration)
+        for values in self.scalars:
+            self._inside.fill_cells(values)
+        self._inside.fill_faces(self.acceleration)
 
     def _continue_velocity(self) -> None:
-        solids, grid = self.solids, self.grid
-        if solids.static is not None or solids.moving:
-            if self._continuations is None:
-                smoke = self.smoke_cells()
-                kept = (solids.open > 0) | solids.walls
-                self._continuations = (
-                    Continuation.of(levels_of(smoke, 1, grid), SOLID_LAYERS, grid),
-                    Continuation.of(levels_beside(smoke, kept, grid), SOLID_LAYERS, grid),
-                )
-            self._continuations[1].apply(self.velocity)
-        self.enforce_walls(solids.open)
+        self._inside.fill_faces(self.velocity)
+        self.enforce_walls(self.solids.open)

@@ -1,6 +1,6 @@
-"""`fluidsim view`: stored frames with VTK, in a window with a slider or as a still picture.
+"""`fluidsim view`: stored frames in VTK, in a window with a slider or as a still picture.
 
-For measuring eyes: speeds in numbers, slices, arrows. `fluidsim render` makes the beautiful ones.
+Made for measuring: speeds in numbers, slices, arrows. `fluidsim render` makes pictures for the eye.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def view(
 ) -> None:
     """Show the run in `folder`: in a window, or one frame in the PNG file `save`.
 
-    what: a key of WHAT, None for what suits the run. number: of the (first) frame, None for the
+    what: a key of WHAT; None: what suits the run. number: of the first frame to show; None: the
     last. Raises SimulationError or ValueError with one line, and OSError.
     """
     run = open_run(folder)
     number = max(run.times) if number is None else number
     if save is not None and save.suffix.lower() != ".png":
         raise ValueError(f"{save}: pictures are PNG files")
-    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)  # no word on displays that lack
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)  # no messages about missing displays
     check_opengl(window=save is None)
     taichi_runtime.start(runtime.configure())
     viewer = Viewer(run, what, size, off_screen=save is not None)
@@ -50,7 +50,7 @@ def view(
 
 
 class Viewer:
-    """A plotter that holds one frame of a run at a time."""
+    """A plotter that shows one frame of a run at a time."""
 
     def __init__(self, run: StoredRun, what: str | None, size: tuple[int, int], off_screen: bool):
         self.number = 0  # of the frame that is shown
@@ -61,18 +61,18 @@ class Viewer:
         self._flat = what == "slice" or len(run.shape) == 2
         self._plotter: Any = pyvista.Plotter(off_screen=off_screen, window_size=list(size))
         self._plotter.set_background(_BACKGROUND)
-        self._plotter.render_window.SetMultiSamples(0)  # else VTK loses what is translucent
+        self._plotter.render_window.SetMultiSamples(0)  # otherwise VTK drops what is translucent
         self._look(size[0] / size[1])
 
     def show(self, number: int) -> None:
-        """Replace what is shown by the frame of this number; see StoredRun.frame for errors."""
+        """Show the frame of this number instead; for errors see `StoredRun.frame`."""
         frame = self._run.frame(number)
         plotter = self._plotter
         for title in list(plotter.scalar_bars.keys()):
             plotter.remove_scalar_bar(title, render=False)
         for name in self._drawn:
             plotter.remove_actor(name, render=False)
-        others = set(plotter.actors)  # the slider
+        others = set(plotter.actors)  # such as the slider
         plotter.add_mesh(box(frame), color="gray", lighting=False)
         self._add(plotter, frame)
         add_solids(plotter, frame, self._flat)
@@ -86,7 +86,7 @@ class Viewer:
         return np.asarray(self._plotter.screenshot(return_img=True))
 
     def open_window(self) -> None:
-        """Show a window with a slider over the frames until it is closed."""
+        """Show a window, with a slider through the frames, until it is closed."""
         numbers = sorted(self._run.times)
         if len(numbers) > 1:
             self._plotter.add_slider_widget(
@@ -96,17 +96,17 @@ class Viewer:
         self._plotter.show()
 
     def slide(self, value: float) -> None:
-        """Show the stored frame that is nearest to a value of the slider."""
+        """Show the stored frame nearest to a value of the slider."""
         number = min(self._run.times, key=lambda each: abs(each - value))
         if number == self.number:
             return
         try:
             self.show(number)
-        except (ValueError, OSError) as error:  # the window stays, at the frame it shows
+        except (ValueError, OSError) as error:  # the window goes on showing its frame
             print(f"error: {error}", file=sys.stderr)
 
     def _look(self, aspect: float) -> None:
-        """At the whole domain: as the ray-traced pictures do, or at a plane from the front."""
+        """Look at the whole domain: as in ray-traced pictures, or at a plane from the front."""
         camera = self._plotter.camera
         extent = tuple(n * self._run.dx for n in self._run.shape)
         if not self._flat:

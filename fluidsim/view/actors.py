@@ -1,4 +1,4 @@
-"""What the viewer shows of a frame, as VTK objects in a plotter."""
+"""What the viewer shows of a frame, added to a VTK plotter."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
 from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame
 from fluidsim.render.surface import liquid_surface
 
-_ARROWS = {2: 800, 3: 4000}  # at most, by dimension
-_ARROW = 4.0  # cells: length of one at the highest speed
+_ARROWS = {2: 800, 3: 4000}  # at most so many, by dimension
+_ARROW = 4.0  # cells: length of an arrow at the highest speed
 _SOLID = "#b08968"
 TEXT = "white"
-_OPACITY: Any = [0, 0.25, 0.5, 0.7, 0.85]  # of smoke, from no density to 1
+_OPACITY: Any = [0, 0.25, 0.5, 0.7, 0.85]  # of smoke, for densities from 0 to 1
 _BAR: Any = {
     "vertical": True, "height": 0.5, "width": 0.06, "position_x": 0.86, "position_y": 0.25,
     "fmt": "%.3g", "color": TEXT,
@@ -25,7 +25,7 @@ _BAR: Any = {
 
 
 def add_particles(plotter: pyvista.Plotter, frame: Frame) -> None:
-    """Particles of a liquid by their speed."""
+    """The particles of a liquid, coloured by speed."""
     positions, velocities = _particles(frame)
     cloud = pyvista.PolyData(positions)
     speed = np.linalg.norm(velocities, axis=1)
@@ -33,7 +33,7 @@ def add_particles(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 
 def add_surface(plotter: pyvista.Plotter, frame: Frame) -> None:
-    """The surface of a liquid in 3D by its speed."""
+    """The surface of a liquid in 3D, coloured by speed."""
     mesh = surface_mesh(frame)
     assert mesh.velocities is not None
     speed = np.linalg.norm(mesh.velocities, axis=1)
@@ -41,7 +41,7 @@ def add_surface(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 
 def add_glyphs(plotter: pyvista.Plotter, frame: Frame) -> None:
-    """Velocities as arrows: of some particles, or of some cells of smoke."""
+    """Velocities as arrows, at some of the particles or of the cells of smoke."""
     if isinstance(frame, LiquidFrame):
         places, velocities = _particles(frame)
     else:
@@ -60,7 +60,7 @@ def add_glyphs(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 
 def add_slice(plotter: pyvista.Plotter, frame: Frame) -> None:
-    """The plane through the middle, y = const: density of smoke, speed of a liquid."""
+    """The plane y = const through the middle: the density of smoke, the speed of a liquid."""
     if isinstance(frame, LiquidFrame):
         surface = liquid_surface(
             frame.positions, frame.velocities, frame.shape, frame.dx, frame.solids
@@ -79,9 +79,11 @@ def add_slice(plotter: pyvista.Plotter, frame: Frame) -> None:
 
 
 def add_pressure(plotter: pyvista.Plotter, frame: Frame) -> None:
-    """The pressure, Pa: in 2D everywhere, in 3D on the surface of a liquid, walls included."""
+    """The pressure, Pa: in 2D everywhere, in 3D on the surface of a liquid and along walls."""
     if frame.pressure is None:
-        raise ValueError("frames hold no pressure; runs of liquids, and of smoke in 2D, store it")
+        raise ValueError(
+            "these frames hold no pressure; runs of liquids, and of smoke in 2D, store it"
+        )
     flat = len(frame.shape) == 2
     if flat:
         body: Any = _grid(frame)
@@ -118,7 +120,7 @@ def box(frame: Frame) -> pyvista.PolyData:
 
 
 def add_solids(plotter: pyvista.Plotter, frame: Frame, flat: bool) -> None:
-    """The solids; flat: their section with the plane through the middle."""
+    """The solids; flat: their section by the plane through the middle."""
     if frame.solids is None:
         return
     if flat:
@@ -140,7 +142,7 @@ WHAT: dict[str, Callable[[pyvista.Plotter, Frame], None]] = {
 
 
 def usual(kind: str, dim: int) -> str:
-    """What shows most of a run."""
+    """The key of WHAT that shows most of a run."""
     if kind == "liquid":
         return "surface" if dim == 3 else "particles"
     return "volume" if dim == 3 else "slice"
@@ -158,8 +160,8 @@ def _add(
 
 
 def _beside(pressure: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The pressure at points (n, 3), in cells, on the rim of a liquid: the mean over the cells
-    around that hold any, weighted as for interpolation."""
+    """The pressure at points (n, 3), in cells, on the surface of a liquid: interpolated from only
+    those cells around that have a pressure."""
     at = points.T - 0.5
     total, weight = (
         map_coordinates(values, at, order=1, mode="nearest")
@@ -169,13 +171,15 @@ def _beside(pressure: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _top(values: np.ndarray) -> float:
-    """Where the colours end: fast drops are few and would make all else dark."""
+    """The upper end of the colours; a few fast drops would make everything else dark."""
     return max(float(np.percentile(values, 99.5)), 1e-6)
 
 
 def _particles(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(frame, LiquidFrame):
-        raise ValueError("only runs of liquids have particles; smoke has slice, volume and glyphs")
+        raise ValueError(
+            "only runs of liquids have particles; of smoke, show slice, volume or glyphs"
+        )
     return _in_space(frame.positions), _in_space(frame.velocities)
 
 
@@ -188,7 +192,7 @@ def _grid(frame: Frame) -> pyvista.ImageData:
 
 
 def _middle(field: np.ndarray) -> np.ndarray:
-    """The plane in the middle of y, or the field of a plane itself."""
+    """The plane in the middle of y; in 2D the field itself."""
     return field[:, field.shape[1] // 2] if field.ndim == 3 else field
 
 
@@ -199,7 +203,7 @@ def _plane(nodes: Sequence[int], spacing: float) -> pyvista.ImageData:
 def _below_zero(
     distance: np.ndarray, spacing: float, values: Mapping[str, np.ndarray]
 ) -> pyvista.UnstructuredGrid:
-    """The part of a plane where a distance on its nodes is negative, with other node values."""
+    """The part of a plane where the distance on its nodes is negative, with other node values."""
     plane = _plane(distance.shape, spacing)
     for name, field in {"distance": distance, **values}.items():
         plane.point_data[name] = field.ravel("F")
@@ -211,7 +215,7 @@ def _polygons(mesh: TriangleMesh) -> pyvista.PolyData:
 
 
 def _in_space(values: np.ndarray) -> np.ndarray:
-    """Vectors (n, 3) of (n, dim); a plane lies at y = 0."""
+    """Vectors (n, dim) as (n, 3); a plane is at y = 0."""
     if values.shape[1] == 3:
         return values
     return np.stack([values[:, 0], np.zeros_like(values[:, 0]), values[:, 1]], axis=-1)

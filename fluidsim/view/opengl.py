@@ -1,4 +1,4 @@
-"""Is there an OpenGL that VTK can draw with? Where there is none, VTK ends the process."""
+"""Checks that VTK can draw with OpenGL; without it, VTK would end the process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 from fluidsim.errors import SimulationError
 
-_SECONDS = 120  # the first picture of a busy machine takes a while
+_SECONDS = 120  # on a busy machine the first picture takes a while
 _PICTURE = """
 import pyvista
 plotter = pyvista.Plotter(off_screen=True, window_size=(64, 64))
@@ -18,7 +18,7 @@ raise SystemExit(0 if plotter.screenshot(return_img=True).std() > 1 else 1)
 
 
 def check_opengl(window: bool) -> None:
-    """Draw a ball in another process, or raise SimulationError with one line that says what helps.
+    """Draw a ball in another process; raise SimulationError with one line of advice if that fails.
 
     window: a display is needed as well.
     """

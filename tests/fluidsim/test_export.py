@@ -1,4 +1,4 @@
-"""What export writes, read back by the libraries of the programs that it is for."""
+"""What export writes, read back by libraries of the programs that it is for."""
 
 import math
 

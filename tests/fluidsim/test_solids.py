@@ -7,7 +7,7 @@ from fluidsim.liquid.separation import open_faces
 from fluidsim.solid.motion import Moving
 from fluidsim.solid.shapes import Box, HalfSpace, Sphere
 from fluidsim.solid.solids import Solids
-from tests.fluidsim.worlds import CPU, cubic, liquid, oblong
+from tests.fluidsim.worlds import CPU, cubic, kinds_of, liquid, oblong
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
 
@@ -145,7 +145,7 @@ def test_a_tank_at_rest_has_no_separating_face(dim):
         assert tank.pressure is not None
         velocity = torch.randn(tank.velocity.shape) * 1e-3
         opened = open_faces(
-            velocity, tank.pressure, tank.cells, tank.solids, tank.grid, 0.05 * 9810 / 12
+            velocity, tank.pressure, kinds_of(tank), tank.solids, tank.grid, 0.05 * 9810 / 12
         )
         assert torch.equal(opened, tank.solids.open)
 
@@ -156,7 +156,7 @@ def test_of_a_falling_film_only_the_faces_of_the_ceiling_come_free(dim):
     water.step(0.01)
     assert water.pressure is not None
     down = -torch.ones_like(water.velocity)
-    opened = open_faces(down, water.pressure, water.cells, water.solids, water.grid, 1e9)
+    opened = open_faces(down, water.pressure, kinds_of(water), water.solids, water.grid, 1e9)
     assert (opened >= water.solids.open).all()
     free = (water.solids.open == 0) & (opened > 0)
     ceiling = water.grid.faces(free, water.grid.up)[..., -1]

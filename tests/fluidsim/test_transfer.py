@@ -23,13 +23,13 @@ def empty(grid):
 
 def sums(particles):
     """The pairs (weighted velocity, weight) on the faces, (2, dim, nodes)."""
-    particles._faces.zero_()
+    particles._pairs.zero_()
     for colour in particles.kernels.colours:
         particles.kernels.scatter(
-            particles._x, particles._v, particles.start, particles._faces, particles._shape,
+            particles._x, particles._v, particles.start, particles._pairs, particles._shape,
             particles._strides, particles.grid.node_count, colour,
         )  # fmt: skip
-    return particles._faces.view(particles.grid.dim, -1, 2).permute(2, 0, 1).double()
+    return particles._pairs.view(particles.grid.dim, -1, 2).permute(2, 0, 1).double()
 
 
 @DIMS
@@ -101,11 +101,11 @@ def test_sorting_is_complete_and_stable(dim):
     particles.velocities[:, 0] = marks
     solids = Solids(grid, [], [], CPU)
     field = torch.randn(grid.zeros(CPU, dim).shape) * 0.1
-    particles.move(field, field, solids, 0.02, 1.0)
+    flow = particles.move(field, field, solids, 0.02, 1.0)
     strides = torch.tensor(grid.strides)
     key = (particles.positions.long() * strides).sum(1)
     expected = marks[key.argsort(stable=True)]
-    changes = particles.sort_and_resample(*empty(grid), 0)
+    changes = particles.sort_and_resample(*empty(grid), flow, 0)
     assert (changes.added, changes.removed) == (0, 0)
     assert torch.equal(particles.velocities[:, 0], expected)
     sorted_key = (particles.positions.long() * strides).sum(1)
@@ -148,9 +148,9 @@ def test_resampling_keeps_the_limits_inside_the_liquid(dim):
     pulled += {2: 0.35, 3: 0.22}[dim] * torch.sin(pulled)  # thins out others
     pulled.clamp_(0.01, 11.99)
     still = grid.zeros(CPU, dim)
-    particles.move(still, still, Solids(grid, [], [], CPU), 0.0, 1.0)
+    flow = particles.move(still, still, Solids(grid, [], [], CPU), 0.0, 1.0)
     before = particles.count
-    changes = particles.sort_and_resample(*empty(grid), 1)
+    changes = particles.sort_and_resample(*empty(grid), flow, 1)
     assert changes.added > 0
     assert changes.removed > 0
     assert particles.count == before + changes.added - changes.removed
@@ -168,11 +168,11 @@ def test_particles_leave_through_open_sides_only(dim):
     wind = grid.zeros(CPU, dim)
     wind[0] = 1.0
     before = particles.count
-    particles.move(wind, wind, solids, 2 * grid.dx, 1.0)
-    changes = particles.sort_and_resample(*empty(grid), 0)
+    flow = particles.move(wind, wind, solids, 2 * grid.dx, 1.0)
+    changes = particles.sort_and_resample(*empty(grid), flow, 0)
     assert changes.left == before * 2 // 8
-    particles.move(-wind, -wind, solids, 2 * grid.dx, 1.0)
-    assert particles.sort_and_resample(*empty(grid), 0).left == 0
+    flow = particles.move(-wind, -wind, solids, 2 * grid.dx, 1.0)
+    assert particles.sort_and_resample(*empty(grid), flow, 0).left == 0
 
 
 @DIMS
@@ -201,8 +201,8 @@ def test_bitwise_repeatable(dim):
         for step in range(4):
             particles.to_faces(velocity, torch.empty_like(velocity))
             new = velocity + torch.randn(velocity.shape, generator=generator)
-            particles.move(new, velocity, solids, 0.3 * grid.dx, 0.95)
-            particles.sort_and_resample(*empty(grid), step)
+            flow = particles.move(new, velocity, solids, 0.3 * grid.dx, 0.95)
+            particles.sort_and_resample(*empty(grid), flow, step)
         return particles.positions, particles.velocities
 
     first, second = end_state(), end_state()
@@ -257,9 +257,9 @@ def test_sorting_keeps_slopes_with_their_particles(dim):
     particles = particles_in(grid, everything(grid), affine=True)
     still = grid.zeros(CPU, dim)
     solids = Solids(grid, [], [], CPU)
-    particles.move(still, still, solids, 0.0, 0.0)
+    flow = particles.move(still, still, solids, 0.0, 0.0)
     marks = torch.arange(particles.count, dtype=torch.float32)
     particles.velocities[:, 0] = marks
     particles.slopes[:, dim - 1, dim - 1] = marks
-    particles.sort_and_resample(*empty(grid), 0)
+    particles.sort_and_resample(*empty(grid), flow, 0)
     assert torch.equal(particles.velocities[:, 0], particles.slopes[:, dim - 1, dim - 1])

@@ -1,4 +1,4 @@
-"""The technical viewer: what it draws, and what it says where it cannot."""
+"""The technical viewer: what it draws, and what it says if it cannot."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def graphics():
-    """Skips where VTK itself cannot draw; where it can, the program must find that it does."""
+    """Skip if VTK itself cannot draw; if it can, the program must find that it does."""
     draw = "import pyvista as pv; p = pv.Plotter(off_screen=True); p.screenshot(return_img=True)"
     if subprocess.run([sys.executable, "-c", draw], capture_output=True).returncode != 0:
         pytest.skip("VTK has no OpenGL here")
@@ -75,7 +75,7 @@ def test_stills_show_more_than_the_empty_domain(runs, graphics):
 
 
 class Meshes(list):
-    """A plotter that keeps what it is given."""
+    """A plotter that keeps what is added to it."""
 
     def add_mesh(self, body, **style):
         self.append((body, style))

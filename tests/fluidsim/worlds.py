@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from fluidsim.flow.domain import FlowDomain
-from fluidsim.flow.simulation import PressureOptions
+from fluidsim.flow.simulation import PressureOptions, Setup
 from fluidsim.grid.grid import Grid
+from fluidsim.liquid.classification import cell_kinds
 from fluidsim.liquid.inflows import SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.liquid import Liquid, LiquidOptions
@@ -54,10 +55,9 @@ def liquid(
     start = torch.zeros(grid.dim) if velocity is None else torch.tensor(velocity)
     surface = LevelSet.of(shape, grid, CPU)
     sources = SourcesAndSinks(grid, world, inflows, outflows, 0) if inflows or outflows else None
-    return Liquid(
-        grid, world, positions, start, LiquidOptions(gravity, flip, viscosity, surface_tension),
-        options, StageTimer(CPU), cfl, 0, surface, sources, body_force,
-    )  # fmt: skip
+    setup = Setup(grid, world, options, StageTimer(CPU), cfl, body_force=body_force)
+    physics = LiquidOptions(gravity, flip, viscosity, surface_tension)
+    return Liquid(setup, physics, positions, start, surface, sources)
 
 
 def smoke(
@@ -67,8 +67,8 @@ def smoke(
     world = Solids(grid, solids, open_sides, CPU, walls, inlets)
     options = PressureOptions(registry.create(solver, {}), rtol, 1.2)
     physics = physics or SmokeOptions()
-    timer = StageTimer(CPU)
-    return Smoke(grid, world, sources, physics, options, timer, cfl, seed=0, body_force=body_force)
+    setup = Setup(grid, world, options, StageTimer(CPU), cfl, body_force=body_force)
+    return Smoke(setup, sources, physics)
 
 
 def source(shape: Shape) -> Source:
@@ -79,3 +79,8 @@ def volume_of(tank: Liquid) -> float:
     """Of its liquid, m^dim."""
     distance = tank.grid.cells(tank.surface.distance)
     return liquid_volume(distance, tank.particles, tank.solids, tank.grid)
+
+
+def kinds_of(tank: Liquid) -> torch.Tensor:
+    """CellType of its cells, (*nodes)."""
+    return cell_kinds(tank.fluid_cells(), tank.particles.held, tank.solids, tank.grid)

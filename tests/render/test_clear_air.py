@@ -6,7 +6,7 @@ from fluidsim.render.clear_air import clear_ways
 
 @pytest.mark.parametrize("shape", [(9, 14, 11), (70, 5, 33)])
 def test_no_way_reaches_a_value_between_cells_that_is_smoke(shape):
-    """From random places, against the cells beside every place at that distance."""
+    """From random places, checked against the cells around all places at that distance."""
     random = np.random.default_rng(0)
     spacing = 0.5
     smoke = random.random(shape) < 0.003

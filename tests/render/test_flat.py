@@ -23,7 +23,7 @@ def smoke(**more):
 
 
 def main_part(image):
-    """The main picture of a square domain: panels stand in a column to its right."""
+    """The main picture of a square domain: panels form a column to its right."""
     return image[:, : image.shape[0]].astype(int)
 
 

@@ -20,7 +20,7 @@ def draw(positions, velocity, exposure=0.02, solids=None, size=SIZE):
 
 @pytest.mark.parametrize("way", [(0.1, 0.0, 0.0), (0.0, 0.0, -0.08), (0.06, 0.0, 0.06)])
 def test_a_square_is_spread_along_its_way_and_keeps_its_light(way):
-    """A white square in the plane y = 0.5, seen from the front before black."""
+    """A white square in the plane y = 0.5, seen from the front, on black."""
     camera = Camera((0.5, -3.5, 0.5), (0.5, 0.5, 0.5), 20.0)
     rows, columns = np.mgrid[0:121, 0:121]
     place = np.stack([2 * columns + 1 - 121, 121 - 2 * rows - 1], -1) / 121

@@ -33,7 +33,7 @@ def test_smoke_in_a_closed_room_stays_as_it_is():
 
 
 def steepest(open_sides):
-    """The largest step of brightness down the middle of the picture of a column up to the top."""
+    """The largest step of brightness down the middle of a picture of smoke that reaches the top."""
     density = np.zeros(SHAPE, np.float32)
     density[7:13, 7:13] = 1.0
     frame = smoke_frame(density, time=1.0, dx=0.05)

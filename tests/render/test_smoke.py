@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from fluidsim.render import Camera, Style, picture
+from fluidsim.render.camera import LOW
 from fluidsim.render.presets import PRESETS
-from fluidsim.render.smoke import VIEW
 from tests.render.worlds import ball_solid, on_nodes, smoke_frame
 
 SHAPE, DX = (16, 16, 20), 1 / 16
@@ -30,7 +30,7 @@ def empty():
 
 def pixel_of(point):
     extent = tuple(n * DX for n in SHAPE)
-    camera = Camera.framing(extent, SIZE[0] / SIZE[1], direction=VIEW)
+    camera = Camera.framing(extent, SIZE[0] / SIZE[1], direction=LOW)
     x, y = camera.project(np.array([point]), SIZE[0] / SIZE[1])[0]
     return int((1 - y) / 2 * SIZE[1]), int((x + 1) / 2 * SIZE[0])
 
@@ -97,6 +97,6 @@ def test_symmetric_smoke_is_symmetric_when_seen_against_the_sun():
 
 def test_octaves_of_scattering_are_brighter_in_the_light_than_in_the_shade():
     image = draw(puff(strength=3.0))
-    lit, shaded = (np.array((0.5, 0.5, 0.7)) + 0.2 * s * (SUN - VIEW * 0.3) for s in (1, -1))
+    lit, shaded = (np.array((0.5, 0.5, 0.7)) + 0.2 * s * (SUN - LOW * 0.3) for s in (1, -1))
     assert image[pixel_of(lit)].mean() > 1.2 * image[pixel_of(shaded)].mean()
     assert image[pixel_of(shaded)].mean() > 50  # scattered light reaches the dark side

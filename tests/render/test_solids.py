@@ -9,7 +9,7 @@ NODES = np.stack(np.meshgrid(*[np.arange(33.0)] * 3, indexing="ij"), -1) - 16
 
 
 def test_an_edge_between_the_nodes_has_no_teeth():
-    """An edge that leaves the nodes' planes: what is interpolated on it varies with the nodes."""
+    """An edge that runs between the nodes: values interpolated on it vary from node to node."""
     lean = np.maximum(NODES[..., 0] + 0.3 * NODES[..., 2], NODES[..., 1] - 0.2 * NODES[..., 2])
     z = np.linspace(-8, 8, 400)
     edge = np.stack([-0.3 * z, 0.2 * z, z]) + 16

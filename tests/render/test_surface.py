@@ -17,7 +17,7 @@ def surface_of(positions, **options):
 
 
 def heights_of(distance):
-    """Cells, of columns without holes and with nothing above."""
+    """The heights, in cells, of columns without holes and with nothing above."""
     columns = distance.reshape(-1, distance.shape[-1])
     first = (columns > 0).argmax(1)
     assert np.all((columns > 0).sum(1) + first == columns.shape[1])
@@ -79,7 +79,7 @@ def test_waves_keep_their_height(length):
 
 
 def calm_part(field):
-    """What part of the smoother surface is drawn where a field is zero."""
+    """The part of the smoother surface that is drawn where a field is zero."""
     _, share = calm_surface(field.astype(np.float32))
     return share[np.abs(field[::2, ::2, ::2]) < 0.2]
 

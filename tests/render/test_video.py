@@ -18,7 +18,7 @@ def pictures(rows=66, columns=98):
 
 
 def boxes(path):
-    """Names of an mp4 file's top-level boxes, in order."""
+    """The names of the top-level boxes of an mp4 file, in order."""
     data, place, names = path.read_bytes(), 0, []
     while place < len(data):
         size, name = struct.unpack(">I4s", data[place : place + 8])

@@ -89,7 +89,7 @@ def test_solid_stands_at_its_projected_place(empty):
 
 
 def light_through(water, solid, absorption):
-    """Light on the floor under distances on the nodes of the unit cube."""
+    """The light on the floor below distances on the nodes of the unit cube."""
     leaps = leaps_over(water, solid, 1 / (len(water) - 1))
     return through_water(water, solid, leaps, np.ones(3), SUN, absorption)
 
@@ -118,7 +118,7 @@ def test_clear_water_only_moves_the_light():
 
 def test_shadows_of_solids_are_soft_and_softer_farther_away():
     def penumbra(height):
-        """Metres over which the shadow of a plate at a height fades, across its edge."""
+        """Metres over which the shadow of a plate at this height fades at its edge."""
         shape = (33, 33, 33)
         x, _, z = np.moveaxis(on_nodes(shape, 1 / 32), -1, 0)
         plate = np.maximum(np.abs(z - height) - 0.1, x - 0.5).astype(np.float32)

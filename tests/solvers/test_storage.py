@@ -33,6 +33,12 @@ def test_round_trip(name, dim, tmp_path):
     assert back.notes == stored.notes
 
 
+def test_a_path_may_be_a_string(tmp_path):
+    stored = example("obstacle", 2)
+    save_system(str(tmp_path / "a.npz"), stored)
+    assert torch.equal(load_system(str(tmp_path / "a.npz")).rhs, stored.rhs)
+
+
 def test_no_guess(tmp_path):
     save_system(tmp_path / "a.npz", example("obstacle", 2, guess=False))
     assert load_system(tmp_path / "a.npz").guess is None

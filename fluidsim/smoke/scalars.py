@@ -1,0 +1,129 @@
+"""What smoke carries: density, temperature and fuel, and where they come from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from fluidsim.smoke.cut_cells import CutCells, touched
+from fluidsim.smoke.emission import Emitter, let_in
+from fluidsim.smoke.options import SmokeOptions, Source
+from fluidsim.smoke.transport import Transport
+from fluidsim.solid.images import repeated
+from fluidsim.solid.solids import Solids
+
+DENSITY, TEMPERATURE, FUEL = range(3)
+
+
+class Burnt(NamedTuple):
+    """expansion: the divergence by the fire, 1/s, (*shape) or 0. smoke: what came of it, m^dim."""
+
+    expansion: Tensor | float
+    smoke: float
+
+
+class Scalars:
+    """values (2, *nodes): density and temperature in the cells; (3, *nodes) with the fuel where a
+    source has some."""
+
+    def __init__(
+        self, solids: Solids, sources: Sequence[Source], physics: SmokeOptions, seed: int
+    ) -> None:
+        self.grid = solids.grid
+        self.solids = solids
+        self.sources = tuple(sources)
+        self.physics = physics
+        self.burns = any(source.fuel > 0 for source in self.sources)
+        self.values = self.grid.zeros(solids.device, 3 if self.burns else 2)
+        self.transport = Transport(self.grid, solids.device)
+        self.generator = torch.Generator().manual_seed(seed)
+        self._cut: CutCells | None = None
+        self._emitters = [
+            Emitter(repeated(source.shape, self.grid), source.roughness, self.grid, solids.device)
+            for source in self.sources
+        ]
+
+    @property
+    def density(self) -> Tensor:
+        """(*shape), 1."""
+        return self.grid.cells(self.values[DENSITY])
+
+    @property
+    def temperature(self) -> Tensor:
+        """(*shape), K above ambient."""
+        return self.grid.cells(self.values[TEMPERATURE])
+
+    def smoke_cells(self) -> Tensor:
+        """Cells with room outside of solids, (*shape) bool."""
+        return self.grid.cells(self.solids.solid) == 0
+
+    def room(self) -> Tensor:
+        """The part of each cell that smoke can fill, (*shape)."""
+        return self.solids.room * self.smoke_cells()
+
+    def mass(self) -> float:
+        """The density over the volume outside of solids, m^dim."""
+        return self._amount(self.density * self.room())
+
+    def forget_solids(self) -> None:
+        """Find anew what depends on where solids are."""
+        self._cut = None
+
+    def carry(self, flux: Tensor, room: Tensor, flowing: Tensor) -> float:
+        """Carry all by the `flux` through faces, (dim, *nodes), in cells; the smoke that left by
+        open sides, m^dim.
+
+        room (*shape) and flowing (*shape) bool: the room and the smoke's cells before the solids
+        moved.
+        """
+        solids = self.solids
+        if self._cut is None or solids.moving:
+            flowing = flowing | self.smoke_cells() | touched(flux, self.grid)
+            self._cut = CutCells(room, self.room(), flowing, solids.open, self.grid)
+        before = self.values.clone()
+        volume, left = self.transport.carry(self.values, flux)
+        for number, values in enumerate(self.values):
+            self._cut.set_right(values, before[number], volume, number != TEMPERATURE)
+        return float(left[0]) * self.grid.dx**self.grid.dim
+
+    def fade(self, dt: float) -> float:
+        """Let smoke dissolve and cool; the smoke that is gone, m^dim."""
+        faded = 0.0
+        rates = self.physics.dissipation, self.physics.cooling
+        if rates[DENSITY] != 0:
+            faded = -self.mass() * math.expm1(-rates[DENSITY] * dt)
+        for values, rate in zip(self.values[:2], rates, strict=True):
+            if rate != 0:
+                values *= math.exp(-rate * dt)
+        return faded
+
+    def feed(self, time: float, dt: float) -> float:
+        """Fill the sources that act at `time`, s, and cells at inlets; the smoke added, m^dim."""
+        added = 0.0
+        for source, emitter in zip(self.sources, self._emitters, strict=True):
+            if source.acts(time):
+                levels = (source.density, source.temperature, source.fuel)[: len(self.values)]
+                density = self.density[emitter.places]
+                emitter.feed(self.values, levels, self.generator)
+                rise = (self.density[emitter.places] - density) * self.room()[emitter.places]
+                added += self._amount(rise)
+        if self.solids.boundary.inlets:
+            before = self.mass()
+            let_in(self.values, self.solids.boundary, dt, self.grid)
+            added += self.mass() - before
+        return added
+
+    def burn(self, dt: float) -> Burnt:
+        """Burn fuel; in a closed room the pressure gives way to its expansion."""
+        if not self.burns:
+            return Burnt(0.0, 0.0)
+        before = self.mass()
+        expansion = self.physics.combustion.burn(self.values, dt, self.grid)
+        return Burnt(expansion, self.mass() - before)
+
+    def _amount(self, values: Tensor) -> float:
+        return float(values.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
