@@ -75,17 +75,15 @@ plt.close(figure)
 # %% [markdown]
 # ## A picture of a frame
 #
-# The renderer takes a frame: a copy of what is to be seen, on the CPU. The picture is an array of
-# bytes, (height, width, 3).
+# `draw` hands the present state to the renderer. The picture is an array of bytes, (height, width,
+# 3); in 2D it keeps the aspect of the domain.
 
 # %%
 import imageio.v3 as imageio
 
-from fluidsim.render import picture
-from fluidsim.runs.snapshot import frame_of, solid_grid
+from fluidsim.runs.snapshot import draw
 
-frame = frame_of(simulation, number=24, caption="a splash", solids=solid_grid(simulation))
-image = picture(frame, size=(640, 360))
+image = draw(simulation, size=(640, 360))
 print(image.shape, image.dtype)
 imageio.imwrite("picture.png", image)
 
