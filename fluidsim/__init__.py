@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fluidsim.liquid.inflows import Inflow, Outflow
     from fluidsim.render.camera import Camera
     from fluidsim.runs.run import run
+    from fluidsim.runs.snapshot import draw
     from fluidsim.scene.config import RunConfig
     from fluidsim.scene.probes import HeightProbe, PressureProbe
     from fluidsim.scene.scene import LiquidScene, SmokeScene
@@ -39,6 +40,7 @@ _HOMES = {
     "Source": "smoke.options",
     "View": "scene.view",
     "Wall": "solid.boundary",
+    "draw": "runs.snapshot",
     "run": "runs.run",
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "Source",
     "View",
     "Wall",
+    "draw",
     "run",
 ]
 

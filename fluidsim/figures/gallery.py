@@ -58,7 +58,7 @@ QUALITY = 82
 def scene_frame(config: RunConfig, number: int, machine: runtime.Runtime) -> tuple[Frame, Scene]:
     """A frame of a scene, simulated up to there, and the scene."""
     scene: Scene = scene_module(config.scene).build(config)
-    simulation = scene.start(config, machine, StageTimer(machine.device))
+    simulation = scene.simulate(config, machine, StageTimer(machine.device))
     for _ in range(number):
         simulation.advance(scene.frame_seconds)
     frame = frame_of(simulation, number, caption_of(scene, config), solid_grid(simulation))

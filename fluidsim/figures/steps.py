@@ -75,7 +75,7 @@ def measure(trial: Trial, threads: runtime.Runtime) -> Measured:
     config = RunConfig(scene=trial.kind, dim=trial.dim, resolution=trial.resolution)
     scene = trial.scene(config)
     timer = StageTimer(threads.device)
-    simulation = scene.start(config, threads, timer)
+    simulation = scene.simulate(config, threads, timer)
     taken, seconds, shares = 0, [], []
     while taken < WARM_UP + STEPS:
         timer.take()

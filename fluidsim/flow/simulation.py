@@ -133,6 +133,17 @@ class Simulation(ABC):
         """Density times volume of the smoke, m^dim; 0 where there is none."""
         return 0.0
 
+    def fields(self) -> dict[str, Tensor]:
+        """Copies of the present fields by name, for looking at.
+
+        velocity: (dim, *shape), m/s, at the centres of the cells. pressure: (*shape) float64, Pa;
+        not before the first step.
+        """
+        values = {"velocity": self.grid.centred(self.velocity)}
+        if self.pressure is not None:
+            values["pressure"] = self.pressure.clone()
+        return values
+
     def state(self) -> dict[str, Tensor]:
         """All that the future depends on, at the end of a frame, by name; not to be changed."""
         values = {

@@ -94,6 +94,15 @@ class Grid:
         for axis in self.periodic:
             field.select(axis, self.shape[axis]).copy_(field.select(axis, 0))
 
+    def centred(self, field: Tensor) -> Tensor:
+        """A stored face field (dim, *nodes) at the centres of the cells, (dim, *shape): the mean of
+        both faces of each axis."""
+        parts = []
+        for axis, n in enumerate(self.shape):
+            faces = self.faces(field, axis)
+            parts.append((faces.narrow(axis, 0, n) + faces.narrow(axis, 1, n)) / 2)
+        return torch.stack(parts)
+
     def positions(self, offset: tuple[float, ...], device: torch.device) -> Tensor:
         """World positions (*nodes, dim), m, of the points `offset` cells above the nodes."""
         axes = [

@@ -97,20 +97,24 @@ class SourcesAndSinks:
         outflows: Sequence[Outflow],
         seed: int,
     ):
-        for inflow in inflows:
-            if len(inflow.velocity) != grid.dim:
-                raise ValueError(f"the velocity of an inflow needs {grid.dim} components")
         self.grid = grid
         self.solids = solids
+        for inflow in inflows:
+            self._check(inflow)
         self.inflows = tuple(inflows)
         self.outflows = tuple(outflows)
         self.generator = torch.Generator().manual_seed(seed)
         self._centres = grid.cells(grid.cell_positions(solids.device).movedim(-1, 0)).movedim(0, -1)
-        self._resting = {
-            shape: self._cells_of(shape, 0.0)
-            for shape in (inflow.shape for inflow in inflows)
-            if isinstance(shape, Shape)
-        }
+        self._resting: dict[Shape, tuple[Tensor, Tensor]] = {}
+        self._find_cells()
+
+    def change_inflow(self, number: int, inflow: Inflow) -> None:
+        """Put another inflow in the place of one, from now on."""
+        self._check(inflow)
+        inflows = list(self.inflows)
+        inflows[number] = inflow
+        self.inflows = tuple(inflows)
+        self._find_cells()
 
     def top_speed(self, time: float) -> float:
         """The largest speed per axis of liquid that flows in, m/s."""
@@ -175,6 +179,18 @@ class SourcesAndSinks:
         flow = divergence(velocity, open_faces, self.solids.velocity, driven, grid)
         return Driven(flow, held)
 
+    def _check(self, inflow: Inflow) -> None:
+        if len(inflow.velocity) != self.grid.dim:
+            raise ValueError(f"the velocity of an inflow needs {self.grid.dim} components")
+
+    def _find_cells(self) -> None:
+        """Find the cells of the inflows that rest, once."""
+        self._resting = {
+            shape: self._cells_of(shape, 0.0)
+            for shape in (inflow.shape for inflow in self.inflows)
+            if isinstance(shape, Shape)
+        }
+
     def _filling(self, inflow: Inflow, time: float) -> Tensor:
         """New particles (n, dim) in the inflow, in grid coordinates."""
         cells, _ = self._cells(inflow.shape, time)
@@ -183,7 +199,7 @@ class SourcesAndSinks:
         )
 
     def _cells(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
-        """The cells (n, dim) that a shape may reach into; those it covers the centres of (*shape)."""
+        """Cells (n, dim) that a shape may reach into; those whose centres it covers, (*shape)."""
         if isinstance(shape, Shape):
             return self._resting[shape]
         return self._cells_of(shape, time)

@@ -24,7 +24,7 @@ from fluidsim.flow.simulation import FrameReport, Setup, Simulation, fill, top_c
 from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
-from fluidsim.liquid.inflows import Exchange, SourcesAndSinks
+from fluidsim.liquid.inflows import Exchange, Inflow, SourcesAndSinks
 from fluidsim.liquid.levelset import HELD, SMOOTHED, LevelSet
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
@@ -98,6 +98,26 @@ class Liquid(Simulation):
         self.expansion = -error / max(self._relaxation, 2 * seconds)
         self._impacts = Impacts()
         return super().advance(seconds)
+
+    def fields(self) -> dict[str, Tensor]:
+        """Beside those of `Simulation`: positions (n, dim), m, and velocities (n, dim), m/s, of the
+        particles, and distance (*shape), m: signed, of the surface, negative in the liquid."""
+        grid = self.grid
+        return {
+            **super().fields(),
+            "positions": self.particles.positions * grid.dx,
+            "velocities": self.particles.velocities.clone(),
+            "distance": grid.cells(self.surface.distance) * grid.dx,
+        }
+
+    def change_inflow(self, number: int, inflow: Inflow) -> None:
+        """Put another inflow in the place of number 0, 1, ..., from now on.
+
+        Raises IndexError when there is none of this number.
+        """
+        if self.sources is None:
+            raise IndexError("the scene has no inflow")
+        self.sources.change_inflow(number, inflow)
 
     def state(self) -> dict[str, Tensor]:
         values = {**super().state(), **self.particles.state()}

@@ -93,7 +93,7 @@ def _write_run(
     try:
         taichi_runtime.start(machine)
         warm_up(build, config, machine, console)
-        simulation = scene.start(config, machine, StageTimer(machine.device))
+        simulation = scene.simulate(config, machine, StageTimer(machine.device))
         for warning in preflight.warnings(scene, config, simulation):
             console.print(f"warning: {warning}", soft_wrap=True)
         console.print(

@@ -77,7 +77,7 @@ def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGri
         return SmokeFrame(
             density=_array(simulation.density * smoke),
             temperature=_array(simulation.temperature * smoke),
-            velocity=_array(centred(simulation.velocity, grid)),
+            velocity=_array(grid.centred(simulation.velocity)),
             pressure=_pressure(simulation) if grid.dim == 2 else None,
             **common,
         )
@@ -99,15 +99,6 @@ def solid_grid(simulation: Simulation) -> SolidGrid | None:
     distance = solids.distance_at(fine.node_positions(simulation.device), simulation.time)
     band = SOLID_BAND * grid.dx
     return SolidGrid(_array(distance.clamp(-band, band)), fine.dx)
-
-
-def centred(velocity: Tensor, grid: Grid) -> Tensor:
-    """The velocity at cell centres, (dim, *shape)."""
-    parts = []
-    for axis, n in enumerate(grid.shape):
-        faces = grid.faces(velocity, axis)
-        parts.append((faces.narrow(axis, 0, n) + faces.narrow(axis, 1, n)) / 2)
-    return torch.stack(parts)
 
 
 def _array(values: Tensor) -> np.ndarray:

@@ -67,7 +67,7 @@ def _note(config: RunConfig) -> Path:
 
 def _try(build: Callable[[RunConfig], Scene], config: RunConfig, machine: Runtime) -> None:
     scene = build(config)
-    simulation = scene.start(config, machine, StageTimer(machine.device))
+    simulation = scene.simulate(config, machine, StageTimer(machine.device))
     for _ in range(FRAMES):
         simulation.advance(scene.frame_seconds)
     if config.render:

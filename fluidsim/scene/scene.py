@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from fluidsim import taichi_runtime
 from fluidsim.flow.accelerations import Acceleration, gravity_vector
 from fluidsim.flow.simulation import PressureOptions, Setup, Simulation
 from fluidsim.grid.grid import Grid
@@ -28,7 +29,7 @@ from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
-from solvers import registry
+from solvers import Solver, registry, runtime
 from solvers.runtime import Runtime
 
 
@@ -65,8 +66,60 @@ class Scene(ABC):
             if wall.velocity is not None and viscosity == 0:
                 raise ValueError(f"the wall {name} moves: to drag the fluid that needs a viscosity")
 
+    def start(
+        self,
+        resolution: int = 64,
+        *,
+        solver: str | Solver = "multigrid",
+        rtol: float = 1e-6,
+        seed: int = 0,
+        device: str = "cpu",
+        threads: int | None = None,
+    ) -> Simulation:
+        """Start a simulation of the scene, to be advanced from a program of one's own.
+
+        Parameters
+        ----------
+        resolution : int
+            Cells along the longest side.
+        solver : str or Solver
+            A name in `solvers.available()`, or a solver object.
+        rtol : float
+            Relative residual of the pressure solves.
+        seed : int
+            Of all random numbers.
+        device : {"cpu", "cuda"}
+        threads : int, optional
+            CPU threads; all if None.
+
+        Returns
+        -------
+        Liquid or Smoke
+            At time 0; `advance(seconds)` takes it forward, `fields()` shows what it holds.
+
+        Raises
+        ------
+        ValueError
+            If the scene or the solver's name cannot be.
+        """
+        machine = runtime.configure(threads, device)
+        taichi_runtime.start(machine)
+        name = solver if isinstance(solver, str) else type(solver).__name__
+        config = RunConfig(
+            scene=type(self).__name__, dim=len(self.size), resolution=resolution, solver=name,
+            rtol=rtol, seed=seed, device=device, threads=threads,
+        )  # fmt: skip
+        chosen = registry.create(solver, {}) if isinstance(solver, str) else solver
+        timer = StageTimer(machine.device)
+        return self._begin(self._setup(config, self.grid(config), chosen, timer), config)
+
+    def simulate(self, config: RunConfig, machine: Runtime, timer: StageTimer) -> Simulation:
+        """The simulation at time 0 as the flags of a run ask for it; Taichi must be started."""
+        solver = registry.create(config.solver, {})
+        return self._begin(self._setup(config, self.grid(config), solver, timer), config)
+
     @abstractmethod
-    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Simulation:
+    def _begin(self, setup: Setup, config: RunConfig) -> Simulation:
         """The simulation at time 0."""
 
     def grid(self, config: RunConfig) -> Grid:
@@ -76,13 +129,11 @@ class Scene(ABC):
         periodic = periodic_axes(self.periodic, config.dim)
         return Grid.covering(self.size, config.resolution, periodic)
 
-    def prepare(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Setup:
-        """Where a run takes place and how it is computed."""
-        grid = self.grid(config)
+    def _setup(self, config: RunConfig, grid: Grid, solver: Solver, timer: StageTimer) -> Setup:
         solids = Solids(
-            grid, self.solids, self.open_sides, runtime.device, self.walls, self._inlets()
+            grid, self.solids, self.open_sides, timer.device, self.walls, self._inlets()
         )
-        options = PressureOptions(registry.create(config.solver, {}), config.rtol, self.density)
+        options = PressureOptions(solver, config.rtol, self.density)
         return Setup(grid, solids, options, timer, self.cfl, config.seed, self.body_force)
 
     def _inlets(self) -> Sequence[Inlet]:
@@ -175,8 +226,7 @@ class LiquidScene(Scene):
         if self.transfer not in TRANSFERS:
             raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
 
-    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Liquid:
-        setup = self.prepare(config, runtime, timer)
+    def _begin(self, setup: Setup, config: RunConfig) -> Liquid:
         grid, solids = setup.grid, setup.solids
         generator = torch.Generator().manual_seed(config.seed)
         positions = seed(self.liquid, solids, grid, generator)
@@ -185,7 +235,7 @@ class LiquidScene(Scene):
         if self.inflows or self.outflows:
             sources = SourcesAndSinks(grid, solids, self.inflows, self.outflows, config.seed)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
-        surface = LevelSet.of(self.liquid, grid, runtime.device)
+        surface = LevelSet.of(self.liquid, grid, solids.device)
         physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)
         return Liquid(setup, physics, positions, velocity, surface, sources)
 
@@ -248,8 +298,8 @@ class SmokeScene(Scene):
         super().__post_init__()
         self._refuse_drag_without(self.physics.viscosity)
 
-    def start(self, config: RunConfig, runtime: Runtime, timer: StageTimer) -> Smoke:
-        return Smoke(self.prepare(config, runtime, timer), self.sources, self.physics)
+    def _begin(self, setup: Setup, config: RunConfig) -> Smoke:
+        return Smoke(setup, self.sources, self.physics)
 
     def _inlets(self) -> Sequence[Inlet]:
         return self.inlets

@@ -70,6 +70,14 @@ class Smoke(Simulation):
         """(*shape), K above ambient."""
         return self.carried.temperature
 
+    def fields(self) -> dict[str, Tensor]:
+        """Beside those of `Simulation`: density (*shape), and temperature (*shape), K above
+        ambient, 0 in solids; fuel (*shape) where a source has some."""
+        names = ("density", "temperature", "fuel")
+        smoke = self.smoke_cells()
+        cells = (self.grid.cells(values) * smoke for values in self.scalars)
+        return {**super().fields(), **dict(zip(names, cells, strict=False))}
+
     def state(self) -> dict[str, Tensor]:
         clocks = self._middle.seconds, self._viscous_share, self.carried.transport.turns
         ahead = {} if self._pressure_ahead is None else {"pressure_ahead": self._pressure_ahead}

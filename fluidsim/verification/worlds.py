@@ -31,11 +31,15 @@ def machine() -> runtime.Runtime:
 
 def liquid(scene: LiquidScene, resolution: int, rtol: float = 1e-8) -> Liquid:
     """The simulation at time 0; resolution: cells along the longest side."""
-    return scene.start(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
+    tank = scene.simulate(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
+    assert isinstance(tank, Liquid)
+    return tank
 
 
 def smoke(scene: SmokeScene, resolution: int, rtol: float = 1e-8) -> Smoke:
-    return scene.start(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
+    room = scene.simulate(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
+    assert isinstance(room, Smoke)
+    return room
 
 
 def frames(simulation: Simulation, until: float, seconds: float) -> Iterator[float]:

@@ -237,7 +237,7 @@ def test_a_scene_takes_them(machine):
         walls={"z+": Wall(velocity=(1.0, 0.0))},
         physics=SmokeOptions(viscosity=0.1),
     )
-    flow = scene.start(RunConfig("x", dim=2, resolution=8), machine, StageTimer(machine.device))
+    flow = scene.simulate(RunConfig("x", dim=2, resolution=8), machine, StageTimer(machine.device))
     assert flow.top_speed(0.0) == 1.0
     flow.advance(0.1)
     assert float(flow.velocity[0, 0, 3]) == 1.0

@@ -126,6 +126,6 @@ def test_steps_are_short_enough_for_what_a_force_will_do():
 
 def test_a_force_of_another_shape_is_refused(machine):
     scene = SmokeScene(size=(1.0, 1.0), body_force=lambda points, time: points[..., 0])
-    room = scene.start(RunConfig("x", dim=2, resolution=8), machine, StageTimer(machine.device))
+    room = scene.simulate(RunConfig("x", dim=2, resolution=8), machine, StageTimer(machine.device))
     with pytest.raises(ValueError, match="body force must return"):
         room.advance(0.1)

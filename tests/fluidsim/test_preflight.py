@@ -87,7 +87,7 @@ def test_fast_solids_are_warned_of(machine):
     for speed, count in ((1.0, 0), (100.0, 1)):
         ball = Sphere((0.5, 0.5, 0.5), 0.2)
         scene = tank(solids=[Moving(ball, (0.5, 0.5, 0.5), velocity=(speed, 0.0, 0.0))])
-        simulation = scene.start(CONFIG, machine, StageTimer(machine.device))
+        simulation = scene.simulate(CONFIG, machine, StageTimer(machine.device))
         lines = list(warnings(scene, CONFIG, simulation))
         assert len(lines) == count
         assert all("substeps" in line for line in lines)

@@ -44,7 +44,7 @@ def pool(dim, probes, liquid=None):
 
 def readings(scene, resolution, machine):
     config = RunConfig(scene="x", dim=len(scene.size), resolution=resolution, rtol=1e-8)
-    simulation = scene.start(config, machine, StageTimer(machine.device))
+    simulation = scene.simulate(config, machine, StageTimer(machine.device))
     simulation.advance(1 / 60)
     gauges = Gauges(scene.probes, simulation)
     return dict(zip(gauges.names, gauges.read(), strict=True))

@@ -41,7 +41,7 @@ def test_a_scene_is_short_and_says_in_a_line_what_it_shows(name):
 def test_two_frames_of_a_scene_of_the_paper(name, dim, machine):
     config = RunConfig(scene=name, dim=dim, resolution=12)
     scene = importlib.import_module(f"scenes.{name}").build(config)
-    simulation = scene.start(config, machine, StageTimer(machine.device))
+    simulation = scene.simulate(config, machine, StageTimer(machine.device))
     for _ in range(2):
         report = simulation.advance(scene.frame_seconds)
         assert report.substeps >= 1

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from fluidsim.grid.grid import Grid
-from fluidsim.runs.snapshot import centred
 from fluidsim.smoke.advection import Advection
 from fluidsim.smoke.confinement import acceleration, acceleration_as_defined, vorticity
 from fluidsim.smoke.options import SmokeOptions, Source
@@ -192,7 +191,7 @@ def test_smoke_flows_around_a_solid(dim):
     for _ in range(45):
         report = plume.advance(1 / 30)
     assert report.max_divergence < 1e-4
-    flow = centred(plume.velocity, grid)
+    flow = grid.centred(plume.velocity)
     centres = grid.cells(grid.cell_positions(CPU).movedim(-1, 0))
     normal = torch.nn.functional.normalize(centres - 0.5, dim=0)
     inside = grid.cells(plume.solids.cut) == 2

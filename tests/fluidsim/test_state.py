@@ -21,7 +21,7 @@ SCENES = [
 def started(name: str, machine: Runtime, **flags) -> tuple[Simulation, float]:
     config = RunConfig(scene=name, resolution=16, **flags)
     scene = importlib.import_module(f"scenes.{name}").build(config)
-    return scene.start(config, machine, StageTimer(machine.device)), scene.frame_seconds
+    return scene.simulate(config, machine, StageTimer(machine.device)), scene.frame_seconds
 
 
 def copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -369,7 +369,7 @@ def test_the_honey_of_the_scene_buckles_between_the_ceiling_and_the_floor(machin
     """Its middle line leaves the axis by more than the rope is thick, and turns back."""
     config = RunConfig("viscous_coil", dim=2, resolution=32)
     scene = viscous_coil.build(config)
-    honey = scene.start(config, machine, StageTimer(machine.device))
+    honey = scene.simulate(config, machine, StageTimer(machine.device))
     for _ in range(20):
         honey.advance(scene.frame_seconds)
     x, z = (honey.particles.positions * honey.grid.dx).T

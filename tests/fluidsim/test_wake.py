@@ -76,7 +76,7 @@ def test_the_street_of_the_scene_swings_within_its_frames(resolution, machine):
     """The air 5 radii behind the cylinder goes up and down in turn, as often as vortices do."""
     config = RunConfig("karman_street", dim=2, resolution=resolution)
     scene = karman_street.build(config)
-    flow = scene.start(config, machine, StageTimer(machine.device))
+    flow = scene.simulate(config, machine, StageTimer(machine.device))
     diameter, wind = 2 * karman_street.RADIUS, karman_street.WIND
     cell = tuple(int(x / flow.grid.dx) for x in (0.4 + 2.5 * diameter, 0.5))
     history = []
