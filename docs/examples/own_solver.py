@@ -117,16 +117,12 @@ print(solvers.describe("sine"))
 # ## In a scene
 #
 # From now on the name works wherever a solver's name does: in `fluidsim run --solver sine`, in
-# `bench`, in `compare`, and in a simulation stepped by hand.
+# `bench`, in `compare`, and in a simulation stepped by hand (which takes the object as well).
 
 # %%
-from fluidsim import RunConfig, SmokeScene, Source, taichi_runtime
+from fluidsim import SmokeScene, Source
 from fluidsim.solid.shapes import Cylinder, Sphere
-from fluidsim.timing import StageTimer
-from solvers import runtime
 
-machine = runtime.configure(threads=1)  # enough for so small a grid
-taichi_runtime.start(machine)
 scene = SmokeScene(
     size=(1.0, 1.0),
     sources=[Source(Cylinder((0.5, 0.02), radius=0.1, height=0.06))],
@@ -135,8 +131,7 @@ scene = SmokeScene(
 )
 iterations = {}
 for name in ("sine", "cg", "multigrid"):
-    config = RunConfig(scene="plume", dim=2, resolution=64, solver=name)
-    simulation = scene.start(config, machine, StageTimer(machine.device))
+    simulation = scene.start(resolution=64, solver=name, threads=1)
     iterations[name] = [simulation.advance(1 / 20).iterations for _ in range(30)]
 
 # %%
@@ -147,7 +142,7 @@ for name, counts in iterations.items():
     left.plot(range(1, 31), counts, label=name)
 left.set(xlabel="frame", ylabel="iterations a frame", yscale="log")
 left.legend(loc="center right")
-density = simulation.density.T.numpy()
+density = simulation.fields()["density"].T.numpy()
 right.imshow(density, origin="lower", cmap="gray", extent=(0, 1, 0, 1))
 right.set(title="density after 1.5 s")
 figure.savefig("plume.png", dpi=110)
