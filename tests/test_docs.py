@@ -215,7 +215,7 @@ def test_the_docstrings_of_public_names_describe_every_parameter():
         value = getattr(fluidsim, name)
         described = inspect.getdoc(value) or ""
         for parameter in inspect.signature(value).parameters:
-            entry = rf"(?m)^(?:\w+, )*{parameter}(?:, \w+)* : "
+            entry = rf"(?m)^(?:\w+, )*(?:\*\*)?{parameter}(?:, \w+)*(?: : .*)?$"
             assert re.search(entry, described), f"{name} does not describe {parameter}"
 
 
