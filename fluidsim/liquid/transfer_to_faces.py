@@ -18,8 +18,8 @@ BLOCKS = {2: (8, 32), 3: (2, 2, 8)}  # cells on each axis
 
 
 class ToFaces(NamedTuple):
-    """colours: the arguments of `scatter`, one a call. scatter: adds up the particles of one colour.
-    normalise: turns the sums into velocities."""
+    """colours: arguments of `scatter`, one a call. scatter: adds up the particles of one colour.
+    normalise: turns sums into velocities."""
 
     colours: list[VectorType]
     scatter: Kernel

@@ -1,8 +1,8 @@
-"""Advection of the velocity on the faces of the grid, 2D and 3D: along traces, by interpolation.
+"""Semi-Lagrangian advection of the velocity on the faces, in 2D and 3D.
 
 Stam 1999, "Stable fluids" (tracing back along the flow); Fedkiw, Stam & Jensen 2001, appendix B
-(limited cubics). Traces start in the cells, those of a face are the mean of its cells'; they use
-the midpoint rule, d = dt u(x - dt u(x) / 2).
+(limited cubics). Cell centres are traced back by the midpoint rule, d = dt u(x - dt u(x) / 2); the
+trace of a face is the mean of those of its cells.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ METHODS = ("cubic", "semi-lagrangian")
 
 
 class Advection:
-    """Carries face fields along a velocity field; keeps the traces between calls.
+    """Advects face fields along a velocity field; keeps the traces between calls.
 
-    method: "cubic", within the range of the values around, or "semi-lagrangian" (linear).
+    method: "cubic", limited to the range of the values around, or "semi-lagrangian" (linear).
     """
 
     def __init__(self, grid: Grid, device: torch.device, method: str = "cubic"):
         if method not in METHODS:
-            raise ValueError(f"no advection method {method!r}; there are {', '.join(METHODS)}")
+            raise ValueError(f"no advection method {method!r}; choose one of {', '.join(METHODS)}")
         self.grid = grid
         self._do = advection_kernels if device.type == "cpu" else advection_torch
         self._carry = self._do.carry_sharply if method == "cubic" else self._do.carry
@@ -33,7 +33,7 @@ class Advection:
         self._halo: Halo | None = None
 
     def trace(self, velocity: Tensor, dt: float) -> None:
-        """Find where the flow comes from in `dt` seconds; call this first.
+        """Trace back along the flow for `dt` seconds; call this before `faces`.
 
         velocity: (dim, *nodes), m/s.
         """
@@ -45,9 +45,9 @@ class Advection:
         self._do.trace(velocity, self._back, grid, step)
 
     def faces(self, field: Tensor, out: Tensor | None = None) -> Tensor:
-        """The face field (dim, *nodes) carried along the flow that was traced.
+        """The face field (dim, *nodes) advected along the traced flow.
 
-        out: another such field that takes the result; stored points beyond the grid keep theirs.
+        out: another such field for the result; its stored points beyond the grid stay as they are.
         """
         out = torch.zeros_like(field) if out is None else out
         if self._halo is not None:

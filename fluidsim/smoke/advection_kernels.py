@@ -1,9 +1,8 @@
 """The steps of advection (see advection_torch.py) as CPU kernels, row by row along the last axis.
 
-What a row needs is gathered into a small table, a line for each value, so that the arithmetic runs
-over lines and uses all lanes of the processor; but for cubics, which take too many values and go
-point by point. The kernels are three-dimensional; a grid of two axes has a first one of a single
-cell before them.
+The values that a row needs are gathered into a small table, one line each, so that the arithmetic
+runs over lines and is vectorised. Cubics need too many values for that and go point by point. The
+kernels are three-dimensional; for a 2D grid the first axis has a single cell.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What the kernels of advection do with the lines of a row's table: values along the last axis.
+"""Operations of the advection kernels on lines: n values along the last axis.
 
-x, part: (3, n) float32, places in cells and the way from the lowest of the points around them.
-base: (n,) uint32, index of that point in a flat field. values: (8, n) float32, at those points.
-weights: (3, 4, n) float32, of the points before, at, after and beyond on each axis; ends: (3, 2, n)
-uint32, the steps from the lowest point to those before and beyond.
+x: (3, n) float32, positions in cells. base: (n,) uint32, flat index of the lowest of the points
+around each position. part: (3, n) float32, the way from there to it. values: (8, n) float32, at the
+points around. weights: (3, 4, n) float32, of the points before, at, after and beyond on each axis.
+ends: (3, 2, n) uint32, steps from the lowest point to those before and beyond.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def set_centres(x, a, b, axis):
 
 @numba.njit(cache=True)
 def set_ends(x, a, b, moved, axis, shape, strides):
-    """Centres of a row of points and the way they move: faces by the mean of their cells."""
+    """Set x to the ends of the traces of a row of points; faces take the mean of their cells'."""
     n = x.shape[1]
     start = a * strides[0] + b * strides[1]
     set_centres(x, a, b, axis)
@@ -72,7 +72,7 @@ def set_traces(flow, step, back):
 
 @numba.njit(cache=True)
 def locate(x, axis, shape, strides, base, part):
-    """Fill in the lowest of the points around x and the way from it; steps to the others."""
+    """Fill in base and part for x; returns the steps to the other points."""
     steps = np.empty(3, U32)
     for i in range(len(base)):
         base[i] = 0
@@ -95,7 +95,7 @@ def locate_on(x, shift, top, last, stride, base, part):
 
 @numba.njit(cache=True)
 def collect(field, base, steps, values):
-    """Values at the corners, the last axis counting fastest."""
+    """Gather the values at the corners; the last axis varies fastest."""
     for corner in range(8):
         offset = steps[0] * (corner >> 2) + steps[1] * (corner >> 1 & 1) + steps[2] * (corner & 1)
         gather(field, base, U32(offset), values[corner])
@@ -109,7 +109,7 @@ def gather(field, base, offset, line):
 
 @numba.njit(cache=True)
 def interpolate(values, part, out):
-    """Multilinear."""
+    """Multilinear interpolation."""
     for i in range(len(out)):
         p, q, r = part[0, i], part[1, i], part[2, i]
         a = values[0, i] + p * (values[4, i] - values[0, i])
@@ -123,8 +123,8 @@ def interpolate(values, part, out):
 
 @numba.njit(cache=True)
 def sharpen(field, base, steps, x, part, axis, shape, result):
-    """Catmull-Rom along each axis, within the range of the corners; at a rim the outermost value
-    goes on."""
+    """Catmull-Rom interpolation along each axis, limited to the range of the corners; the outermost
+    values continue beyond the rim."""
     n = len(result)
     weights, ends = np.empty((3, 4, n), F32), np.empty((3, 2, n), U32)
     for k in range(3):
@@ -138,7 +138,7 @@ def sharpen(field, base, steps, x, part, axis, shape, result):
 
 @numba.njit(cache=True)
 def set_taps(x, part, step, first, last, weights, ends):
-    """Of one axis."""
+    """Set the weights and ends of one axis."""
     for i in range(len(x)):
         p = part[i]
         weights[0, i] = p * (p * (ONE - HALF * p) - HALF)
@@ -151,7 +151,7 @@ def set_taps(x, part, step, first, last, weights, ends):
 
 @numba.njit(cache=True)
 def add_taps(field, base, steps, weights, ends, result):
-    """Point by point: the 64 values lie close together, and those of one point in registers."""
+    """Interpolate point by point: the 64 values of a point are close together in memory."""
     flat = steps[0] == 0
     for i in range(len(result)):
         here, up, along = base[i], U32(steps[1]), U32(steps[2])
@@ -175,7 +175,7 @@ def add_taps(field, base, steps, weights, ends, result):
 
 @numba.njit(cache=True)
 def widened(field, here, along, low, high):
-    """The range with the values of two neighbours; by comparisons, as min and max are slower."""
+    """The range, widened by two neighbours; comparisons are faster than min and max."""
     one, other = field[here], field[U32(here + along)]
     least, most = (one, other) if one < other else (other, one)
     return least if least < low else low, most if most > high else high

@@ -1,4 +1,4 @@
-"""The steps of advection as torch expressions: on any device, and what the kernels must do.
+"""The steps of advection as torch expressions: for any device, and the definition of the kernels.
 
 Positions are in cells; fields are stored on the nodes (see grid.py).
 """
@@ -12,11 +12,14 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 
-CELLS = -1  # in place of the axis of faces
+CELLS = -1  # instead of the axis of faces
 
 
 def trace(velocity: Tensor, back: Tensor, grid: Grid, step: float) -> None:
-    """Displacements (dim, *nodes) in the cells, back along the flow; step: dt / dx."""
+    """Set `back` (dim, *nodes) to the displacements of cell centres back along the flow.
+
+    velocity: (dim, *nodes), m/s. step: dt / dx.
+    """
     pairs = [
         (faces.narrow(axis, 0, n), faces.narrow(axis, 1, n))
         for axis, n in enumerate(grid.shape)
@@ -34,13 +37,13 @@ def trace(velocity: Tensor, back: Tensor, grid: Grid, step: float) -> None:
 
 
 def carry(field: Tensor, back: Tensor, out: Tensor, axis: int, grid: Grid) -> None:
-    """Linear interpolation of one component (*nodes) of the faces, to `out`."""
+    """Interpolate a component (*nodes) of a face field linearly at the ends of the traces."""
     values, part, *_ = _around(field, _ends(back, axis, grid), axis, grid)
     _points(out, axis, grid).copy_(_between(values, part))
 
 
 def carry_sharply(field: Tensor, back: Tensor, out: Tensor, axis: int, grid: Grid) -> None:
-    """Cubic interpolation likewise, within the range of the values around."""
+    """The same by cubics, limited to the range of the values around."""
     x = _ends(back, axis, grid)
     values, part, base, steps = _around(field, x, axis, grid)
     stacked = torch.stack(values)
@@ -77,7 +80,7 @@ def _points(field: Tensor, axis: int, grid: Grid) -> Tensor:
 
 
 def _centres(grid: Grid, axis: int, device: torch.device) -> Tensor:
-    """Where the points are, (dim, *points)."""
+    """The positions of the points, (dim, *points)."""
     lines = [
         torch.arange(n + (k == axis), device=device) + (0.0 if k == axis else 0.5)
         for k, n in enumerate(grid.shape)
@@ -86,8 +89,8 @@ def _centres(grid: Grid, axis: int, device: torch.device) -> Tensor:
 
 
 def _ends(field: Tensor, axis: int, grid: Grid) -> Tensor:
-    """Where the displacements of the cells lead the points, (dim, *points); a face moves by the
-    mean of its cells."""
+    """The ends of the traces of the points, (dim, *points); a face takes the mean displacement of
+    its cells."""
     moved = grid.cells(field)
     if axis != CELLS:
         n = grid.shape[axis]
@@ -99,8 +102,9 @@ def _ends(field: Tensor, axis: int, grid: Grid) -> Tensor:
 def _around(
     field: Tensor, x: Tensor, axis: int, grid: Grid
 ) -> tuple[list[Tensor], list[Tensor], Tensor, list[int]]:
-    """Of a component (*nodes): values at the points around x (dim, *any), the last axis counting
-    fastest, the way between them on each axis, the index of the lowest, steps to the others."""
+    """The points of a component (*nodes) around x (dim, *any): their values, with the last axis
+    varying fastest, the fraction of x between them on each axis, the index of the lowest one, and
+    the steps to the others."""
     base, part, steps = torch.zeros_like(x[0], dtype=torch.int64), [], []
     for k, n in enumerate(grid.shape):
         top = n if k == axis else n - 1
@@ -115,7 +119,7 @@ def _around(
 
 
 def _between(values: list[Tensor], part: list[Tensor]) -> Tensor:
-    """Multilinear, `part` of the way along each axis."""
+    """Multilinear interpolation at the fraction `part` of the way along each axis."""
     for p in part:
         half = len(values) // 2
         values = [a + p * (b - a) for a, b in zip(values[:half], values[half:], strict=True)]

@@ -1,9 +1,9 @@
-"""Vorticity confinement: the small eddies that the grid smears out are pushed to spin again.
+"""Vorticity confinement: a force that restores the small eddies that the grid smears out.
 
 Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke", eq. 9-11: the acceleration is
 strength * dx * (N x omega) with N = grad|omega| / |grad|omega||. Differences are central, and
-one-sided at the rim. Torch expressions define it; on the CPU kernels over rows do the same. In 2D
-there is a first axis of one cell before the others, along which nothing flows.
+one-sided at the rim. Torch expressions define it; on the CPU, kernels over rows do the same. They
+are three-dimensional; for a 2D grid the first axis has a single cell and no flow along it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fluidsim.grid.halo import Halo
 
 F32 = np.float32
 HALF = F32(0.5)
-LEAST = F32(1e-20)  # 1/s a cell: of the slope of |omega|, against division by 0
+LEAST = F32(1e-20)  # 1/s per cell: least slope of |omega|, against division by 0
 
 
 def add_vorticity_confinement(
@@ -38,7 +38,7 @@ def add_vorticity_confinement(
 
 
 def acceleration(velocity: Tensor, strength: float, grid: Grid) -> Tensor:
-    """The confinement's acceleration at the cell centres, (dim, *shape), m/s^2; on the CPU."""
+    """Acceleration of the confinement at the cell centres, (dim, *shape), m/s^2; on the CPU."""
     missing = 3 - grid.dim
     shape, strides = (1,) * missing + grid.shape, (0,) * missing + grid.strides
     mean, omega, force = (np.zeros((3, *shape), F32) for _ in range(3))
@@ -61,7 +61,7 @@ def acceleration_as_defined(velocity: Tensor, strength: float, grid: Grid) -> Te
 
 
 def vorticity(velocity: Tensor, grid: Grid) -> Tensor:
-    """Curl at the cell centres, (3, *shape), 1/s, as torch expressions."""
+    """Curl of the velocity at the cell centres, (3, *shape), 1/s, as torch expressions."""
     mean = [torch.zeros(grid.shape, device=velocity.device)] * (3 - grid.dim)
     for axis, n in enumerate(grid.shape):
         faces = grid.faces(velocity, axis)
@@ -76,7 +76,7 @@ def vorticity(velocity: Tensor, grid: Grid) -> Tensor:
 
 
 def _slope(field: Tensor, axis: int) -> Tensor:
-    """Difference (*shape) along an axis, a cell: central, one-sided at the rim."""
+    """Difference per cell along an axis, (*shape): central, one-sided at the rim."""
     n = field.shape[axis]
     if n == 1:
         return torch.zeros_like(field)
@@ -90,7 +90,7 @@ def _slope(field: Tensor, axis: int) -> Tensor:
 
 @numba.njit(cache=True, parallel=True)
 def _average(velocity, mean, strides):
-    """Velocities in the cells, the mean of those on their faces."""
+    """Velocities at the cell centres, the means of those on the faces."""
     _, first, second, n = mean.shape
     missing = 3 - len(velocity)
     for row in numba.prange(first * second):
@@ -103,7 +103,7 @@ def _average(velocity, mean, strides):
 
 @numba.njit(cache=True, parallel=True)
 def _turn(mean, omega, length, inverse_dx):
-    """The curl of the velocities in the cells, and its length."""
+    """The curl of the velocities at the cell centres, and its length."""
     first, second = length.shape[:2]
     for row in numba.prange(first * second):
         a, b = row // second, row % second
@@ -138,7 +138,7 @@ def _set_mean(below, above, line):
 
 @numba.njit(cache=True)
 def _add_slope(field, axis, a, b, factor, line):
-    """Add a row of the slope along an axis."""
+    """Add a row of the slope along an axis to `line`."""
     if axis == 2:
         row, n = field[a, b], len(line)
         if n > 1:

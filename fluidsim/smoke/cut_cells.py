@@ -1,8 +1,8 @@
-"""Smoke in cells that solids cut: what was carried as if they were whole, set right nearby.
+"""Smoke in cells that solids cut: a correction of the transport, which treats them as whole.
 
-Transport sees whole cells, so that small ones ask for no small steps. What a cell's content is
-wrong by for that reason is shared out among the cells around it, by their room: the flux
-redistribution of Chern & Colella 1987, "A conservative front tracking method for hyperbolic
+Transport works with whole cells, so that small cut cells do not force small steps. The resulting
+error of a cell's content is distributed to the cells around it in proportion to their room: the
+flux redistribution of Chern & Colella 1987, "A conservative front tracking method for hyperbolic
 conservation laws".
 """
 
@@ -15,16 +15,16 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 
-ROUNDS = 4  # of passing on what a cell could not take to the next; then as many with wider bounds
-REACH = 2  # cells around those that are cut, which may take a share
+ROUNDS = 4  # in which cells pass on what they cannot take; then as many with wider bounds
+REACH = 2  # cells around a cut cell that may take a share
 
 
 class CutCells:
     """The cells near solids, before and after these moved.
 
     before, after: (*shape) float32, the open part of each cell, 0 in solid ones. flowing: (*shape)
-    bool, cells with open faces before or after, or with a flow. open_faces: (dim, *nodes) float32,
-    the open part of each face, after.
+    bool, cells with open faces before or after, or with a flow through a face. open_faces:
+    (dim, *nodes) float32, the open part of each face after the move.
     """
 
     def __init__(
@@ -46,12 +46,14 @@ class CutCells:
         self._box, self._boxed = _box_around(places, grid)
 
     def set_right(self, values: Tensor, old: Tensor, volume: Tensor, dilutes: bool) -> None:
-        """Change `values` (*nodes) so that with the room of the cells they hold what they should.
+        """Correct `values` (*nodes) so that each cell holds the right amount in its open part.
 
-        old: (*nodes), before they were carried. volume: (*nodes), what has become of whole cells.
-        dilutes: whether volume that is made thins them out. Beside solids no value leaves the range
-        of those around, old and new, but where that leaves no place for an amount: there, of all;
-        the last of it is shared out among all cells near solids.
+        old: (*nodes), the values before transport. volume: (*nodes), what transport has made of the
+        volume of whole cells. dilutes: whether new volume dilutes the values.
+
+        Beside solids the values stay within the range of old and new values around. An amount that
+        finds no place there may extend the range to that of all old values; the rest is distributed
+        to all cells near solids.
         """
         flat, before = values.view(-1), old.view(-1)
         new = flat[self.cells]
@@ -79,7 +81,7 @@ class CutCells:
         flat[self.cells] = new
 
     def _range(self, values: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the cells around each one, also over edges and corners, in both fields (*nodes)."""
+        """Lowest and highest value of both fields (*nodes) among all neighbours of each cell."""
         values, old = self.grid.cells(values)[self._box], self.grid.cells(old)[self._box]
         ranges = []
         for extreme in (torch.minimum, torch.maximum):
@@ -90,10 +92,11 @@ class CutCells:
     def _ways(
         self, places: Tensor, numbers: Tensor, open_faces: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The cells beside each one (n, 2 dim), and what stays and comes from there in a round.
+        """The face neighbours of each cell (n, 2 dim), the part that stays in it in a round (n,),
+        and the parts that arrive from the neighbours (n, 2 dim).
 
-        A cell shares with those that it has an open face to, by room; one that has become solid,
-        with any.
+        A cell shares with neighbours across open faces, in proportion to their room; a cell that
+        has become solid shares with all of them.
         """
         grid, room = self.grid, self._after.double()
         strides = torch.tensor(grid.strides, device=places.device)
@@ -124,7 +127,7 @@ class CutCells:
 
 
 def touched(flux: Tensor, grid: Grid) -> Tensor:
-    """Cells (*shape) bool with a flow (dim, *nodes) through one of their faces."""
+    """The cells (*shape) bool with a flow (dim, *nodes) through one of their faces."""
     found = torch.zeros(grid.shape, dtype=torch.bool, device=flux.device)
     for axis, n in enumerate(grid.shape):
         moves = grid.faces(flux, axis) != 0
@@ -133,12 +136,12 @@ def touched(flux: Tensor, grid: Grid) -> Tensor:
 
 
 def _grown(mask: Tensor, grid: Grid) -> Tensor:
-    """The cells (*shape) bool and those beside them, also over edges and corners."""
+    """The cells (*shape) bool and their neighbours, including those across edges and corners."""
     return _spread(mask, torch.logical_or, grid.periodic)
 
 
 def _spread(field: Tensor, join: Callable[..., Tensor], periodic: tuple[int, ...]) -> Tensor:
-    """What is in each cell (*shape) joined with what is beside it, over edges and corners too."""
+    """Each value (*shape) joined with those of all neighbours, also across edges and corners."""
     for axis in range(field.ndim):
         n, spread = field.shape[axis] - 1, field.clone()
         lower, upper = spread.narrow(axis, 0, n), spread.narrow(axis, 1, n)
@@ -153,8 +156,8 @@ def _spread(field: Tensor, join: Callable[..., Tensor], periodic: tuple[int, ...
 
 
 def _box_around(places: Tensor, grid: Grid) -> tuple[tuple[slice, ...], Tensor]:
-    """The box of these cells (n, dim) and those beside them, all along periodic axes; their flat
-    index in it."""
+    """The box of these cells (n, dim) and their neighbours, which spans periodic axes as a whole;
+    and the flat index (n,) of the cells in it."""
     if len(places) == 0:
         return (slice(0, 1),) * grid.dim, places.sum(1)
     low, high = (bound.tolist() for bound in torch.aminmax(places, dim=0))

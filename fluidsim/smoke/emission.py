@@ -1,5 +1,4 @@
-"""Smoke that comes in: sources, with the parts of cells that they keep filled and their flicker,
-and inlets."""
+"""Smoke that enters the domain: from sources, which flicker, and through inlets."""
 
 from __future__ import annotations
 
@@ -14,13 +13,13 @@ from fluidsim.grid.grid import Grid
 from fluidsim.solid.boundary import Boundary
 from fluidsim.solid.shapes import Shape
 
-PATCH = 4  # cells between the points of the lattice of random numbers
+PATCH = 4  # cells between points of the lattice of random numbers
 
 
 class Emitter:
-    """Keeps scalars at levels inside a shape.
+    """Keeps scalars at given levels inside a shape.
 
-    roughness: relative random variation in space and time.
+    roughness: relative random variation of the levels in space and time.
     """
 
     def __init__(self, shape: Shape, roughness: float, grid: Grid, device: torch.device):
@@ -28,14 +27,16 @@ class Emitter:
         covered = part_inside(shape, grid, device)
         places = covered.nonzero()
         strides = torch.tensor(grid.strides, device=device)
-        self.places = tuple(places.T)  # of the cells that the shape covers, on each axis
+        self.places = tuple(
+            places.T
+        )  # indices of the cells that the shape covers, one tensor an axis
         self._cells, self._parts = (places * strides).sum(1), covered[self.places]
         self._lattice = tuple(max(2, n // PATCH + 1) for n in grid.shape)
         self._around, self._weights = self._between(places, grid)
 
     def feed(self, scalars: Tensor, levels: Sequence[float], generator: torch.Generator) -> None:
-        """Raise the scalars (components, *nodes) to their levels, in cells that the shape covers in
-        part to that part of them."""
+        """Raise the scalars (components, *nodes) to their levels; in a partly covered cell, to the
+        covered part of the level."""
         noise = torch.rand(self._lattice, generator=generator).to(scalars.device) * 2 - 1
         flicker = (noise.view(-1)[self._around] * self._weights).sum(1) * self.roughness + 1
         flicker *= self._parts
@@ -43,7 +44,7 @@ class Emitter:
             values[self._cells] = torch.maximum(values[self._cells], level * flicker)
 
     def _between(self, places: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-        """Points of the lattice around each cell and their multilinear weights, (n, 2^dim)."""
+        """The lattice points around each cell, and their multilinear weights, (n, 2^dim)."""
         size = torch.tensor(self._lattice, device=places.device)
         shape = torch.tensor(grid.shape, device=places.device)
         x = ((places + 0.5) * (size / shape) - 0.5).clamp(min=0)
@@ -59,10 +60,11 @@ class Emitter:
 
 
 def let_in(scalars: Tensor, boundary: Boundary, dt: float, grid: Grid) -> None:
-    """Add what the flow through inlets has brought in `dt` seconds, in place, to cells within its
-    velocity times dt, the last one in part, which it has filled with clean air.
+    """Add what entered through inlets in `dt` seconds, in place.
 
-    scalars: density, temperature and, if any, fuel, (components, *nodes).
+    It fills the cells up to a depth of the velocity times dt, the last one in part; transport has
+    filled them with clean air. scalars: density, temperature and, if any, fuel,
+    (components, *nodes).
     """
     for side in boundary.sides:
         inward = side.velocity[side.axis] * (-1 if side.upper else 1)
@@ -75,14 +77,14 @@ def let_in(scalars: Tensor, boundary: Boundary, dt: float, grid: Grid) -> None:
                 share = (there - layer).clamp(0, 1)
                 for values, level in zip(scalars, levels, strict=True):
                     cells = values.select(side.axis, place)
-                    most = cells.clamp(min=level)  # what interpolates may leave a little too much
+                    most = cells.clamp(min=level)  # interpolation may leave a little too much
                     cells.add_(share, alpha=level).copy_(torch.minimum(cells, most))
 
 
 def part_inside(shape: Shape, grid: Grid, device: torch.device) -> Tensor:
-    """Part of each cell inside of a shape, (*shape) float32.
+    """The part of each cell inside a shape, (*shape) float32.
 
-    At the middles of the 2^dim parts of a cell the surface counts as flat, as of a wall's `room`.
+    The surface counts as flat in each of the 2^dim parts of a cell, as for the `room` of solids.
     """
     total = torch.zeros(grid.nodes, device=device)
     for offset in itertools.product((0.25, 0.75), repeat=grid.dim):

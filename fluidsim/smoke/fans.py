@@ -1,4 +1,4 @@
-"""Sources of smoke that have a velocity: they blow as fans in ducts do."""
+"""Sources of smoke with a velocity: they blow like fans in ducts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fluidsim.solid.solids import Solids
 
 
 class Fans:
-    """Each a shape, its velocity (m/s), and whether it blows at a time (s)."""
+    """A set of fans: for each its shape, its velocity (m/s), and whether it blows at a time (s)."""
 
     def __init__(
         self, fans: Sequence[tuple[Shape, Vector, Callable[[float], bool]]], solids: Solids
     ) -> None:
-        """Raises ValueError for a velocity that has not the dimension of the grid."""
+        """Raises ValueError if a velocity has the wrong number of components."""
         grid = solids.grid
         centres = grid.cell_positions(solids.device)
         self.solids = solids
@@ -31,7 +31,7 @@ class Fans:
         self._imposed: Imposed | None = None
 
     def imposed(self, time: float) -> Imposed | None:
-        """What they impose on the faces of the cells whose centres they hold; None if nothing."""
+        """The velocities that they impose on faces of cells whose centre they cover, or None."""
         blowing = [blows(time) for *_, blows in self._fans]
         if not any(blowing):
             return None

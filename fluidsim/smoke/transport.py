@@ -1,9 +1,9 @@
 """Conservative transport of concentrations: what leaves a cell arrives in another.
 
-The flow is split into sweeps along the axes, in an order that turns from step to step so that two
-steps are of second order in time (Strang 1968). Volumes are swept along with the contents: a
-sweep alone compresses what all of them together leave as it was (Easter 1993, "Two modified
-versions of Bott's positive-definite numerical advection scheme").
+The flow is split into sweeps along the axes, whose order alternates from step to step, so that two
+steps are of second order in time (Strang 1968). The volume of the cells is swept, too, because a
+single sweep compresses even where all of them together do not: Easter 1993, "Two modified versions
+of Bott's positive-definite numerical advection scheme".
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
 from fluidsim.smoke import transport_kernels, transport_torch
 
-SQUEEZE = 0.75  # of a cell that one sweep may take from it or add to it; more goes in several turns
+SQUEEZE = 0.75  # of a cell: the most that a sweep may add or take; more needs several turns
 
 
 class Transport:
-    """Carries concentrations by what flows through the faces.
+    """Transports concentrations by the flux through the faces.
 
-    turns: how often all axes were swept, by which the next order is chosen.
+    turns: how often all axes were swept; it decides the next order.
     """
 
     def __init__(self, grid: Grid, device: torch.device) -> None:
@@ -33,13 +33,12 @@ class Transport:
         self._volume = grid.zeros(device)
 
     def carry(self, values: Tensor, flux: Tensor) -> tuple[Tensor, Tensor]:
-        """Carry `values` (components, *nodes), in place.
+        """Transport `values` (components, *nodes), in place; they stay within their range.
 
-        flux: (dim, *nodes), volume through each face, cells; from outside comes empty air. Values
-        stay within the range of those before, as cells keep their volume: to get the amounts,
-        multiply by what has become of it.
-        Returns that volume, (*nodes), 1 where the flux is free of divergence, until the next call,
-        and the amounts that left, (components,) float64, times cells.
+        flux: (dim, *nodes), the volume through each face, in cells. Empty air enters from outside.
+        Returns the volume of each cell after the sweeps, (*nodes), in cells, valid until the next
+        call, and the amounts that left, (components,) float64, in values times cells. The volume is
+        1 where the flux is free of divergence; the amount in a cell is its value times its volume.
         """
         grid = self.grid
         self._volume.fill_(1.0)
@@ -55,7 +54,7 @@ class Transport:
         return self._volume, left
 
     def _swept(self, values: Tensor, flux: Tensor, axis: int) -> Tensor:
-        """Sweep values and volume along an axis; what left, (components,) float64."""
+        """Sweep values and volume along an axis; returns what left, (components,) float64."""
         grid, volume = self.grid, self._volume
         if axis not in grid.periodic:
             return self._sweep(values, volume, flux, axis, grid).sum(1)
@@ -68,7 +67,7 @@ class Transport:
         return torch.zeros(len(values), dtype=torch.float64, device=values.device)
 
     def _turns_for(self, flux: Tensor) -> int:
-        """So many that no sweep empties a cell."""
+        """The number of turns at which no sweep empties a cell."""
         most = 0.0
         for axis in range(self.grid.dim):
             low, high = torch.aminmax(torch.diff(self.grid.faces(flux, axis), dim=axis))

@@ -1,8 +1,8 @@
 """The sweep of conservative transport (see transport_torch.py) as a CPU kernel, line by line.
 
-Lines along the last axis lie in memory one after the other; those along another axis are taken in
-groups of neighbours, so that each piece of memory that is fetched serves a whole group. Only the
-part of a line from its first content to its last is worked on: much of a room is empty.
+Lines along the last axis are contiguous in memory. Lines along another axis are processed in groups
+of neighbours, so that every piece of memory that is fetched is used by the whole group. Only the
+part of a line between its first and last content is processed, because much of a room is empty.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fluidsim.grid.grid import Grid
 from fluidsim.smoke.transport_torch import LEAST_VOLUME
 
 GROUP = 16  # lines
-RIM = 2  # cells before and after a line, which continue it
+RIM = 2  # cells that continue a line before and after it
 
 
 def sweep(values: Tensor, volume: Tensor, flux: Tensor, axis: int, grid: Grid) -> Tensor:
@@ -33,7 +33,7 @@ def sweep(values: Tensor, volume: Tensor, flux: Tensor, axis: int, grid: Grid) -
 
 @numba.njit(cache=True, parallel=True, error_model="numpy")
 def _sweep(values, volume, flux, axis, shape, strides):
-    """values: (components, nodes), volume, flux: (nodes,), all flat. (groups, components, 2)."""
+    """values: (components, nodes); volume, flux: (nodes,). Returns (tasks, components, 2)."""
     components, n, step = len(values), shape[axis], strides[axis]
     other = 1 if axis == 0 else 0
     across = 1 if axis == 2 else 2  # the axis along which lines are neighbours
@@ -92,9 +92,9 @@ def _set_volume(sizes, through, new):
 
 @numba.njit(cache=True, error_model="numpy")
 def _carry(contents, volume, new, flux, places, lines, left):
-    """One line of all components, in place; what leaves by its ends is added to `left`.
+    """Transport one line of all components, in place; adds what leaves at its ends to `left`.
 
-    places, lines: room for intermediate values. Returns whether there is anything on the line.
+    places, lines: scratch memory. Returns whether the line has any content.
     """
     n = len(volume)
     first, last = n, 0
@@ -141,7 +141,7 @@ def _carry(contents, volume, new, flux, places, lines, left):
 
 @numba.njit(cache=True, error_model="numpy")
 def _span(field):
-    """The first cell with content, and the first of those after the last."""
+    """The first cell with content, and the one after the last."""
     begin, end = 0, len(field)
     while end > 0 and field[end - 1] == 0:
         end -= 1
@@ -152,8 +152,11 @@ def _span(field):
 
 @numba.njit(cache=True, error_model="numpy")
 def _find(flux, volume, first, last, faces, cells, rests, shares):
-    """The faces that contents of the cells from `first` to `last` flow through; the cell in which
-    what flows through each begins, how much of it lies there, and what part of the cell that is."""
+    """Find the faces through which content of the cells from `first` to `last` flows.
+
+    For each one also the cell in which the volume that flows through it begins, how much of that
+    volume lies in this cell, and which part of the cell it is. Returns their number.
+    """
     n, count = len(volume), 0
     for face in range(n + 1):
         amount = flux[face]
@@ -180,7 +183,7 @@ def _find(flux, volume, first, last, faces, cells, rests, shares):
 
 @numba.njit(cache=True, error_model="numpy")
 def _set_parabolas(row, first, last, low, high, bend):
-    """Values at the lower and upper ends of the cells from `first` to `last`, and the bend."""
+    """The parabolas in the cells from `first` to `last`: values at both ends, and the bend."""
     for i in range(first, last + 1):
         below, above = row[i + 1], row[i + 2]
         edge = (7 * (below + above) - row[i] - row[i + 3]) / 12

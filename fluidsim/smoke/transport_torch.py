@@ -1,10 +1,11 @@
-"""A sweep of conservative transport as torch expressions: any device, and what the kernel must do.
+"""A sweep of conservative transport as torch expressions: for any device, and the definition of the
+kernel.
 
-Along a line of cells the contents are laid out one after the other over the volumes that hold
-them, and each face takes what lies in the volume that flows through it, over as many cells as that
-is: Lin & Rood 1996, "Multidimensional flux-form semi-Lagrangian transport schemes", with the
-parabolas of Colella & Woodward 1984 (PPM, eqs. 1.9, 1.10) in each cell. Volumes are carried along:
-the concentrations that come out are means of those that went in, so none lies beyond their range.
+The contents of a line of cells are laid out over the volumes of the cells, one after the other, and
+through each face goes what lies in the volume that flows through it, which may span several cells:
+Lin & Rood 1996, "Multidimensional flux-form semi-Lagrangian transport schemes", with the parabolas
+of Colella & Woodward 1984 (PPM, eqs. 1.9, 1.10) in each cell. Volumes are transported, too, so the
+new concentrations are means of the old ones and stay within their range.
 """
 
 from __future__ import annotations
@@ -14,17 +15,15 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 
-LEAST_VOLUME = (
-    0.1  # of a cell: kept in every cell, where a flow that is not balanced would empty it
-)
+LEAST_VOLUME = 0.1  # of a cell, which keeps it even where an unbalanced flow would empty it
 
 
 def sweep(values: Tensor, volume: Tensor, flux: Tensor, axis: int, grid: Grid) -> Tensor:
-    """Carry `values` and `volume` along an axis, in place; what leaves by each end of the lines.
+    """Transport `values` and `volume` along an axis, in place.
 
-    values: (components, *nodes), amounts a volume. volume: (*nodes), cells. flux: (*nodes), through
-    the faces normal to `axis`, cells. Nothing but empty air comes in from outside.
-    Returns (components, 2) float64, amounts times cells.
+    values: (components, *nodes), concentrations. volume: (*nodes), in cells. flux: (*nodes), the
+    volume through the faces normal to `axis`, in cells. Empty air enters from outside.
+    Returns what leaves at each end of the lines, (components, 2) float64, in values times cells.
     """
     cells = torch.stack([grid.cells(field) for field in (*values, volume)]).movedim(axis + 1, -1)
     field, full = cells[:-1].double(), cells[-1].double()
@@ -43,7 +42,7 @@ def sweep(values: Tensor, volume: Tensor, flux: Tensor, axis: int, grid: Grid) -
 
 
 def _amounts_through(field: Tensor, volume: Tensor, flux: Tensor) -> Tensor:
-    """What flows through the faces (components, *lines, n + 1), upwards positive."""
+    """The amounts that flow through the faces, (components, *lines, n + 1), positive upwards."""
     n = volume.shape[-1]
     left, right = _edges(field)
     upwards = flux > 0
@@ -79,7 +78,7 @@ def _taken(field: Tensor, place: Tensor) -> Tensor:
 
 
 def _edges(field: Tensor) -> tuple[Tensor, Tensor]:
-    """Values (..., n) at the lower and upper ends of the cells, of monotone parabolas."""
+    """Values (..., n) of monotone parabolas at the lower and upper ends of the cells."""
     padded = torch.cat(
         (field[..., :1], field[..., :1], field, field[..., -1:], field[..., -1:]), -1
     )

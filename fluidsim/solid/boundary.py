@@ -221,9 +221,7 @@ def refuse_sides_of(periodic: Sequence[str], sides: Iterable[str]) -> None:
     """Raises ValueError if one of the sides belongs to a periodic axis."""
     for name in sides:
         if name[:1] in periodic:
-            raise ValueError(
-                f"the axis {name[0]} is periodic: it has no side {name} to open or wall off"
-            )
+            raise ValueError(f"the axis {name[0]} is periodic: it has no side {name}")
 
 
 def _side(

@@ -1,1 +1,1 @@
-"""Flows with known answers: `fluidsim verify` runs them and writes a page with tables and plots."""
+"""Flows with known answers, which `fluidsim verify` runs and describes on a page with plots."""

@@ -1,4 +1,5 @@
-"""Balances of forces: water that rests askew or in a turning bucket, a light ball that starts."""
+"""Balances of forces: water at rest under tilted gravity or in a rotating bucket, and the start of
+a light ball of gas."""
 
 from __future__ import annotations
 
@@ -18,13 +19,13 @@ from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import fastest, frames, heights, liquid, smoke
 
 GRAVITY = 9.81
-SPIN = math.sqrt(2 * GRAVITY)  # rad/s: the water is a parabola of z = x^2 about its axis
+SPIN = math.sqrt(2 * GRAVITY)  # rad/s: the surface is the parabola z = x^2 about its axis
 LOWEST = 0.2  # m, of that parabola
 
 
 @dataclass(frozen=True)
 class Bowl(Shape):
-    """Water under LOWEST + (x - 1/2)^2."""
+    """The water below LOWEST + (x - 1/2)^2."""
 
     def distance(self, points: Tensor) -> Tensor:
         arm = points[..., 0] - 0.5
@@ -32,14 +33,14 @@ class Bowl(Shape):
 
 
 def _outwards(points: Tensor, time: float) -> Tensor:
-    """The centrifugal acceleration in a bucket that turns about x = 1/2, m/s^2."""
+    """The centrifugal acceleration in a bucket that rotates about x = 1/2, m/s^2."""
     push = torch.zeros_like(points)
     push[..., 0] = SPIN**2 * (points[..., 0] - 0.5)
     return push
 
 
 def bucket(cells: int) -> Findings:
-    """A slice of a turning bucket, seen from the bucket: the water is to stay where it is."""
+    """A slice of a rotating bucket, in the frame of the bucket: the water must stay at rest."""
     scene = LiquidScene(size=(1.0, 0.75), liquid=Bowl(), body_force=_outwards)
     tank = liquid(scene, cells)
     speed = 0.0
@@ -63,7 +64,7 @@ def bucket(cells: int) -> Findings:
 
 
 def oblique(dim: int, cells: int) -> Findings:
-    """Gravity 20 degrees askew, a surface across it, and a floor that slides along itself."""
+    """Gravity tilted by 20 degrees, a surface normal to it, and a floor that slides."""
     angle = math.radians(20)
     down = (math.sin(angle), *(0.0,) * (dim - 2), -math.cos(angle))
     middle = (0.5,) * dim
@@ -94,10 +95,10 @@ def oblique(dim: int, cells: int) -> Findings:
 
 
 def light_ball(dim: int, cells: int, radius: float) -> Findings:
-    """The start of a ball of light gas: its push accelerates the air around it, too.
+    """The start of a ball of light gas, whose buoyancy accelerates the air around it, too.
 
-    A uniform push in a ball, less the gradient that keeps the flow free of divergence, leaves
-    1 - 1/dim of it, as in a polarised ball. cells: a metre.
+    Of a uniform acceleration in a ball the projection leaves 1 - 1/dim, as in a polarised ball.
+    cells: per metre.
     """
     lift, heat, seconds = 0.033, 100.0, 0.02
     ball = Sphere((0.5,) * dim, radius)

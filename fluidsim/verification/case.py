@@ -1,4 +1,4 @@
-"""What a case of the suite is, and what it finds."""
+"""Cases of the suite and their findings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Check:
-    """A number that was measured, and what it should be: `reference`, give or take `tolerance`, or
-    more where that is `at_least`."""
+    """A measured number, which must be within `tolerance` of `reference`, or more if `at_least`."""
 
     what: str
     measured: float
@@ -22,7 +21,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """False also for a number that is not finite."""
+        """Whether the number is right; False if it is not finite."""
         if self.at_least:
             return self.measured >= self.reference - self.tolerance
         return abs(self.measured - self.reference) <= self.tolerance
@@ -30,7 +29,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Curve:
-    """y over x; a reference is drawn black, as points if it is sparse."""
+    """y over x; a reference is drawn in black, and as points if it has few."""
 
     label: str
     x: Sequence[float]
@@ -40,7 +39,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Plot:
-    """A small picture; `loglog` for orders of convergence."""
+    """A small picture; loglog: both axes are logarithmic, to show orders of convergence."""
 
     title: str
     across: str
@@ -51,7 +50,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a case has measured. table: rows of text, the first one is the heading."""
+    """The results of a case. table: rows of text, the first of which is the heading."""
 
     checks: tuple[Check, ...]
     plots: tuple[Plot, ...] = ()
@@ -62,9 +61,9 @@ class Findings:
 class Case:
     """A flow with a known answer.
 
-    name: FAMILY-..., as the command line has it. what: in a line, with sizes. source: of the
-    answer. run: measures; may raise when the flow cannot be simulated. seconds: about what it
-    takes on one core.
+    name: FAMILY-..., as on the command line. what: one line that describes it, with sizes. source:
+    of the answer. run: measures; it may raise if the flow cannot be simulated. seconds: its
+    approximate duration on one core.
     """
 
     name: str
@@ -79,10 +78,10 @@ class Case:
 
 
 def fitted_order(sizes: Sequence[float], errors: Sequence[float]) -> float:
-    """p of the error ~ size^-p that fits best."""
+    """The order p of the best fit, error ~ size^-p."""
     return -float(np.polyfit(np.log(sizes), np.log(errors), 1)[0])
 
 
 def growth(values: Sequence[float]) -> float:
-    """The largest of the values against the first, less 1: 0 where they fall. NaN if one is."""
+    """The largest value over the first one, minus 1: 0 if they fall, NaN if one is NaN."""
     return float(np.max(values)) / values[0] - 1 if values[0] > 0 else math.inf

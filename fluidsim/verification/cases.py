@@ -37,9 +37,9 @@ CASES = tuple(case for _, cases in FAMILIES.values() for case in cases)
 
 
 def chosen(patterns: Sequence[str]) -> list[Case]:
-    """The cases with these names, families or patterns such as "drop-*-flip"; all for none.
+    """The cases of these names, families or patterns such as "drop-*-flip"; all if none is given.
 
-    Raises ValueError with one line for a pattern that fits no case.
+    Raises ValueError with one line if a pattern matches no case.
     """
     for pattern in patterns:
         if not any(_fits(case, pattern) for case in CASES):

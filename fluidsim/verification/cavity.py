@@ -1,4 +1,4 @@
-"""Flow in a box under a lid that slides, at a Reynolds number of 100."""
+"""Lid-driven cavity: the flow in a box under a sliding lid, at a Reynolds number of 100."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOURCE = (
     "256^2 cells, to 0.0001; its extremes -0.2140, 0.1796 and -0.2538 are those of Marchi, Suero & "
     "Araki 2009, J. Braz. Soc. Mech. Sci. Eng. 31, with 1024^2"
 )
-# At 1/16, 2/16, ... 15/16 of a side. The tables of Ghia, Ghia & Shin 1982 are off from these by up
+# At 1/16, 2/16, ... 15/16 of a side. The tables of Ghia, Ghia & Shin 1982 differ from these by up
 # to 0.005 in u and 0.009 in v.
 UPRIGHT = (
     -0.0420, -0.0771, -0.1098, -0.1419, -0.1727, -0.1985, -0.2130, -0.2091, -0.1821, -0.1313,

@@ -25,7 +25,7 @@ def viscous(viscosity: float) -> SmokeOptions:
 
 
 def channel(cells: int) -> Findings:
-    """Uniform flow comes into a channel of 6 heights at Re 20; looked at far from both ends."""
+    """Uniform flow enters a channel of 6 heights at Re 20; it is measured far from both ends."""
     viscosity = DENSITY * SPEED / 20
     scene = SmokeScene(
         size=(6.0, 1.0), inlets=[Inlet("x-", (SPEED, 0.0))], open_sides=["x+"],
@@ -52,7 +52,7 @@ def channel(cells: int) -> Findings:
 
 
 def driven(cells: int) -> Findings:
-    """Poiseuille's flow comes in, and a uniform acceleration does what the pressure did."""
+    """Poiseuille flow enters; a uniform acceleration replaces the pressure gradient."""
     friction = SPEED / 20  # kinematic viscosity
     push = 12 * friction * SPEED
     scene = SmokeScene(
@@ -81,9 +81,9 @@ def driven(cells: int) -> Findings:
 
 
 def film(cells: int, degrees: float) -> Findings:
-    """A viscous film starts on a slope; in its middle it soon flows as an endless one would.
+    """A viscous film starts to flow down a slope; its middle soon flows like an infinite film.
 
-    cells: of its thickness. degrees: of the slope; 90 is a wall.
+    cells: across its thickness. degrees: of the slope; 90 is a wall.
     """
     thick, gravity = 0.1, 9.81
     angle = math.radians(degrees)
@@ -101,7 +101,7 @@ def film(cells: int, degrees: float) -> Findings:
     flow = tank.grid.faces(tank.velocity, 0)[8 * cells, :cells].numpy()
     fastest = pull * thick**2 / (2 * friction)
     exact = fastest * y * (2 - y)
-    for k in range(20):  # what is left of the start: the series of the half channel
+    for k in range(20):  # the rest of the start: the series of the half channel
         m = (k + 0.5) * math.pi
         decay = math.exp(-(m**2) * friction * end / thick**2)
         exact -= fastest * 4 / m**3 * decay * np.sin(m * y)
@@ -113,7 +113,7 @@ def film(cells: int, degrees: float) -> Findings:
 
 
 def steady_cylinder(sizes: tuple[int, ...]) -> Findings:
-    """The steady flow past a cylinder in a channel, Re 20. sizes: cells of the diameter."""
+    """The steady flow past a cylinder in a channel, Re 20. sizes: cells across the cylinder."""
     size, wide, mean, viscosity = 0.1, 0.41, 0.2, 1e-3
     drags = []
     for cells in sizes:
@@ -136,7 +136,7 @@ def steady_cylinder(sizes: tuple[int, ...]) -> Findings:
 
 
 def cylinder(cells: int) -> Findings:
-    """Re 100, all sides so far away that it is nearly alone. cells: of the diameter."""
+    """A cylinder at Re 100, with all sides far away. cells: across the cylinder."""
     size, ahead, wide = 0.1, 1.5, 2.5
     scene = SmokeScene(
         size=(2.5, wide), solids=[Sphere((ahead, wide / 2), size / 2)], open_sides=["x+"],
@@ -173,7 +173,7 @@ def cylinder(cells: int) -> Findings:
 
 
 def _wind(room: Smoke, ahead: float, wide: float, size: float) -> None:
-    """Start with the wind and a gust across it behind the cylinder, that starts the street."""
+    """Start with the wind, and behind the cylinder a gust across it, which starts the street."""
     room.grid.faces(room.velocity, 0).fill_(SPEED)
     points = room.grid.face_positions(1, torch.device("cpu"))
     away = (points - points.new_tensor((ahead + 2 * size, wide / 2))).norm(dim=-1)
@@ -185,19 +185,19 @@ def _wind(room: Smoke, ahead: float, wide: float, size: float) -> None:
 
 
 def _parabola(mean: float, wide: float, points: Tensor) -> Tensor:
-    """Poiseuille's flow along x between walls `wide` apart, m/s."""
+    """Poiseuille flow along x between walls at a distance `wide`, m/s."""
     flow, height = torch.zeros_like(points), points[..., -1] / wide
     flow[..., 0] = 6 * mean * height * (1 - height)
     return flow
 
 
 def _along(push: float, points: Tensor, time: float) -> Tensor:
-    """Acceleration along x, m/s^2."""
+    """A uniform acceleration along x, m/s^2."""
     return points.new_tensor((push, *(0.0,) * (points.shape[-1] - 1))).expand_as(points)
 
 
 def _profile(title: str, up: str, y: np.ndarray, flow: np.ndarray, exact: np.ndarray) -> Plot:
-    """Speed over height."""
+    """The plot of a speed over the height."""
     curves = (
         Curve("exact", exact.tolist(), y.tolist(), True),
         Curve("measured", flow.tolist(), y.tolist()),

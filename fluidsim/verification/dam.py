@@ -1,4 +1,4 @@
-"""Water that breaks loose: how fast its front runs, and how much of it there is when it falls."""
+"""Falling water: the front of a dam break, and the volume of a ball that falls into a bowl."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import frames, liquid
 
 GRAVITY = 9.81
-WIDE = 0.2  # m, of a column twice as high
+WIDE = 0.2  # m, the width of a column twice as high
 # T = t sqrt(2 g / a) and Z = x / a of the front, for a = 2.25 in.
 EXPERIMENT = (
     (0.41, 1.11), (0.84, 1.22), (1.19, 1.44), (1.43, 1.67), (1.63, 1.89), (1.83, 2.11),
     (1.98, 2.33), (2.20, 2.56), (2.32, 2.78), (2.51, 3.00), (2.65, 3.22), (2.83, 3.44),
     (2.97, 3.67), (3.11, 3.89), (3.33, 4.11),
 )  # fmt: skip
-# The same without friction: boundary elements on the free surface, floor and wall as planes of
-# symmetry, its nodes carried along (Longuet-Higgins & Cokelet 1976, Proc. R. Soc. A 350); 100 nodes
-# in steps of 0.005, until T = 1.25 within 0.1 % of 120 nodes.
+# The same without friction: boundary elements on the free surface, whose nodes move with the flow,
+# with floor and wall as planes of symmetry (Longuet-Higgins & Cokelet 1976, Proc. R. Soc. A 350);
+# 100 nodes in steps of 0.005, within 0.1 % of 120 nodes until T = 1.25.
 INVISCID = (
     (0.25, 1.053), (0.50, 1.177), (0.75, 1.346), (1.00, 1.555), (1.25, 1.796), (1.50, 2.066),
     (1.75, 2.360), (2.00, 2.675), (2.25, 3.011), (2.50, 3.364), (2.75, 3.734), (3.00, 4.117),
@@ -72,7 +72,7 @@ def front(transfer: str) -> Findings:
 
 
 def _front(tank: Liquid) -> float:
-    """Where the level set ends on the floor, m."""
+    """The place at which the level set ends on the floor, m."""
     row = tank.grid.cells(tank.surface.distance)[:, 0].numpy()
     last = int(np.flatnonzero(row < 0).max())
     beyond = row[min(last + 1, len(row) - 1)]
@@ -81,7 +81,7 @@ def _front(tank: Liquid) -> float:
 
 
 def falling_ball(cells: int) -> Findings:
-    """The scene `ball_bowl`, by the program's own count of the volume."""
+    """The scene `ball_bowl`; the volume is measured by the program itself."""
     build = importlib.import_module("scenes.ball_bowl").build
     scene = build(RunConfig(scene="ball_bowl", dim=3, resolution=cells))
     tank = liquid(scene, cells, rtol=1e-6)

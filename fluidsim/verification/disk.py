@@ -1,4 +1,4 @@
-"""The surface alone, carried by a flow that is given: a disk with a slot turns once."""
+"""The level set alone, advected by a given flow: a slotted disk turns once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fluidsim.solid.shapes import Box, Shape, Sphere
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot
 from fluidsim.verification.worlds import CPU, machine
 
-CELLS, STEPS = 100, 314  # STEPS of a turn: at most 1 cell each where the disk is
+CELLS, STEPS = 100, 314  # STEPS per turn: at most 1 cell each where the disk is
 CENTER, RADIUS = (0.5, 0.75), 0.15
 SLOT = Box((0.475, 0.0), (0.525, 0.85))
 
@@ -59,7 +59,7 @@ def zalesak() -> Findings:
 
 
 def _outline(distance: np.ndarray) -> tuple[list[float], list[float]]:
-    """The zero line, x and y in cells."""
+    """The zero contour, x and y in cells."""
     import contourpy
 
     lines = contourpy.contour_generator(z=distance.T).lines(0.0)

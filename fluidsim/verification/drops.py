@@ -1,4 +1,4 @@
-"""Drops under surface tension alone: they swing as Rayleigh found, and rest when they are round."""
+"""Drops under surface tension alone: they oscillate as Rayleigh found, or rest if round."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIDE = 3.2 * RADIUS  # of the room around the drop, m
 BULGE = 0.05
 CAPILLARY = math.sqrt(TENSION / (DENSITY * RADIUS))  # speed, m/s
 SOURCE = "Rayleigh 1879, Proc. R. Soc. 29: omega^2 = 6 (2D), 8 (3D) sigma / (rho R^3), mode 2"
-LOOKS = 48  # a period
+LOOKS = 48  # samples per period
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def period(dim: int) -> float:
 
 
 def swinging(dim: int, cells: int, transfer: str, periods: int) -> Findings:
-    """cells: of the radius."""
+    """An oscillating drop. cells: across its radius."""
     drop = _drop(Bulged(), dim, cells, transfer)
     expected = period(dim)
     times, stretched, energy = [0.0], [_stretch(drop)], [0.0]
@@ -98,7 +98,7 @@ def _drop(shape: Shape, dim: int, cells: int, transfer: str) -> Liquid:
 
 
 def _stretch(drop: Liquid) -> float:
-    """How much longer the drop is along the last axis than along the first, m^2."""
+    """Mean square extent along the last axis minus that along the first, m^2."""
     arm = drop.particles.positions.double() * drop.grid.dx
     arm = arm - arm.mean(0)
     return float(arm[:, -1].square().mean() - arm[:, 0].square().mean())

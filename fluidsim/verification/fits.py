@@ -1,4 +1,4 @@
-"""Swings that decay: their period and what they lose in one."""
+"""Decaying oscillations: fits of their period and their loss per period."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from scipy.optimize import least_squares
 
 
 class Swing(NamedTuple):
-    """period, s. loss: of the amplitude in a period, 0..1; negative where it grows."""
+    """period: s. loss: of the amplitude per period, 0..1; negative if it grows."""
 
     period: float
     loss: float
 
 
 def swing(times: Sequence[float], values: Sequence[float], expected: float) -> Swing:
-    """Of the decaying sinusoid about a constant that fits best; expected: the period, s."""
+    """The best fit of a decaying sinusoid about a constant. expected: its approximate period, s."""
     t, y = np.asarray(times), np.asarray(values)
 
     def basis(parameters: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Smoke in a closed room after its source has stopped: none comes, none goes."""
+"""Mass of the smoke in a closed room after its source has stopped."""
 
 from __future__ import annotations
 

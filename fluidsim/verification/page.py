@@ -1,4 +1,4 @@
-"""The suite's page: Markdown with tables, and a picture a family."""
+"""The page of the suite: Markdown with tables, and one picture per family."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fluidsim.files import replacing
 from fluidsim.verification.case import Case, Check, Findings, Plot
 from fluidsim.verification.cases import FAMILIES
 
-ACROSS = 4  # plots beside each other
+ACROSS = 4  # plots per row
 PAGE = "VERIFICATION.md"
 
 
 class Outcome(Protocol):
-    """What the page needs to know of a case."""
+    """What the page needs to know about a case."""
 
     @property
     def findings(self) -> Findings | None: ...
@@ -32,7 +32,7 @@ class Outcome(Protocol):
 def write_page(
     out: Path, outcomes: Mapping[Case, Outcome], command: str, processes: int, seconds: float
 ) -> Path:
-    """Write OUT/VERIFICATION.md and its pictures; returns the page's path."""
+    """Write OUT/VERIFICATION.md and its pictures; returns the path of the page."""
     held = sum(outcome.holds for outcome in outcomes.values())
     parts = [
         "# Verification",
@@ -89,7 +89,7 @@ def _number(value: float) -> str:
 
 
 def draw(plots: Sequence[Plot], path: Path) -> None:
-    """One picture of small plots, rows of ACROSS."""
+    """Draw one picture of small plots, ACROSS in a row."""
     from matplotlib.figure import Figure
 
     rows = math.ceil(len(plots) / ACROSS)

@@ -1,5 +1,5 @@
-"""Water at rest around solids under its surface: nothing moves, and a ball is lifted by its weight
-in water."""
+"""Water at rest around submerged solids: nothing moves, and the lift of a ball is the weight of the
+water that it displaces."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCE = "hydrostatics: p = rho g depth; Archimedes"
 
 
 def submerged(name: str, dim: int) -> Shape:
-    """A solid under water; in 2D its slice."""
+    """A solid under water; in 2D a slice of it."""
 
     def at(x: float, z: float) -> tuple[float, ...]:
         return (x, *(0.5,) * (dim - 2), z)
@@ -44,7 +44,7 @@ def submerged(name: str, dim: int) -> Shape:
 
 
 def holes(tank: Liquid) -> int:
-    """Cells of air from which no path through air leads to above the water."""
+    """The number of air cells that are not connected to the air above the water."""
     grid = tank.grid
     air = ((grid.cells(tank.solids.solid) == 0) & ~tank.fluid_cells()).numpy()
     parts = np.zeros(grid.shape, dtype=np.int32)
@@ -73,13 +73,13 @@ def still(name: str, dim: int) -> Findings:
         Check("fastest particle, m/s", max(speeds), 0.0, 1e-4),
         Check("cells of air inside the water", max(counts), 0.0, 0.0),
     ]
-    if name == "ball":  # the others are too thin on these grids for their volume to be exact
+    if name == "ball":  # the other solids are too thin on these grids for an exact volume
         checks.append(Check("lift / (rho g V)", worst, 1.0, 0.01))
     return Findings(tuple(checks), table=tuple(rows))
 
 
 def _volume(solid: Shape, dim: int) -> float:
-    """m^dim, by counting fine cells."""
+    """The volume of a solid, m^dim, from fine cells."""
     n = 1000 if dim == 2 else 160
     line = (torch.arange(n, dtype=torch.float32) + 0.5) / n
     grid = torch.stack(torch.meshgrid(*[line] * dim, indexing="ij"), -1)

@@ -1,9 +1,9 @@
-"""Two ways to step smoke in time: with one projection a step, as the program does, and by advection
-and reflection, with two.
+"""Two ways to step smoke in time: with one projection per step, and by advection and reflection,
+with two.
 
-A step by reflection costs up to twice as much: see the CPU seconds. Where a frame is a step, at CFL
-numbers around 1, one projection is both cheaper and more exact, as the field is interpolated half
-as often; in long steps reflection is more exact, also at equal cost.
+A reflecting step costs up to twice as much: see the CPU seconds. At CFL numbers around 1, one
+projection is both cheaper and more accurate, because the field is interpolated half as often; in
+long steps reflection is more accurate, also at equal cost.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ SOURCE = (
 
 
 class OneProjection(Smoke):
-    """However far a step goes."""
+    """Smoke that steps with one projection, however long a step is."""
 
     def _goes_far(self, dt: float) -> bool:
         return False
 
 
 class Reflecting(Smoke):
-    """However short a step is."""
+    """Smoke that steps by reflection, however short a step is."""
 
     def _goes_far(self, dt: float) -> bool:
         return True
@@ -51,7 +51,7 @@ SCHEMES = {"one projection": OneProjection, "reflection": Reflecting}
 
 
 def compared(scene: SmokeScene, measure: Callable[[Smoke], tuple[float, float]]) -> Findings:
-    """A flow of the suite in a scene by both; `measure` returns the energy left and the error."""
+    """A flow of the suite by both; `measure` returns the remaining energy and the error."""
     rows = [("CFL number", "scheme", "CPU, s", "energy left", "error of the speed")]
     errors = {}
     for cfl, (name, scheme) in itertools.product(NUMBERS, SCHEMES.items()):

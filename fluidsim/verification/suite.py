@@ -1,4 +1,4 @@
-"""The suite: its cases run side by side, one a core, and what they found becomes a page."""
+"""The suite: it runs its cases in parallel, one per core, and writes their findings to a page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from solvers.runtime import available_threads
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of a case: findings, or the error that ended it; seconds that it took."""
+    """The outcome of a case: its findings, or the error that ended it; and its duration."""
 
     findings: Findings | None
     error: str
@@ -31,10 +31,10 @@ class Outcome:
 
 
 def verify(patterns: Sequence[str], out: Path, processes: int | None, command: str) -> None:
-    """Run cases and write OUT/VERIFICATION.md with its plots beside it.
+    """Run cases and write OUT/VERIFICATION.md with its plots.
 
-    Raises ValueError for names that no case has, and SimulationError that names the cases which
-    are outside of their tolerances, in one line.
+    Raises ValueError if a name matches no case, and SimulationError, with one line that names the
+    cases, if any are outside their tolerances.
     """
     cases = chosen(patterns)
     out.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def verify(patterns: Sequence[str], out: Path, processes: int | None, command: s
     short = [case.name for case, outcome in ordered.items() if not outcome.holds]
     print(f"{len(cases) - len(short)} of {len(cases)} cases hold: {page}")
     if short:
-        raise SimulationError(f"outside of their tolerances: {', '.join(short)}")
+        raise SimulationError(f"outside their tolerances: {', '.join(short)}")
 
 
 def list_cases() -> None:
@@ -66,13 +66,13 @@ def run_case(case: Case) -> Outcome:
     begin = time.perf_counter()
     try:
         findings, error = case.run(), ""
-    except Exception as caught:  # one case that cannot run leaves the others theirs
+    except Exception as caught:  # a case that cannot run must not stop the others
         findings, error = None, " ".join(f"{type(caught).__name__}: {caught}".split())
     return Outcome(findings, error, time.perf_counter() - begin)
 
 
 def _outcomes(cases: Sequence[Case], processes: int) -> Iterator[tuple[str, Outcome]]:
-    """As they come; those that take longest begin first."""
+    """Outcomes as they arrive; the longest cases start first."""
     if processes == 1:
         yield from ((case.name, run_case(case)) for case in cases)
         return

@@ -1,4 +1,4 @@
-"""Inviscid vortices in smoke: steady cells in a box, and one that the wind carries."""
+"""Inviscid vortices in smoke: steady cells in a box, and a vortex that the wind carries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fluidsim.verification.worlds import faces, fill, frames, smoke
 
 IDEAL = SmokeOptions(weight=0.0, lift=0.0, vorticity=0.0, cooling=0.0)
 CELLS = (32, 64, 128)
-LONG = 0.125  # s between frames: substeps are as long as the CFL number lets them be
+LONG = 0.125  # s between frames: substeps are as long as the CFL number allows
 WIND, CORE = 1.0, 0.1  # m/s, m
 BOX = SmokeScene(size=(1.0, 1.0), physics=IDEAL)
 TUNNEL = SmokeScene(size=(2.0, 1.0), physics=IDEAL, open_sides=["x-", "x+"], frame_seconds=LONG)
@@ -33,7 +33,7 @@ def carried_vortex() -> Findings:
 def steady_cells(room: Smoke) -> tuple[float, float]:
     """u = sin(pi x) cos(pi y), v = -cos(pi x) sin(pi y) in BOX: steady without viscosity.
 
-    Energy left at t = 2, and the error of the speed, against those at the start.
+    Returns the energy at t = 2 and the error of the speed, relative to those at the start.
     """
     exact = []
     for axis in (0, 1):
@@ -48,8 +48,8 @@ def steady_cells(room: Smoke) -> tuple[float, float]:
 
 
 def vortex_in_wind(room: Smoke) -> tuple[float, float]:
-    """Taylor's vortex, whose circulation is 0, in TUNNEL: it moves with the wind by 1 m and keeps
-    its form. As `steady_cells`, of the velocity less the wind."""
+    """Taylor's vortex, whose circulation is 0, in TUNNEL: the wind carries it by 1 m, and it keeps
+    its shape. Returns the same as `steady_cells`, for the velocity minus the wind."""
     exact = []
     for axis in (0, 1):
         fill(room, axis, _vortex(room, axis, 0.5) + WIND * (axis == 0))
@@ -62,7 +62,7 @@ def vortex_in_wind(room: Smoke) -> tuple[float, float]:
 
 
 def _vortex(room: Smoke, axis: int, x: float) -> Tensor:
-    """Of 1 m/s at CORE from its middle at (x, 0.5), on the faces of an axis."""
+    """A vortex at (x, 0.5) with a speed of 1 m/s at the distance CORE, on the faces of an axis."""
     place = faces(room, axis)
     arm = (place[0] - x) / CORE, (place[1] - 0.5) / CORE
     swirl = torch.exp((1 - arm[0] ** 2 - arm[1] ** 2) / 2)

@@ -1,4 +1,4 @@
-"""Standing waves in a tank: what they lose, how long they take, where the water's level is."""
+"""Standing waves in a tank: their loss, their period, and the level of the water."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fluidsim.verification.fits import swing
 from fluidsim.verification.worlds import frames, heights, liquid
 
 DEPTH, GRAVITY = 0.5, 9.81
-NUMBER = math.pi  # of the mode, 1/m: half a wave in the tank of 1 m
+NUMBER = math.pi  # wave number of the mode, 1/m: half a wave in the tank of 1 m
 PERIOD = 2 * math.pi / math.sqrt(GRAVITY * NUMBER * math.tanh(NUMBER * DEPTH))
 SOURCE = "linear waves: omega^2 = g k tanh(k h) (Lamb 1932, Hydrodynamics, art. 228)"
 
 
 @dataclass(frozen=True)
 class Wave(Shape):
-    """Water of DEPTH under a cosine of this amplitude, m."""
+    """Water of depth DEPTH with a cosine wave of this amplitude, m."""
 
     amplitude: float
 
@@ -35,7 +35,7 @@ class Wave(Shape):
 
 
 def slosh(cells: int, amplitude: float, transfer: str, periods: int, loss: float) -> Findings:
-    """amplitude: in cells. loss: what a period may cost, 0..1."""
+    """A standing wave. amplitude: in cells. loss: the most that a period may cost, 0..1."""
     shape = Wave(amplitude / cells)
     tank = liquid(LiquidScene(size=(1.0, 0.75), liquid=shape, transfer=transfer), cells)
     mode = np.cos(NUMBER * (np.arange(cells) + 0.5) / cells)

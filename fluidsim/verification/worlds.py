@@ -1,4 +1,4 @@
-"""Simulations of the suite: started from scenes as a user writes them, and looked at."""
+"""Simulations of the suite, started from scenes as a user writes them, and their measurement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 @functools.cache
 def machine() -> runtime.Runtime:
-    """One thread: the suite runs several cases at a time."""
+    """A runtime of one thread: the suite runs several cases at a time."""
     one = runtime.configure(1)
     taichi_runtime.start(one)
     return one
@@ -43,7 +43,7 @@ def smoke(scene: SmokeScene, resolution: int, rtol: float = 1e-8) -> Smoke:
 
 
 def frames(simulation: Simulation, until: float, seconds: float) -> Iterator[float]:
-    """Advances by frames of equal length, of `seconds` or a little less; yields the times."""
+    """Advance by frames of equal length, at most `seconds`; yields the times."""
     count = max(1, int(np.ceil(until / seconds - 1e-9)))
     for _ in range(count):
         simulation.advance(until / count)
@@ -51,7 +51,7 @@ def frames(simulation: Simulation, until: float, seconds: float) -> Iterator[flo
 
 
 def heights(tank: Liquid) -> np.ndarray:
-    """Of the water in each column of cells (*shape without up), m."""
+    """Heights of the water in each column of cells (*shape without up), m."""
     grid = tank.grid
     lines = [(np.arange(n) + 0.5) * grid.dx for n in grid.shape[:-1]]
     places = np.stack(np.meshgrid(*lines, indexing="ij"), -1).reshape(-1, grid.dim - 1)
@@ -59,12 +59,12 @@ def heights(tank: Liquid) -> np.ndarray:
 
 
 def fastest(tank: Liquid) -> float:
-    """Speed of the fastest particle, m/s."""
+    """The speed of the fastest particle, m/s."""
     return float(tank.particles.velocities.norm(dim=1).max())
 
 
 def kinetic(tank: Liquid) -> float:
-    """Energy of the particles' motion over the density, m^2/s^2 m^dim."""
+    """Kinetic energy of the particles over the density, m^2/s^2 m^dim."""
     each = tank.grid.dx**tank.grid.dim / 2**tank.grid.dim
     return 0.5 * each * float(tank.particles.velocities.double().square().sum())
 

@@ -1,4 +1,6 @@
-"""The pressure of the air at the interface, between the centres of cells."""
+"""The pressure of the air at the interface, between cell centres."""
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import torch
 
 import solvers
 from fluidsim.flow import pressure
+from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import divergence
 from fluidsim.flow.interface import Interface
 from fluidsim.solid.shapes import Sphere
@@ -110,3 +113,18 @@ def test_pressure_around_a_solid_ball_converges_with_second_order(dim):
     sizes = [24, 34, 48, 68, 96] if dim == 2 else [16, 23, 32, 45]
     errors = [error_around_a_ball(dim, n) for n in sizes]
     assert order(sizes, errors) >= 1.9
+
+
+@DIMS
+def test_conductance_is_the_open_part_over_theta_at_the_interface(dim):
+    grid = cubic(dim, 8)
+    solids = Solids(grid, [], [], CPU)
+    distance = centres(grid)[..., -1] - 0.49  # between centres, a fraction of the way
+    wet = distance < 0
+    plain = FlowDomain(wet, solids.open, solids.velocity)
+    assert plain.conductance() is solids.open
+    interface = Interface.of(distance, wet, grid)
+    stretched = dataclasses.replace(plain, interface=interface).conductance()
+    changed = (stretched != solids.open).view(-1).nonzero()[:, 0]
+    assert torch.equal(changed, interface.faces)
+    assert stretched.view(-1)[changed] == pytest.approx((1 / interface.theta).numpy(), rel=1e-6)

@@ -35,7 +35,7 @@ def test_a_ball_has_the_distance_of_a_ball_where_it_stands(ball):
 
 
 def test_in_2d_it_is_a_slice(ball):
-    mesh = Mesh(ball, base=(0.5, 0.1), height=0.6)
+    mesh = Mesh(str(ball), base=(0.5, 0.1), height=0.6)
     x = points(2000, 2)
     exact = (x - torch.tensor((0.5, 0.4))).norm(dim=-1) - 0.3
     assert ((mesh.distance(x) < 0) == (exact < 0))[exact.abs() > 0.005].all()

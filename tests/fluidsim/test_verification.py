@@ -75,7 +75,7 @@ def test_a_case_is_run_and_its_page_is_written(tmp_path, monkeypatch, capsys):
     assert main(["verify", "balance", "--threads", "1", "--out", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert "case 3/3" in said.out
-    assert "outside of their tolerances: balance-none, balance-plot" in said.err
+    assert "outside their tolerances: balance-none, balance-plot" in said.err
     assert len(said.err.strip().splitlines()) == 1
     page = (tmp_path / "VERIFICATION.md").read_text()
     assert "1 of 3 cases hold" in page and "--out" in page
