@@ -1,16 +1,17 @@
 # make demo   install what is needed, simulate the 3D dam break, write its video
 # make test   install what is needed, run the tests (make test-slow: the long ones)
-# make bench  measure the README's tables anew, on an idle machine (half an hour; make
+# make docs   build the documentation into docs/_build/html (a minute)
+# make bench  measure the tables of docs/figures.md anew, on an idle machine (half an hour; make
 #             bench-schur: those of direct solvers)
 # make verify  run the flows with known answers and write their page anew (ten minutes)
-# make gallery  after make demo: draw the README's pictures anew, in ten minutes
+# make gallery  after make demo: draw the gallery's pictures anew, in ten minutes
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := renders/demo
 
-.PHONY: demo test test-slow bench bench-schur verify gallery train lint clean
+.PHONY: demo test test-slow docs bench bench-schur verify gallery train lint clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
@@ -23,11 +24,15 @@ test: $(VENV)/.installed
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
 
+docs: $(VENV)/.documented
+	$(BIN)/python -m sphinx -b html -q -W --keep-going docs docs/_build/html
+	@echo "open $(CURDIR)/docs/_build/html/index.html"
+
 bench: $(VENV)/.installed
-	$(BIN)/python -m fluidsim.figures README.md
+	$(BIN)/python -m fluidsim.figures docs/figures.md
 
 bench-schur: $(VENV)/.installed
-	$(BIN)/python -m fluidsim.figures README.md schur stencils
+	$(BIN)/python -m fluidsim.figures docs/figures.md schur stencils
 
 verify: $(VENV)/.installed
 	$(BIN)/fluidsim verify --out renders/gallery/verification
@@ -47,6 +52,7 @@ train: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/pyright
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -54,5 +60,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
+$(VENV)/.documented: $(VENV)/.installed
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist docs/_build *.egg-info

@@ -1,1 +1,1 @@
-"""The README's tables of figures; `python -m fluidsim.figures README.md` measures them anew."""
+"""The tables of docs/figures.md; `python -m fluidsim.figures docs/figures.md` measures them."""

@@ -1,9 +1,10 @@
-"""Rewrite the README's tables of figures: `python -m fluidsim.figures README.md`.
+"""Measure the tables of figures anew: `python -m fluidsim.figures docs/figures.md`.
 
 Run it on an idle machine. `timings`: each scene without pictures, medians over its frames after the
 first ones. `solvers`: each solver on model systems, as `fluidsim bench` measures them. `schur`:
 direct solvers on boxes. `stencils`: direct solution of other equations. `pictures`: the drawing of
-single frames. All of them unless some are named after the README.
+single frames. All of them unless some are named after the file, in which each table stands between
+two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ SECTIONS = {
 }  # fmt: skip
 
 
-def main(readme: Path, names: Sequence[str]) -> None:
+def main(page: Path, names: Sequence[str]) -> None:
     for name in names:
-        replace_section(readme.read_text(encoding="utf-8"), name, "")
+        replace_section(page.read_text(encoding="utf-8"), name, "")
         content = SECTIONS[name]()
-        with replacing(readme) as temporary:
-            text = replace_section(readme.read_text(encoding="utf-8"), name, content)
+        with replacing(page) as temporary:
+            text = replace_section(page.read_text(encoding="utf-8"), name, content)
             temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(SECTIONS):
-        raise SystemExit(f"usage: python -m fluidsim.figures README.md [{' | '.join(SECTIONS)}]")
+        raise SystemExit(f"usage: python -m fluidsim.figures FILE.md [{' | '.join(SECTIONS)}]")
     try:
         main(Path(sys.argv[1]), sys.argv[2:] or list(SECTIONS))
     except (OSError, ValueError) as error:

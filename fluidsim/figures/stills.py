@@ -1,4 +1,4 @@
-"""The README's pictures: `python -m fluidsim.figures.stills` (or `make gallery`).
+"""The pictures of the gallery: `python -m fluidsim.figures.stills` (or `make gallery`).
 
 Frames of scenes, simulated up to there, and a short film of what `make demo` draws.
 """

@@ -22,9 +22,18 @@ Region = Shape | RigidMotion
 
 @dataclass(frozen=True)
 class Inflow:
-    """Keeps `shape` full of liquid that moves with `velocity` (m/s).
+    """Keeps a shape full of liquid that moves with one velocity.
 
-    until: s, when it ends; None: never. The shapes of inflows must not overlap.
+    The shapes of several inflows must not overlap.
+
+    Parameters
+    ----------
+    shape : Shape or RigidMotion
+        The region, at rest or moving.
+    velocity : tuple of float
+        Of the liquid, m/s.
+    until : float, optional
+        Time when the inflow ends, s; by default never.
     """
 
     shape: Region
@@ -37,7 +46,13 @@ class Inflow:
 
 @dataclass(frozen=True)
 class Outflow:
-    """Takes away the liquid in `shape`."""
+    """Takes away the liquid in a shape.
+
+    Parameters
+    ----------
+    shape : Shape or RigidMotion
+        The region, at rest or moving.
+    """
 
     shape: Region
 

@@ -30,7 +30,7 @@ SHARE_OF_MEMORY = 0.9
 # its pixels. Of a checkpoint: float32 velocities, float64 pressure, what is carried.
 FRAME_BYTES_A_PARTICLE, FRAME_BYTES_A_CELL, FRAME_BYTES_A_PIXEL = 25, 10, 1.5
 STATE_BYTES_A_PARTICLE, STATE_BYTES_A_CELL = 24, 28
-# Seconds of 2 threads of a server core: the README's table of steps.
+# Seconds of 2 threads of a server core: the table of steps in docs/figures.md.
 SECONDS_A_CELL = {("liquid", 2): 5.5e-7, ("liquid", 3): 7.3e-7, ("smoke", 2): 3.5e-7,
                   ("smoke", 3): 4.4e-7}  # fmt: skip
 SECONDS_A_PIXEL = {2: 2e-7, 3: 1.3e-6}

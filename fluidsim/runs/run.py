@@ -36,10 +36,26 @@ Build = Callable[[RunConfig], Scene]
 
 
 def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Run the scene that `build` describes with flags from `argv` (the command line).
+    """Run a scene as its script does: simulate, log, store and draw it.
 
-    Returns the exit status: 0 done, 1 failed with one line, 130 interrupted; wrong flags exit
-    with 2.
+    Parameters
+    ----------
+    build : callable
+        Takes a `RunConfig` and returns a `LiquidScene` or a `SmokeScene`.
+    argv : sequence of str, optional
+        The flags; by default those of the command line.
+    prog : str, optional
+        Name of the program in messages; by default that of the script.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 1 failed with one line, 130 interrupted.
+
+    Raises
+    ------
+    SystemExit
+        With 2 if a flag is wrong, with 0 after `--help`.
     """
     file = Path(inspect.getsourcefile(build) or "scene.py")
     description = (inspect.getmodule(build).__doc__ or "").strip()  # pyright: ignore

@@ -18,7 +18,65 @@ IDENTITY = (
 
 @dataclass(frozen=True)
 class RunConfig(PictureOptions):
-    """What the command line of a scene says. Lengths m, times s."""
+    """The settings of a run, one for each flag of the command line.
+
+    Parameters
+    ----------
+    scene : str
+        Name of the scene.
+    solver : str
+        Name of the pressure solver, out of `solvers.available()`.
+    dim : int
+        2 or 3.
+    resolution : int
+        Cells along the longest side of the domain.
+    frames : int
+        Number of frames.
+    frame_seconds : float, optional
+        Time between frames, s; by default the scene's.
+    rtol : float
+        Relative residual that every pressure solve must reach.
+    transfer : {"flip", "apic"}, optional
+        How liquid particles take velocities from the grid; by default the scene's.
+    mesh : Path, optional
+        File of a mesh in place of the scene's bunny or dragon.
+    device : {"cpu", "cuda"}
+        Where to compute.
+    threads : int, optional
+        CPU threads; by default all.
+    seed : int
+        Of all random numbers.
+    out : Path, optional
+        Folder of the run; by default a new one below `renders`.
+    render : bool
+        Whether to draw pictures and a video.
+    record_systems : int
+        Store every N-th pressure system; 0 stores none.
+    size : tuple of int
+        Width and height of the pictures, pixels.
+    fps : int
+        Frames a second of the video.
+    preset : str, optional
+        Background, floor and light of 3D pictures, "studio" or "dark"; by default the scene's.
+    orbit : float, optional
+        Degrees that the camera turns over the video; by default the scene's.
+    camera : Path, optional
+        JSON file of the camera's keyframes.
+    exposure : float
+        Seconds for which a liquid in 3D moves while it is seen.
+    supersample : int
+        Trace N x N rays a pixel in 3D.
+    caption : bool
+        Whether pictures carry text.
+    checkpoint : int
+        Store the state after every N-th frame; 0 never does.
+    resume : Path, optional
+        Folder of a run to continue, or one of its checkpoints.
+    force : bool
+        Start although memory or disk seem too small.
+    debug : bool
+        Show the traceback of an error.
+    """
 
     scene: str
     solver: str = "multigrid"
@@ -41,11 +99,28 @@ class RunConfig(PictureOptions):
     debug: bool = False
 
     def point(self, x: float, y: float, z: float) -> tuple[float, ...]:
-        """A point or vector of the scene; in 2D the scene is its slice along x and z."""
+        """Give a point or vector of the scene; in 2D the scene is its slice along x and z.
+
+        Parameters
+        ----------
+        x, y, z : float
+            Coordinates in 3D.
+
+        Returns
+        -------
+        tuple of float
+            (x, y, z) in 3D, (x, z) in 2D.
+        """
         return (x, z) if self.dim == 2 else (x, y, z)
 
     def as_json(self) -> dict[str, Any]:
-        """The settings that another run like this needs, without where it is written."""
+        """Collect the settings that another run like this needs, without where it is written.
+
+        Returns
+        -------
+        dict
+            The settings by name; paths are text.
+        """
         values = dataclasses.asdict(self)
         for name in ("out", "resume", "force", "debug"):
             del values[name]
@@ -54,5 +129,11 @@ class RunConfig(PictureOptions):
         return values
 
     def identity(self) -> dict[str, Any]:
-        """The settings that the state after a frame depends on."""
+        """Collect the settings that the state after a frame depends on.
+
+        Returns
+        -------
+        dict
+            A part of `as_json()`.
+        """
         return {name: value for name, value in self.as_json().items() if name in IDENTITY}

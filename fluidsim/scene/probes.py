@@ -25,10 +25,15 @@ ON_SURFACE = 1e-5  # of the longest side: a point so deep in a solid is one on i
 
 @dataclass(frozen=True)
 class PressureProbe:
-    """Pressure at `point` (m), in the fluid or on a wall or a solid, Pa above that of the air.
+    """A gauge of the pressure at a point, Pa above that of the air.
 
-    0 where there is air. On a wall it is continued from the fluid in front of it, linearly. In
-    smoke without an open side only differences count: the mean pressure is 0 there.
+    It reads 0 where there is air. On a wall the pressure is extrapolated linearly from the fluid in
+    front of it. In smoke without an open side only differences count: the mean pressure is 0 there.
+
+    Parameters
+    ----------
+    point : tuple of float
+        In the fluid, on a wall or on a solid, m.
     """
 
     point: Vector
@@ -36,10 +41,15 @@ class PressureProbe:
 
 @dataclass(frozen=True)
 class HeightProbe:
-    """Height of the water above the floor at `place` (m): (x, y), in 2D (x,); 0 where it is dry.
+    """A gauge of the height of the water above the floor, m; 0 where it is dry.
 
-    What an upright wire through the place has of its length in water, by the level set between the
-    cells; the air under drops and crests does not count. Solids under the water do.
+    It measures the wet length of an upright wire through the place, by the level set between the
+    cells. Air under drops and crests does not count; solids under the water do.
+
+    Parameters
+    ----------
+    place : tuple of float
+        (x, y), in 2D (x,), m.
     """
 
     place: Vector

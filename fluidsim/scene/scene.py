@@ -35,21 +35,7 @@ from solvers.runtime import Runtime
 
 @dataclass(frozen=True, kw_only=True)
 class Scene(ABC):
-    """What liquids and smoke share.
-
-    size: sides of the domain, m. solids: shapes, or ones that move (`Moving`, `Keyframed`).
-    open_sides: sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
-    periodic: axes, out of "x", "y", "z", along which the domain goes on at its beginning; they have
-    no sides, and solids and sources recur with each period. No pressure holds a mean force along
-    such an axis.
-    walls: what the closed sides are like, by their names; a side that is not named is at rest and
-    sticks to a fluid with viscosity. body_force: acceleration in m/s^2 that acts on the fluid, a
-    function of points (..., dim), m, and time, s, that returns (..., dim). density: of the fluid,
-    kg/m^3.
-    cfl: cells that anything may move in a substep. frame_seconds: time between frames, s.
-    view: of its pictures. probes: gauges by name, which a run logs after each substep into
-    RUN_DIR/probes.csv: `PressureProbe` and `HeightProbe`.
-    """
+    """What the scenes of liquids and of smoke share: see `LiquidScene` and `SmokeScene`."""
 
     kind: ClassVar[str]
     size: tuple[float, ...]
@@ -156,13 +142,59 @@ class Scene(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class LiquidScene(Scene):
-    """A liquid that starts in `liquid` with one velocity (m/s).
+    """A scene with a liquid that starts in `liquid` with one velocity.
 
-    transfer: how particles take velocities from the grid, out of TRANSFERS: "flip" blends FLIP and
-    PIC, "apic" keeps the slopes of the velocity. flip: share of FLIP in the blend, 0..1.
-    gravity: m/s^2, downwards or as a vector. viscosity: dynamic, Pa s (water 1e-3, honey 10); 0
-    slips along walls. surface_tension: N/m (water in air: 0.072). inflows, outflows: where liquid
-    is poured in and taken away.
+    Parameters
+    ----------
+    size : tuple of float
+        Sides of the domain, m; two of them in 2D. Up is the last axis.
+    liquid : Shape
+        The region that the liquid fills at time 0.
+    velocity : tuple of float, optional
+        Of the liquid at time 0, m/s; by default at rest.
+    gravity : float or tuple of float
+        Downwards, or a vector, m/s^2.
+    viscosity : float
+        Dynamic viscosity, Pa s (water 1e-3, honey 10). With 0 the liquid slips along walls.
+    surface_tension : float
+        N/m (water in air: 0.072).
+    inflows : sequence of Inflow
+        Where liquid is poured in.
+    outflows : sequence of Outflow
+        Where liquid is taken away.
+    transfer : {"flip", "apic"}
+        How particles take velocities from the grid: "flip" blends FLIP and PIC, "apic" keeps the
+        slopes of the velocity.
+    flip : float
+        Share of FLIP in the blend, 0 to 1.
+    solids : sequence of Shape or RigidMotion
+        Solids at rest, or solids that move (`Moving`, `Keyframed`).
+    open_sides : sequence of str
+        Sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
+    periodic : sequence of str
+        Must be empty: only smoke can be periodic.
+    walls : mapping of str to Wall
+        What closed sides are like, by their names. A side that is not named is at rest and sticks
+        to a viscous liquid.
+    body_force : callable, optional
+        Acceleration of the liquid, m/s^2: a function of points (..., dim), m, and time, s, that
+        returns (..., dim).
+    density : float
+        kg/m^3.
+    cfl : float
+        Cells that anything may move in a substep.
+    frame_seconds : float
+        Time between frames, s.
+    view : View
+        How the scene is pictured where no flag says otherwise.
+    probes : mapping of str to PressureProbe or HeightProbe
+        Gauges by name, which a run reads after each substep.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range, a name is unknown, or a probe lies outside of the domain or
+        inside a solid.
     """
 
     kind: ClassVar[str] = "liquid"
@@ -210,7 +242,49 @@ class LiquidScene(Scene):
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeScene(Scene):
-    """Smoke that rises from its sources or comes in by its inlets."""
+    """A scene with smoke that rises from its sources or enters by its inlets.
+
+    Parameters
+    ----------
+    size : tuple of float
+        Sides of the domain, m; two of them in 2D. Up is the last axis.
+    sources : sequence of Source
+        Where smoke, heat, fuel and wind come from.
+    inlets : sequence of Inlet
+        Sides, or parts of them, through which air enters.
+    physics : SmokeOptions
+        Buoyancy, vorticity confinement, fading, viscosity, combustion.
+    solids : sequence of Shape or RigidMotion
+        Solids at rest, or solids that move (`Moving`, `Keyframed`).
+    open_sides : sequence of str
+        Sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
+    periodic : sequence of str
+        Axes, out of "x", "y", "z", along which the domain continues at its beginning. They have no
+        sides; solids and sources recur with each period. No pressure balances a mean force along
+        such an axis.
+    walls : mapping of str to Wall
+        What closed sides are like, by their names. A side that is not named is at rest and sticks
+        to viscous smoke.
+    body_force : callable, optional
+        Acceleration of the air, m/s^2: a function of points (..., dim), m, and time, s, that
+        returns (..., dim).
+    density : float
+        Of the air, kg/m^3.
+    cfl : float
+        Cells that anything may move in a substep.
+    frame_seconds : float
+        Time between frames, s.
+    view : View
+        How the scene is pictured where no flag says otherwise.
+    probes : mapping of str to PressureProbe
+        Gauges by name, which a run reads after each substep.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range, a name is unknown, a side of a periodic axis is named, or a
+        probe lies outside of the domain or inside a solid.
+    """
 
     kind: ClassVar[str] = "smoke"
     sources: Sequence[Source] = ()

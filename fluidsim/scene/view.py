@@ -14,13 +14,24 @@ from fluidsim.render.presets import PRESETS
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What pictures of a scene are like where no flag says otherwise.
+    """How a scene is pictured where no flag says otherwise.
 
-    liquid: what a liquid looks like, one of LIQUIDS. In 3D also: preset: background, floor and
-    light, one of PRESETS (None: what suits the kind). camera: where it is seen from (None: so that
-    the domain fills the picture). orbit: degrees that the camera turns over the video, in place
-    of standing still; it begins in the direction of `camera`.
-    Raises ValueError for names that there are not.
+    Parameters
+    ----------
+    preset : {"studio", "dark"}, optional
+        Background, floor and light in 3D; by default "studio" for liquids, "dark" for smoke.
+    camera : Camera, optional
+        Point of view in 3D; by default the domain fills the picture.
+    orbit : float, optional
+        Degrees that the camera turns over the video, beginning at `camera`; by default it stands
+        still.
+    liquid : str
+        What a liquid looks like, such as "water" or "honey".
+
+    Raises
+    ------
+    ValueError
+        If a preset or a liquid is unknown, or the orbit is not finite.
     """
 
     preset: str | None = None
@@ -38,9 +49,22 @@ class View:
 
     @classmethod
     def of(cls, stored: Any) -> View:
-        """The view in a run's config file, None in those that have none.
+        """Read the view from a run's config file.
 
-        Raises ValueError, TypeError or KeyError when it is none.
+        Parameters
+        ----------
+        stored : dict or None
+            What the file says of it; None gives the default view.
+
+        Returns
+        -------
+        View
+            The view.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the file describes no view.
         """
         if stored is None:
             return cls()

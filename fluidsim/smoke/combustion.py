@@ -12,11 +12,28 @@ from fluidsim.grid.grid import Grid
 
 @dataclass(frozen=True)
 class Combustion:
-    """Feldman, O'Brien & Arikan 2003, "Animating suspended particle explosions", section 4, with a
-    field of fuel in place of particles.
+    """How fuel burns to heat, smoke and gas.
 
-    ignition: K above ambient, from where on fuel burns. rate: 1/s, share of it that burns.
-    heat: K, smoke: density, expansion: volumes of gas, each from one unit of fuel in its volume.
+    After Feldman, O'Brien & Arikan 2003, "Animating suspended particle explosions", section 4, with
+    a field of fuel in place of particles.
+
+    Parameters
+    ----------
+    ignition : float
+        Temperature above which fuel burns, K above ambient.
+    rate : float
+        Share of the fuel that burns in a second, 1/s.
+    heat : float
+        Rise of the temperature by one unit of fuel, K.
+    smoke : float
+        Density of smoke that one unit of fuel becomes.
+    expansion : float
+        Volumes of gas that one unit of fuel becomes.
+
+    Raises
+    ------
+    ValueError
+        If rate, smoke or expansion is negative.
     """
 
     ignition: float = 80.0
@@ -31,9 +48,21 @@ class Combustion:
                 raise ValueError(f"{name} of a combustion must not be negative")
 
     def burn(self, scalars: Tensor, dt: float, grid: Grid) -> Tensor:
-        """Burn for `dt` seconds, in place; the divergence that the new gas makes, (*shape), 1/s.
+        """Burn fuel for a while, in place.
 
-        scalars: (3, *nodes), density, temperature and fuel.
+        Parameters
+        ----------
+        scalars : Tensor
+            Density, temperature and fuel, (3, *nodes).
+        dt : float
+            Time, s.
+        grid : Grid
+            The grid of the scalars.
+
+        Returns
+        -------
+        Tensor
+            Divergence that the new gas makes, (*shape), 1/s.
         """
         density, temperature, fuel = (grid.cells(values) for values in scalars)
         burnt = fuel * (temperature > self.ignition) * -math.expm1(-self.rate * dt)

@@ -10,13 +10,29 @@ from fluidsim.solid.shapes import Shape
 
 @dataclass(frozen=True)
 class Source:
-    """Keeps density (1) and temperature (K above ambient) inside `shape` at these values, in cells
-    that it covers in part at that part of them.
+    """A region where smoke, heat, fuel and wind come from.
 
-    velocity: m/s, when given: that of the air in cells whose centre is in the shape, whatever the
-    pressure around is, as in a fan's duct. roughness: relative random variation in space
-    and time, which breaks the symmetry that real plumes do not have. fuel: 1, to be burnt.
-    until: s, when the source stops, if ever.
+    It holds density, temperature and fuel inside its shape at the given values; a cell that the
+    shape covers in part gets the values times that part.
+
+    Parameters
+    ----------
+    shape : Shape
+        The region.
+    density : float
+        Of the smoke, dimensionless.
+    temperature : float
+        K above ambient.
+    velocity : tuple of float, optional
+        Of the air in cells whose centre lies in the shape, m/s, whatever the pressure around, as in
+        a fan's duct; by default the source imposes none.
+    roughness : float
+        Relative random variation in space and time, which breaks a symmetry that real plumes do not
+        have.
+    fuel : float
+        Amount of fuel, dimensionless; it burns by `Combustion`.
+    until : float, optional
+        Time when the source stops, s; by default never.
     """
 
     shape: Shape
@@ -33,13 +49,31 @@ class Source:
 
 @dataclass(frozen=True)
 class SmokeOptions:
-    """Physics of a smoke.
+    """The physics of smoke.
 
-    weight: m/s^2 of sinking per unit of density. lift: m/s^2 of rising per K.
-    vorticity: strength of the confinement, dimensionless. dissipation, cooling: 1/s.
-    viscosity: dynamic, Pa s (air 1.8e-5); 0 lets the flow slip along walls.
-    advection: of the velocity, "cubic" or "semi-lagrangian" (linear).
-    combustion: of the fuel of sources.
+    Parameters
+    ----------
+    weight : float
+        Acceleration downwards per unit of density, m/s^2.
+    lift : float
+        Acceleration upwards per K above ambient, m/s^2/K.
+    vorticity : float
+        Strength of the vorticity confinement, dimensionless (Fedkiw, Stam & Jensen 2001).
+    dissipation : float
+        Rate at which density fades, 1/s.
+    cooling : float
+        Rate at which temperature fades, 1/s.
+    advection : {"cubic", "semi-lagrangian"}
+        Interpolation in the advection of the velocity; "semi-lagrangian" is linear.
+    viscosity : float
+        Dynamic viscosity, Pa s (air 1.8e-5). With 0 the flow slips along walls.
+    combustion : Combustion
+        How the fuel of sources burns.
+
+    Raises
+    ------
+    ValueError
+        If the viscosity is negative.
     """
 
     weight: float = 0.1

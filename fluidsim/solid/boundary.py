@@ -26,8 +26,18 @@ def side_name(axis: int, upper: bool, dim: int) -> str:
 class Wall:
     """How a closed side of the domain meets a viscous fluid; without viscosity every wall slips.
 
-    velocity: m/s, of a wall that moves along itself like a belt and drags the fluid along; its
-    component across the side is 0. slip: the fluid slides along the wall without friction.
+    Parameters
+    ----------
+    velocity : tuple of float, optional
+        Of a wall that moves along itself like a belt and drags the fluid along, m/s; its component
+        across the side is 0. By default the wall is at rest.
+    slip : bool
+        Whether the fluid slides along the wall without friction.
+
+    Raises
+    ------
+    ValueError
+        If a wall that slips has a velocity.
     """
 
     velocity: Vector | None = None
@@ -40,11 +50,27 @@ class Wall:
 
 @dataclass(frozen=True)
 class Inlet:
-    """A side of the domain, or the part of it inside of `shape`, where fluid comes in.
+    """A side of the domain, or a part of it, through which fluid enters.
 
-    velocity: m/s, one vector, or a function of points (..., dim), m, that returns one at each. It
-    holds whatever the pressure is; one that leads outwards draws fluid out. What comes in has this
-    density (1) and temperature (K above ambient). The rest of the side is as without the inlet.
+    Parameters
+    ----------
+    side : str
+        "x-", "x+", "y-", "y+", "z-" or "z+".
+    velocity : tuple of float or callable
+        One vector, or a function of points (..., dim), m, that returns a vector at each, m/s. It
+        holds whatever the pressure is; one that points outwards draws fluid out.
+    shape : Shape, optional
+        The part of the side that is an inlet; by default the whole side. The rest of the side stays
+        as it would be without the inlet.
+    density : float
+        Of the smoke that enters, dimensionless.
+    temperature : float
+        Of what enters, K above ambient.
+
+    Raises
+    ------
+    ValueError
+        If there is no such side.
     """
 
     side: str
@@ -57,7 +83,23 @@ class Inlet:
         check_side(self.side)
 
     def velocity_at(self, points: Tensor) -> Tensor:
-        """(..., dim), m/s. Raises ValueError where a vector has not the points' dimension."""
+        """Evaluate the velocity at points.
+
+        Parameters
+        ----------
+        points : Tensor
+            (..., dim), m.
+
+        Returns
+        -------
+        Tensor
+            (..., dim), m/s.
+
+        Raises
+        ------
+        ValueError
+            If the velocity is a vector of another dimension.
+        """
         if callable(self.velocity):
             return self.velocity(points)
         if len(self.velocity) != points.shape[-1]:

@@ -9,6 +9,7 @@ from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
 from fluidsim.runs.catalogue import scene_names
 from solvers import runtime
+from tests.documents import DOCS
 
 
 def row(system, solver, iterations=7, failure=""):
@@ -25,11 +26,10 @@ def test_only_the_named_section_is_replaced():
         replace_section(text, "z", "new")
 
 
-def test_the_readme_has_every_section():
-    from tests.test_readme import README
-
+def test_the_page_of_figures_has_every_section():
+    text = (DOCS / "figures.md").read_text(encoding="utf-8")
     for name in SECTIONS:
-        assert replace_section(README, name, "new") != README
+        assert replace_section(text, name, "new") != text
 
 
 def test_solver_table_has_a_row_a_system_and_says_what_failed():
@@ -99,8 +99,7 @@ def test_the_stills_and_the_film_are_drawn(tmp_path, monkeypatch, capsys):
     assert imageio.imread(tmp_path / "smoke_solid_2d.webp").shape[2] == 3
 
 
-def test_the_readme_shows_every_still():
-    from tests.test_readme import README
-
+def test_the_gallery_shows_every_still():
+    text = (DOCS / "gallery.md").read_text(encoding="utf-8")
     for scene, dim, _ in stills.STILLS:
-        assert f"renders/gallery/{scene}{'_2d' if dim == 2 else ''}.webp" in README
+        assert f"renders/gallery/{scene}{'_2d' if dim == 2 else ''}.webp" in text
