@@ -25,11 +25,11 @@ def build(config: RunConfig) -> SmokeScene:
     embers = Cylinder(at(0.5, 0.5, 0.0), radius=0.11, height=0.05)
     return SmokeScene(
         size=at(1, 1, 1.5),
-        sources=[Source(embers, density=0.0, temperature=250.0, fuel=0.6, roughness=0.6)],
+        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.2, roughness=0.6)],
         solids=logs(config),
         open_sides=["z+"],
         physics=SmokeOptions(
-            lift=0.025, cooling=1.0, vorticity=0.3, combustion=Combustion(heat=600.0, smoke=1.2)
+            lift=0.025, cooling=1.0, vorticity=0.3, combustion=Combustion(heat=600.0, smoke=0.6)
         ),
         view=View(preset="dark", camera=Camera((1.5, -2.4, 0.7), (0.5, 0.5, 0.55), 28)),
     )

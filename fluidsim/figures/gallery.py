@@ -29,7 +29,7 @@ FRAME = 30  # shown of a scene that is not named here
 FRAMES = {
     "ball_bowl": 30,
     "ball_cube": 18,
-    "campfire": 50,
+    "campfire": 36,
     "dam_break": 24,
     "dambreak": 36,
     "dambreak_bunny": 30,

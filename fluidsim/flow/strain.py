@@ -91,9 +91,11 @@ class _Assembly:
         return Strain(self.factors, self.mass, free, self.stuck, solid, self.drive)
 
     def _add_cells(self, axis: int) -> None:
-        """The stress 2 mu d_ii dissipates twice as much as the shear mu e_ij."""
+        """The stress 2 mu d_ii dissipates twice as much as the shear mu e_ij. A cell beside a face
+        without fluid, whose velocity is nobody's, is not strained."""
         reach = self._reach(axis, axis)
-        weight = 2 * self._filled(()) * reach
+        strained = self.known[axis] & above(self.known[axis], axis, True, self.grid)
+        weight = 2 * self._filled(()) * strained * reach
         self._set(axis, axis, weight, reach)
 
     def _add_edges(self, i: int, j: int) -> None:
