@@ -20,7 +20,7 @@ from fluidsim.render import Camera, LiquidFrame, SmokeFrame
 from fluidsim.render.frame import SolidGrid
 from fluidsim.runs.flags import parse_run
 from fluidsim.scene.config import RunConfig
-from fluidsim.scene.scene import as_json
+from fluidsim.scene.plain import as_json
 from fluidsim.scene.view import View
 from fluidsim.solid import mesh
 from fluidsim.store import checkpoint, frames

@@ -116,18 +116,19 @@ class Simulation(ABC):
         """Bound of the time step, s, that does not come from the speed."""
         return math.inf
 
-    @abstractmethod
     def volume_error(self) -> float:
-        """Relative change of the liquid's volume since the start, what left apart."""
+        """Relative change of the liquid's volume since the start, apart from what left; 0 where
+        there is no surface."""
+        return 0.0
 
     def holes(self) -> int:
         """Cells of air that the liquid shuts in but should not; none where there is no liquid."""
         return 0
 
     @property
-    @abstractmethod
     def particle_count(self) -> int:
         """Particles now; 0 where there are none."""
+        return 0
 
     def smoke_mass(self) -> float:
         """Density times volume of the smoke, m^dim; 0 where there is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,10 +11,6 @@ from fluidsim.errors import SimulationError
 from fluidsim.flow.accelerations import add_gravity, gravity_vector
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.extrapolation import (
-    KNOWN,
-    OUTSIDE,
-    UNKNOWN,
-    Continuation,
     extrapolate,
     levels_beside,
 )
@@ -23,35 +18,21 @@ from fluidsim.flow.interface import Interface
 from fluidsim.flow.simulation import FrameReport, Setup, Simulation, fill, top_component
 from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
+from fluidsim.liquid.gaps import close_gaps
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
 from fluidsim.liquid.inflows import Exchange, Inflow, SourcesAndSinks
 from fluidsim.liquid.levelset import HELD, SMOOTHED, LevelSet
+from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
 from fluidsim.liquid.volume import holes, liquid_volume
 from fluidsim.liquid.waves import longest_step
-from fluidsim.solid.shapes import Vector
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-GAP_LAYERS = 2  # faces of the liquid so far from all particles take the velocity of others
 SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
 WAVE_RELAXATION = 1.25  # of sqrt(dx / g); small tanks splash faster
 MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
-
-
-@dataclass(frozen=True)
-class LiquidOptions:
-    """Physics of a liquid.
-
-    gravity: m/s^2, downwards or as a vector. flip: share of FLIP in the PIC/FLIP blend; None for
-    APIC. viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
-    """
-
-    gravity: float | Vector = 9.81
-    flip: float | None = 0.99
-    viscosity: float = 0.0
-    surface_tension: float = 0.0
 
 
 class Liquid(Simulation):
@@ -161,7 +142,8 @@ class Liquid(Simulation):
             weights = particles.to_faces(self.velocity, self._before)
             fluid = self.fluid_cells()
             kinds = cell_kinds(fluid, particles.held, self.solids, self.grid)
-            self._close_gaps(fluid, weights)
+            if close_gaps(self.velocity, fluid, weights, self.solids):
+                self._before.copy_(self.velocity)
         with timer("forces"):
             pushed = self._push(push)
             domain, expansion = self._domain(fluid, kinds, rise)
@@ -271,17 +253,6 @@ class Liquid(Simulation):
                 expansion, held = driven.divergence + self.expansion, driven.faces
         domain = FlowDomain(fluid, open_faces, self.solids.velocity, interface, held, filled)
         return domain, expansion
-
-    def _close_gaps(self, fluid: Tensor, weights: Tensor) -> None:
-        """Faces of the `fluid` cells (*shape) bool that no particle reaches take the velocity of
-        those around: beside solids particles may be too few, which must not stop the flow."""
-        kept = (self.solids.open > 0) & ~self.solids.walls
-        gaps = (levels_beside(fluid, kept, self.grid) == KNOWN) & (weights == 0)
-        if bool(gaps.any()):
-            levels = torch.where(weights > 0, KNOWN, OUTSIDE).to(torch.int8)
-            levels[gaps] = UNKNOWN
-            Continuation.of(levels, GAP_LAYERS, self.grid).apply(self.velocity)
-            self._before.copy_(self.velocity)
 
     def _interface(self, distance: Tensor, fluid: Tensor, rise: Tensor | None) -> Interface:
         """Where the air's pressure acts around the `fluid` cells (*shape) bool; with surface

@@ -9,7 +9,8 @@ from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.runs.drawing import Drawing
 from fluidsim.scene.config import RunConfig
-from fluidsim.scene.scene import Scene, as_json
+from fluidsim.scene.plain import as_json
+from fluidsim.scene.scene import Scene
 from fluidsim.timing import StageTimer
 from solvers.runtime import Runtime
 

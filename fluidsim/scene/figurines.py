@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 
 from fluidsim.scene.config import RunConfig
-from fluidsim.scene.scene import Scene, as_json
+from fluidsim.scene.plain import as_json
+from fluidsim.scene.scene import Scene
 from fluidsim.solid.mesh import Mesh
 from fluidsim.solid.shapes import Capsule, Ellipsoid, Shape, SmoothUnion, Vector
 

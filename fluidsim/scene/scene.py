@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 
@@ -17,14 +15,15 @@ from fluidsim.flow.simulation import PressureOptions, Setup, Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.inflows import Inflow, Outflow, SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
-from fluidsim.liquid.liquid import Liquid, LiquidOptions
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.seeding import seed
 from fluidsim.scene.config import TRANSFERS, RunConfig
 from fluidsim.scene.probes import Probe, check_probes
 from fluidsim.scene.view import View
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.smoke.smoke import Smoke
-from fluidsim.solid.boundary import Inlet, Wall, periodic_axes, refuse_sides_of
+from fluidsim.solid.boundary import Inlet, Wall, periodic_axes, refuse_drag_without, refuse_sides_of
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
@@ -60,11 +59,6 @@ class Scene(ABC):
         ends = (*self.open_sides, *self.walls, *(inlet.side for inlet in self._inlets()))
         refuse_sides_of(self.periodic, ends)
         check_probes(self.probes, self.size, self.solids, self.kind)
-
-    def _refuse_drag_without(self, viscosity: float) -> None:
-        for name, wall in self.walls.items():
-            if wall.velocity is not None and viscosity == 0:
-                raise ValueError(f"the wall {name} moves: to drag the fluid that needs a viscosity")
 
     def start(
         self,
@@ -111,12 +105,12 @@ class Scene(ABC):
         )  # fmt: skip
         chosen = registry.create(solver, {}) if isinstance(solver, str) else solver
         timer = StageTimer(machine.device)
-        return self._begin(self._setup(config, self.grid(config), chosen, timer), config)
+        return self._begin(self._setup(config, chosen, timer), config)
 
     def simulate(self, config: RunConfig, machine: Runtime, timer: StageTimer) -> Simulation:
         """The simulation at time 0 as the flags of a run ask for it; Taichi must be started."""
-        solver = registry.create(config.solver, {})
-        return self._begin(self._setup(config, self.grid(config), solver, timer), config)
+        setup = self._setup(config, registry.create(config.solver, {}), timer)
+        return self._begin(setup, config)
 
     @abstractmethod
     def _begin(self, setup: Setup, config: RunConfig) -> Simulation:
@@ -129,7 +123,8 @@ class Scene(ABC):
         periodic = periodic_axes(self.periodic, config.dim)
         return Grid.covering(self.size, config.resolution, periodic)
 
-    def _setup(self, config: RunConfig, grid: Grid, solver: Solver, timer: StageTimer) -> Setup:
+    def _setup(self, config: RunConfig, solver: Solver, timer: StageTimer) -> Setup:
+        grid = self.grid(config)
         solids = Solids(
             grid, self.solids, self.open_sides, timer.device, self.walls, self._inlets()
         )
@@ -217,7 +212,7 @@ class LiquidScene(Scene):
             raise ValueError("a liquid cannot be periodic yet: only smoke can")
         if not self.viscosity >= 0:
             raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
-        self._refuse_drag_without(self.viscosity)
+        refuse_drag_without(self.viscosity, self.walls)
         gravity_vector(self.gravity, len(self.size))
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
@@ -296,26 +291,10 @@ class SmokeScene(Scene):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._refuse_drag_without(self.physics.viscosity)
+        refuse_drag_without(self.physics.viscosity, self.walls)
 
     def _begin(self, setup: Setup, config: RunConfig) -> Smoke:
         return Smoke(setup, self.sources, self.physics)
 
     def _inlets(self) -> Sequence[Inlet]:
         return self.inlets
-
-
-def as_json(value: Any) -> Any:
-    """A scene as plain data for the run's config file."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **fields}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [as_json(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    if callable(value):
-        return getattr(value, "__qualname__", type(value).__qualname__)
-    return value

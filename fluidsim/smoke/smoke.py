@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fluidsim.flow.accelerations import add_buoyancy
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import subtract_gradient
 from fluidsim.flow.imposed import refuse_trapped_flow, with_open_face
 from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
 from fluidsim.smoke.advection import Advection
-from fluidsim.smoke.confinement import add_vorticity_confinement
+from fluidsim.smoke.driving import add_forces, through_faces
 from fluidsim.smoke.fans import Fans
 from fluidsim.smoke.inside_solids import InsideSolids
 from fluidsim.smoke.midstep import Midstep
@@ -71,8 +70,8 @@ class Smoke(Simulation):
         return self.carried.temperature
 
     def fields(self) -> dict[str, Tensor]:
-        """Beside those of `Simulation`: density (*shape), and temperature (*shape), K above
-        ambient, 0 in solids; fuel (*shape) where a source has some."""
+        """Beside those of `Simulation`: density, temperature (K above ambient), and fuel where a
+        source has some, (*shape), 0 in solids."""
         names = ("density", "temperature", "fuel")
         smoke = self.smoke_cells()
         cells = (self.grid.cells(values) * smoke for values in self.scalars)
@@ -113,7 +112,7 @@ class Smoke(Simulation):
         timer, last = self.timer, self._middle.seconds
         if last == 0:
             self._begin(dt)
-        flux = self._flux.ahead(self._flow(), dt) * (dt / self.grid.dx)
+        flux = self._flux.ahead(through_faces(self.velocity, self.solids), dt) * (dt / self.grid.dx)
         room, flowing = self.carried.room(), self.smoke_cells()
         with timer("solids"):
             self.move_solids(dt)
@@ -156,21 +155,12 @@ class Smoke(Simulation):
         pushed = abs(self.physics.lift) * hottest + self.pushing()
         return top_component(self.velocity) + pushed * seconds
 
-    @property
-    def particle_count(self) -> int:
-        return 0
-
-    def volume_error(self) -> float:
-        """0: smoke fills its box, there is no surface to lose volume at."""
-        return 0.0
-
     def smoke_mass(self) -> float:
         return self.carried.mass()
 
     def _carry_velocity(self, dt: float) -> None:
         """Carry the velocity and the first half of its acceleration."""
-        middle = self._middle.ahead(self.velocity, dt)
-        self._advection.trace(middle, dt)
+        self._advection.trace(self._middle.ahead(self.velocity, dt), dt)
         self.velocity.add_(self.acceleration, alpha=0.5 * dt)
         velocity = self._advection.faces(self.velocity, self._spare_velocity)
         self.velocity, self._spare_velocity = velocity, self.velocity
@@ -227,27 +217,13 @@ class Smoke(Simulation):
         self._balance(dt, 0.0, 0.0)
         self.velocity, self.observer, self.report.iterations = start, observer, iterations
 
-    def _flow(self) -> Tensor:
-        """Volume through each face over its area, (dim, *nodes), m/s."""
-        solids = self.solids
-        flow = solids.open * self.velocity
-        if solids.boundary.inlets:
-            flow += solids.walls * solids.velocity
-        return flow
-
     def _take_forces(self, time: float) -> None:
         """Take the forces at a time, s, as the acceleration: its halves act before and after the
         flow carries the velocity."""
-        physics, grid = self.physics, self.grid
         self.acceleration.zero_()
-        add_buoyancy(
-            self.acceleration, self.density, self.temperature, physics.weight, physics.lift, 1.0,
-            grid,
-        )  # fmt: skip
-        if self.body_force is not None:
-            self.body_force.add(self.acceleration, time, 1.0)
-        if physics.vorticity > 0:
-            add_vorticity_confinement(self.acceleration, self.velocity, physics.vorticity, grid)
+        add_forces(
+            self.acceleration, self.velocity, self.carried, self.physics, self.body_force, time
+        )
 
     def _drag(self, dt: float) -> None:
         """Viscosity: implicit for what the old acceleration left; the new one takes its share.

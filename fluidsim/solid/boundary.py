@@ -224,6 +224,13 @@ def refuse_sides_of(periodic: Sequence[str], sides: Iterable[str]) -> None:
             raise ValueError(f"the axis {name[0]} is periodic: it has no side {name}")
 
 
+def refuse_drag_without(viscosity: float, walls: Mapping[str, Wall]) -> None:
+    """Raises ValueError if a wall moves along itself and the fluid has no viscosity, Pa s."""
+    for name, wall in walls.items():
+        if wall.velocity is not None and viscosity == 0:
+            raise ValueError(f"the wall {name} moves: to drag the fluid, it needs a viscosity")
+
+
 def _side(
     grid: Grid,
     axis: int,

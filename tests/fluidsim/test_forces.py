@@ -9,7 +9,7 @@ import torch
 from fluidsim import Inlet, LiquidScene, RunConfig, SmokeOptions, SmokeScene
 from fluidsim.flow.accelerations import gravity_vector
 from fluidsim.grid.grid import Grid
-from fluidsim.scene.scene import as_json
+from fluidsim.scene.plain import as_json
 from fluidsim.solid.shapes import Box, HalfSpace
 from fluidsim.timing import StageTimer
 from tests.fluidsim.worlds import cubic, liquid, smoke

@@ -10,7 +10,8 @@ from fluidsim.grid.grid import Grid
 from fluidsim.liquid.classification import cell_kinds
 from fluidsim.liquid.inflows import SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
-from fluidsim.liquid.liquid import Liquid, LiquidOptions
+from fluidsim.liquid.liquid import Liquid
+from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.particles import Particles
 from fluidsim.liquid.seeding import seed
 from fluidsim.liquid.volume import liquid_volume

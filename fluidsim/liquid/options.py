@@ -1,0 +1,21 @@
+"""The physics of a liquid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluidsim.solid.shapes import Vector
+
+
+@dataclass(frozen=True)
+class LiquidOptions:
+    """Physics of a liquid.
+
+    gravity: m/s^2, downwards or as a vector. flip: share of FLIP in the PIC/FLIP blend; None for
+    APIC. viscosity: dynamic, Pa s; 0 lets the flow slip along walls. surface_tension: N/m.
+    """
+
+    gravity: float | Vector = 9.81
+    flip: float | None = 0.99
+    viscosity: float = 0.0
+    surface_tension: float = 0.0

@@ -1,0 +1,35 @@
+"""What drives smoke, and what it carries through faces."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from fluidsim.flow.accelerations import BodyForce, add_buoyancy
+from fluidsim.smoke.confinement import add_vorticity_confinement
+from fluidsim.smoke.options import SmokeOptions
+from fluidsim.smoke.scalars import Scalars
+from fluidsim.solid.solids import Solids
+
+
+def add_forces(
+    acceleration: Tensor, velocity: Tensor, carried: Scalars, physics: SmokeOptions,
+    body_force: BodyForce | None, time: float,
+) -> None:  # fmt: skip
+    """Add buoyancy, the body force at a time, s, and vorticity confinement to an acceleration
+    (dim, *nodes), m/s^2. velocity: (dim, *nodes), m/s."""
+    grid = carried.grid
+    add_buoyancy(
+        acceleration, carried.density, carried.temperature, physics.weight, physics.lift, 1.0, grid
+    )
+    if body_force is not None:
+        body_force.add(acceleration, time, 1.0)
+    if physics.vorticity > 0:
+        add_vorticity_confinement(acceleration, velocity, physics.vorticity, grid)
+
+
+def through_faces(velocity: Tensor, solids: Solids) -> Tensor:
+    """Volume through each face over its area, (dim, *nodes), m/s."""
+    flow = solids.open * velocity
+    if solids.boundary.inlets:
+        flow += solids.walls * solids.velocity
+    return flow
