@@ -41,7 +41,7 @@ FRAMES = {
     "scooping": 88,
     "smoke_bunny": 65,
     "smoke_moving_donuts": 66,
-    "smoke_plume": 100,
+    "smoke_plume": 74,
     "smoke_solid": 66,
     "standing_dipping_block": 40,
     "viscous_coil": 65,
