@@ -44,7 +44,7 @@ FRAMES = {
     "smoke_plume": 74,
     "smoke_solid": 66,
     "standing_dipping_block": 40,
-    "viscous_coil": 65,
+    "viscous_coil": 80,
     "waterflow_ball": 60,
     "waterflow_panels": 80,
     "waterflow_pool": 60,
