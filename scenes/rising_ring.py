@@ -13,7 +13,7 @@ PUFF = 0.14  # s that air is pushed
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
     disc = Cylinder(at(0.5, 0.5, 0.15), RADIUS, height=0.1)
-    lip = Torus(at(0.5, 0.5, 0.2), RADIUS, tube_radius=0.03)
+    lip = Torus(at(0.5, 0.5, 0.28), RADIUS, tube_radius=0.02)  # above what is pushed
     dense = 3.0 if config.dim == 2 else 1.0  # to be seen: a slice has no depth
     return SmokeScene(
         size=at(1, 1, 1.2),
@@ -24,7 +24,7 @@ def build(config: RunConfig) -> SmokeScene:
         ],
         open_sides=["z+"],
         physics=SmokeOptions(weight=0.0, lift=0.0, vorticity=0.1),
-        view=View(camera=Camera((1.45, -1.8, 1.95), (0.5, 0.5, 0.55), 24)),
+        view=View(camera=Camera((1.15, -1.35, 2.6), (0.5, 0.5, 0.6), 24)),
     )
 
 

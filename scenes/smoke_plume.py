@@ -10,7 +10,7 @@ def build(config: RunConfig) -> SmokeScene:
     at = config.point
     return SmokeScene(
         size=at(1, 1, 1.5),
-        sources=[Source(Cylinder(at(0.5, 0.5, 0.02), radius=0.1, height=0.06))],
+        sources=[Source(Cylinder(at(0.5, 0.5, 0.02), radius=0.1, height=0.06), roughness=0.8)],
         open_sides=["z+"],
     )
 
