@@ -86,6 +86,7 @@ class Simulation(ABC):
     def __init__(self, setup: Setup, viscosity: float = 0.0):
         """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
         grid, options, body_force = setup.grid, setup.pressure, setup.body_force
+        self.setup = setup
         self.grid = grid
         self.solids = setup.solids
         self.options = options

@@ -46,6 +46,8 @@ def fire_of(temperature: np.ndarray, upper: np.ndarray) -> Fire | None:
         return None
     colours = _colours()
     emitted = colours[(glow[tuple(hot.T)] * (_SHADES - 1)).astype(int)]
+    if not emitted.any():
+        return None
     share = emitted.sum(1) / emitted.sum()
     place = ((hot + 0.5) * share[:, None]).sum(0) / glow.shape * upper
     volume = float(np.prod(upper)) / glow.size

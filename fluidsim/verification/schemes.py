@@ -12,6 +12,7 @@ import functools
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from fluidsim.scene.scene import SmokeScene
 from fluidsim.smoke.smoke import Smoke
@@ -56,7 +57,7 @@ def compared(scene: SmokeScene, measure: Callable[[Smoke], tuple[float, float]])
     errors = {}
     for cfl, (name, scheme) in itertools.product(NUMBERS, SCHEMES.items()):
         like = smoke(scene, round(max(scene.size)) * CELLS)
-        room = scheme(like.grid, like.solids, (), IDEAL, like.options, like.timer, cfl, seed=0)
+        room = scheme(replace(like.setup, cfl=cfl), (), IDEAL)
         begin = time.process_time()
         left, error = measure(room)
         seconds = time.process_time() - begin

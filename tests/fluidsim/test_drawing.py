@@ -26,7 +26,7 @@ PLAIN = View()
 
 
 def draw(time=0.5, density=FRAME.density, view=PLAIN, **settings):
-    options = PictureOptions(size=(96, 64), **settings)
+    options = PictureOptions(**{"size": (96, 64), **settings})
     drawing = Drawing(options, "smoke", (1.0, 1.0, 1.0), 1.0, view)
     return drawing(replace(FRAME, time=time, density=density)).astype(int)
 
