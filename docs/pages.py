@@ -101,5 +101,6 @@ def page(script: Path, out: Path) -> Path:
 
 
 if __name__ == "__main__":
+    sys.path.pop(0)  # this folder: its solvers/ hides the package
     for path in sorted(EXAMPLES.glob("*.py")):
         print(page(path, EXAMPLES))

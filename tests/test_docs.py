@@ -36,6 +36,7 @@ from tests.documents import (
 TUTORIAL = DOCS / "tutorial"
 HAVE_PYTHON = [page for page in PAGES if fenced(read(page), "python")]
 HAVE_COMMANDS = [page for page in PAGES if fenced(read(page), "sh")]
+TRAINING = DOCS / "howto" / "train.md"
 INSTALLING = ("source .venv/bin/activate", "pip install .", "pip install -e .")
 SMALL = ["--resolution", "12", "--frames", "1", "--no-render"]
 
@@ -54,6 +55,10 @@ def module_of(path: Path):
     return module
 
 
+def slow_if_it_trains(page):
+    return pytest.param(page, marks=pytest.mark.slow) if page == TRAINING else page
+
+
 @pytest.mark.parametrize("page", HAVE_PYTHON, ids=name_of)
 def test_every_python_block_runs(page, tmp_path, monkeypatch):
     """Each by itself; one that defines a scene is also run, in 2D and in 3D."""
@@ -65,7 +70,7 @@ def test_every_python_block_runs(page, tmp_path, monkeypatch):
             assert run(names["build"], [*SMALL, "--dim", dim, "--out", str(out)]) == 0
 
 
-@pytest.mark.parametrize("page", HAVE_COMMANDS, ids=name_of)
+@pytest.mark.parametrize("page", map(slow_if_it_trains, HAVE_COMMANDS), ids=name_of)
 def test_every_command_runs(page, tmp_path, monkeypatch, capsys):
     """Those of a page in one folder, as they build upon each other."""
     monkeypatch.chdir(tmp_path)
@@ -121,6 +126,7 @@ def test_what_the_examples_of_the_tutorial_print(capsys):
     assert float(capsys.readouterr().out.split("(")[1].split(",")[0]) < 1e-12
 
 
+@pytest.mark.slow  # the build of the documentation runs them too
 @pytest.mark.parametrize("script", sorted(DOCS.glob("examples/*.py")), ids=lambda path: path.stem)
 def test_every_example_runs_and_draws(script, tmp_path):
     page = module_of(DOCS / "pages.py").page(script, tmp_path)

@@ -36,8 +36,14 @@ def pressure_error(tank, level):
     return float((tank.pressure[fluid] - expected).abs().max() / expected.max())
 
 
-@DIMS
-@pytest.mark.parametrize("degrees", [30, -55])
+SLOPES = [
+    (2, 30),
+    (3, -55),
+    *(pytest.param(*s, marks=pytest.mark.slow) for s in [(2, -55), (3, 30)]),
+]
+
+
+@pytest.mark.parametrize(("dim", "degrees"), SLOPES)
 def test_water_above_a_sloped_floor_stays_at_rest(dim, degrees):
     """Walls of stairs would stir it: they see another depth than the slope has."""
     grid = cubic(dim, 32 if dim == 2 else 16)
