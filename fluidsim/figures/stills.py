@@ -46,7 +46,7 @@ def draw_stills(machine: runtime.Runtime) -> None:
 
 
 def film(pictures: list[Path]) -> list[np.ndarray]:
-    """Some of the pictures, smaller. Raises FileNotFoundError when there is none."""
+    """A selection of the pictures, smaller. Raises FileNotFoundError if there are none."""
     if not pictures:
         raise FileNotFoundError(f"no pictures in {DEMO}: run `make demo` first")
     small = [Image.open(path).resize(FILM_SIZE, Image.Resampling.LANCZOS) for path in pictures]
@@ -54,7 +54,7 @@ def film(pictures: list[Path]) -> list[np.ndarray]:
 
 
 def save(path: Path, pictures: list[np.ndarray]) -> None:
-    """Write pictures as WebP; more than one move, again and again."""
+    """Write pictures as WebP; several become an endless animation."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         iio.imwrite(

@@ -123,7 +123,7 @@ class Simulation(ABC):
         return 0.0
 
     def holes(self) -> int:
-        """Cells of air that the liquid shuts in but should not; none where there is no liquid."""
+        """Air cells wrongly enclosed by liquid; 0 without liquid."""
         return 0
 
     @property
@@ -132,7 +132,7 @@ class Simulation(ABC):
         return 0
 
     def smoke_mass(self) -> float:
-        """Density times volume of the smoke, m^dim; 0 where there is none."""
+        """Density times volume of the smoke, m^dim; 0 without smoke."""
         return 0.0
 
     def fields(self) -> dict[str, Tensor]:
@@ -147,7 +147,7 @@ class Simulation(ABC):
         return values
 
     def state(self) -> dict[str, Tensor]:
-        """All that the future depends on, at the end of a frame, by name; not to be changed."""
+        """Everything on which the future depends, at the end of a frame, by name; read only."""
         values = {
             "time": torch.tensor(self.time, dtype=torch.float64),
             "velocity": self.velocity,
@@ -158,7 +158,7 @@ class Simulation(ABC):
         return values
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go back to a `state` of the same simulation: from there on it repeats bit for bit.
+        """Return to a `state` of the same simulation; from there it repeats bit for bit.
 
         Raises ValueError or KeyError when the state is of another simulation.
         """

@@ -73,8 +73,8 @@ class Liquid(Simulation):
         self._before = torch.zeros_like(self.velocity)
 
     def advance(self, seconds: float) -> FrameReport:
-        """A frame; the volume error at its start is let relax during it (Kim et al. 2007), by half
-        at most."""
+        """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
+        by half at most."""
         error = max(-MOST_RELAXED, min(MOST_RELAXED, self.volume_error()))
         self.expansion = -error / max(self._relaxation, 2 * seconds)
         self._impacts = Impacts()
@@ -94,7 +94,7 @@ class Liquid(Simulation):
     def change_inflow(self, number: int, inflow: Inflow) -> None:
         """Put another inflow in the place of number 0, 1, ..., from now on.
 
-        Raises IndexError when there is none of this number.
+        Raises IndexError if there is no such inflow.
         """
         if self.sources is None:
             raise IndexError("the scene has no inflow")
@@ -178,7 +178,7 @@ class Liquid(Simulation):
         return speed + (math.hypot(*self.gravity) + self.pushing()) * seconds
 
     def _substeps_for(self, seconds: float) -> int:
-        """More where liquid is about to hit something."""
+        """As many as `Simulation` takes, or more if liquid is about to hit something."""
         steps = super()._substeps_for(seconds)
         grid, fluid = self.grid, self.fluid_cells()
         distance = grid.cells(self.surface.distance)
@@ -198,7 +198,8 @@ class Liquid(Simulation):
         return self.particles.count
 
     def volume_error(self) -> float:
-        """Of the liquid that there is and that has left, against what there was and was poured."""
+        """Relative error of the liquid's volume: what is present and has left, against what was
+        there at the start and was poured in."""
         particle = self.grid.dx**self.grid.dim / SEEDED[self.grid.dim]
         expected = self.first_volume + self.exchanged.poured * particle
         if expected <= 0:

@@ -26,10 +26,10 @@ class Drawing:
         view: View,
         open_sides: Sequence[str] = (),
     ):
-        """extent: of the domain, m. seconds: length of the run. view: holds where `options` are
+        """extent: of the domain, m. seconds: length of the run. view: applies where `options` are
         None. open_sides: of the domain.
 
-        Raises ValueError and OSError if the options cannot be."""
+        Raises ValueError and OSError if the options do not fit the run."""
         self._made_of = options, kind, extent, seconds, view, tuple(open_sides)
         self._style = render.Style(
             preset=options.preset or view.preset,

@@ -1,4 +1,4 @@
-"""Who draws the pictures of a run: the run itself, or another process on cores that it leaves."""
+"""Drawing the pictures of a run: in the run itself, or in a process on the cores it leaves free."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def easel(drawing: Drawing | None, folder: Path, machine: Runtime) -> Iterator[D
 
 
 def _begin(threads: int) -> None:
-    """Ctrl-C reaches this process too; the run decides when it ends."""
+    """Ignore Ctrl-C, which reaches this process too: the run decides when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     taichi_runtime.start(runtime.configure(threads))
 

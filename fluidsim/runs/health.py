@@ -1,4 +1,4 @@
-"""Signs of trouble in a run: warned of when they begin, summed up at the end."""
+"""Signs of trouble in a run: warnings when they begin, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEVERAL_SUBSTEPS, MANY_SUBSTEPS = 10, 50
 
 @dataclass
 class Trouble:
-    """A kind of trouble: how bad it was when last told, the worst frame, and how many had it."""
+    """A kind of trouble: its size at the last warning, the worst frame, and how many had it."""
 
     told: float
     worst: float
@@ -29,7 +29,7 @@ class Trouble:
 class Health:
     """Looks at each frame's record.
 
-    Every kind is told when it is first seen, and again when it has become twice as bad.
+    It warns when a kind of trouble first appears, and again when it has doubled.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Health:
         self._removed = self._poured = 0
 
     def look(self, record: FrameRecord) -> list[str]:
-        """New warnings about a frame, without its number."""
+        """The new warnings about a frame; they do not name its number."""
         warnings = []
         for check in CHECKS:
             found = check(self, record)

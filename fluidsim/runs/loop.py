@@ -28,7 +28,7 @@ PROBES = "probes"  # in a checkpoint: lines of probes.csv that are still to be w
 
 
 class FrameLoop:
-    """Takes a simulation from frame to frame and writes what comes of it into the run's folder.
+    """Takes a simulation from frame to frame and writes the results into the run's folder.
 
     draw: called with each frame that is stored; None: there are no pictures.
     """
@@ -58,7 +58,7 @@ class FrameLoop:
                 self.probes.begin()
 
     def go_on_from(self, start: Checkpoint) -> None:
-        """Bring the simulation to a checkpoint; its frame is written if the run had not come to.
+        """Restore the simulation from a checkpoint; write its frame if the run had not.
 
         Raises ValueError when the state does not fit the simulation.
         """
@@ -78,7 +78,7 @@ class FrameLoop:
             self._note(start.record)
 
     def run(self, console: Console) -> list[FrameRecord]:
-        """The frames that are left; KeyboardInterrupt after one at whose end a stop is asked for.
+        """Compute the remaining frames; KeyboardInterrupt after a frame if a stop was requested.
 
         Raises SimulationError when files cannot be written; the state is kept if it can be.
         """
@@ -152,7 +152,7 @@ class FrameLoop:
         )
 
     def _rescue(self, record: FrameRecord, error: OSError) -> str:
-        """Keep the state of a frame that cannot be written, in place of an older one if needed."""
+        """Store the state of a frame that cannot be written, deleting older ones if needed."""
         what = f"cannot write frame {record.frame}: {error}"
         older = checkpoint.stored(self.folder.checkpoints)
         try:

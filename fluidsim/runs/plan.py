@@ -1,4 +1,4 @@
-"""What a run does: its scene and its flags, and all that follows from both."""
+"""What a run does: its scene, its flags, and everything derived from both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Plan:
 
     @classmethod
     def of(cls, scene: Scene, config: RunConfig) -> Plan:
-        """Raises ValueError when the scene is not of the dimension that the flags ask for."""
+        """Raises ValueError if the scene does not have the dimension that the flags ask for."""
         return cls(scene, config, scene.grid(config), config.frame_seconds or scene.frame_seconds)
 
     @property
@@ -53,13 +53,13 @@ class Plan:
         return {"config": self.config.as_json(), "scene": as_json(self.scene), "grid": grid}
 
     def identity(self) -> dict[str, Any]:
-        """The part of `about` that the state after a frame depends on."""
+        """The part of `about` on which the state after a frame depends."""
         about = self.about()
         lasting = {name: value for name, value in about["scene"].items() if name != "view"}
         return {**about, "config": self.config.identity(), "scene": lasting}
 
     def drawing(self) -> Drawing:
-        """How the run is drawn; ValueError and OSError where its flags cannot be."""
+        """How the run is drawn. Raises ValueError and OSError if its flags do not fit."""
         scene = self.scene
         return Drawing(
             self.config.pictures(), scene.kind, self.grid.extent, self.seconds, scene.view,

@@ -1,4 +1,4 @@
-"""What a run will need, and what looks wrong with it, before its first step."""
+"""What a run will need, and what looks wrong with it, found before its first step."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MANY_SUBSTEPS = 20  # for solids, in a frame
 
 @dataclass(frozen=True)
 class Needs:
-    """Estimates, right within a factor of two or three: bytes, bytes, seconds."""
+    """Estimates within a factor of two or three: bytes, bytes, seconds."""
 
     memory: float
     disk: float
@@ -75,7 +75,7 @@ class Needs:
 
 
 def obstacles(plan: Plan, needs: Needs, place: Path) -> Iterator[str]:
-    """Reasons not to start, with advice: each in one line. place: where the run would go."""
+    """Reasons not to start, one line each, with advice. place: where the run would go."""
     config = plan.config
     memory = psutil.virtual_memory().available * SHARE_OF_MEMORY
     if needs.memory > memory:
@@ -109,13 +109,13 @@ def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
 
 
 def _substeps(plan: Plan) -> float:
-    """Those a frame if what moves is as fast as something that has fallen through half of it."""
+    """Substeps per frame if things move as fast as after falling half the domain's height."""
     speed = FALL * math.sqrt(plan.scene.size[-1] / 2)
     return max(1.0, plan.frame_seconds * speed / (plan.scene.cfl * plan.grid.dx))
 
 
 def _outside(plan: Plan) -> Iterator[str]:
-    """Names of sources of which no part is ever inside."""
+    """Names of the sources that never touch the domain."""
     scene, config = plan.scene, plan.config
     regions: list[tuple[str, Shape | RigidMotion]] = []
     if isinstance(scene, SmokeScene):

@@ -1,4 +1,4 @@
-"""A bar with ETA for runs and exports, or plain lines where there is no terminal."""
+"""A progress bar with an ETA for runs and exports; plain lines without a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Progress:
     """Use as a context; `advance` or `step` after each frame."""
 
     def __init__(self, frames: int, done: int = 0, what: str = "frame"):
-        """frames: in all. done: of them, before this. what: they are called."""
+        """frames: the total. done: how many are done already. what: what they are called."""
         self._what = what
         self.frames = frames
         self._before = self._done = done
@@ -48,7 +48,7 @@ class Progress:
         self.step(f"{record.solver} {each:.0f} iterations, {record.substeps} substeps")
 
     def step(self, note: str = "") -> None:
-        """One more frame is done."""
+        """Count one more frame as done."""
         self._bar.update(self._task, advance=1, note=note)
         self._done += 1
         every = max(1, self.frames // PLAIN_LINES)

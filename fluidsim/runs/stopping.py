@@ -21,7 +21,7 @@ _gentle = threading.Event()
 
 
 def guarded(action: Callable[[], object], debug: bool) -> int:
-    """Exit status of an action, its errors told in one line; `debug` lets them through."""
+    """Run an action and return its exit status; errors become one line unless `debug`."""
     _stop.clear()
     previous = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -49,7 +49,7 @@ def asked_to_stop() -> bool:
 
 @contextmanager
 def gently() -> Iterator[None]:
-    """In the block the first signal only makes `asked_to_stop` true, the second one interrupts."""
+    """Within the block, the first signal only makes `asked_to_stop` true; the second interrupts."""
     _gentle.set()
     try:
         yield

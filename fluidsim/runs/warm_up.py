@@ -1,7 +1,7 @@
-"""Compile every kernel on a tiny version of a scene, so that no frame pays for it.
+"""Compile every kernel on a tiny version of a scene, so that no frame has to wait for it.
 
-What is compiled is kept. The first time, which takes longest, another process compiles the
-solver's kernels meanwhile.
+Compiled kernels are cached. The first time, which takes longest, a second process compiles the
+solver's kernels at the same time.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def warm_up(
 
 
 def is_first_use(config: RunConfig) -> bool:
-    """Whether no run has compiled the solver since it was installed or changed."""
+    """Whether the solver has not been compiled since it was installed or changed."""
     sources = Path(solvers.__file__).parent.rglob("*.py")
     changed = max(file.stat().st_mtime for file in sources)
     note = _note(config)
@@ -60,7 +60,7 @@ def is_first_use(config: RunConfig) -> bool:
 
 
 def _note(config: RunConfig) -> Path:
-    """An empty file, made when a run has compiled the solver."""
+    """An empty file that exists once a run has compiled the solver."""
     return taichi_runtime.cache_folder().parent / "compiled" / f"{config.solver}-{config.dim}d"
 
 

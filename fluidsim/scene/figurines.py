@@ -118,6 +118,6 @@ def figurine(
 
 
 def check_mesh_is_used(scene: Scene, config: RunConfig) -> None:
-    """Raises ValueError where a run has a mesh and its scene no place for one."""
+    """Raises ValueError if a run names a mesh that its scene does not use."""
     if config.mesh is not None and '"type": "Mesh"' not in json.dumps(as_json(scene)):
         raise ValueError(f"--mesh: the scene {config.scene} has no mesh to replace")

@@ -118,7 +118,7 @@ class _Point:
     """Where the pressure is asked for, and the cells around."""
 
     def __init__(self, point: Vector, grid: Grid):
-        """point: m; one beyond the grid, which ends with whole cells, is taken to its rim."""
+        """point: m; a point beyond the grid, which ends with whole cells, moves to its rim."""
         self._grid = grid
         at = np.clip(np.array(point) / grid.dx, 0, grid.shape)
         lowest = np.floor(at - 0.5).astype(int) - REACH + 1
@@ -134,14 +134,14 @@ class _Point:
         self._linear = near / near.sum()
 
     def pressure(self, simulation: Simulation) -> float:
-        """That of the last projection, Pa: the plane that fits the fluid's cells around best.
+        """The pressure of the last projection, Pa, by the plane that best fits the fluid around.
 
         Where the surface passes between them and no tension curves it, it counts as p = 0 there.
         """
         if simulation.pressure is None:
             return 0.0
         values = simulation.pressure[self._cells].cpu().numpy()
-        fluid = values != 0  # as the solve leaves those that have none
+        fluid = values != 0  # the solve leaves 0 where there is no unknown
         arms, known = [self._arms[fluid]], [values[fluid]]
         if isinstance(simulation, Liquid):
             distance = self._grid.cells(simulation.surface.distance)[self._cells].cpu().numpy()
@@ -240,7 +240,7 @@ class ProbeLog:
         self._rewrite([])
 
     def go_on_from(self, waiting: Tensor | None) -> None:
-        """Drop the lines after the simulation's time, and those that `waiting` says again."""
+        """Delete the lines after the simulation's time, and those that are in `waiting`."""
         self._waiting = [] if waiting is None else waiting.tolist()
         end = (
             self._waiting[0][0]

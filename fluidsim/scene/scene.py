@@ -70,7 +70,7 @@ class Scene(ABC):
         device: str = "cpu",
         threads: int | None = None,
     ) -> Simulation:
-        """Start a simulation of the scene, to be advanced from a program of one's own.
+        """Start a simulation of the scene from Python, without the command line.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class Scene(ABC):
         Raises
         ------
         ValueError
-            If the scene or the solver's name cannot be.
+            If the scene is impossible or the solver unknown.
         """
         machine = runtime.configure(threads, device)
         taichi_runtime.start(machine)
@@ -117,7 +117,7 @@ class Scene(ABC):
         """The simulation at time 0."""
 
     def grid(self, config: RunConfig) -> Grid:
-        """Raises ValueError when the scene is not of the dimension that the run asks for."""
+        """The grid of a run. Raises ValueError if the scene has another dimension than the run."""
         if len(self.size) != config.dim:
             raise ValueError(f"the scene's size {self.size} is not of dimension {config.dim}")
         periodic = periodic_axes(self.periodic, config.dim)

@@ -1,4 +1,4 @@
-"""The state of a run in files, to go on from after whatever ended it.
+"""The state of a run in files, from which the run can be resumed.
 
 RUN_DIR/checkpoints/000030.safetensors is the state after frame 30, and the newest two are kept.
 Its metadata hold format, version, the frame's line of the log, how many pressure systems there
@@ -40,7 +40,7 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write a checkpoint into `folder`, safely on disk when this returns, and drop old ones."""
+    """Write a checkpoint into `folder` and delete old ones; it is safely on disk on return."""
     folder.mkdir(exist_ok=True)
     tensors = {name: values.cpu().contiguous() for name, values in checkpoint.state.items()}
     about = {
@@ -88,7 +88,7 @@ def load(path: Path) -> Checkpoint:
 
 
 def choose(place: Path) -> Checkpoint:
-    """The newest checkpoint of a run's folder, or the one of which `place` is the file.
+    """The newest checkpoint in a run's folder, or the one in the file `place`.
 
     Raises ValueError with one line, which names an older one that is whole if there is one.
     """

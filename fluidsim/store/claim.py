@@ -13,7 +13,7 @@ from fluidsim.errors import SimulationError
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if it is not there, against other processes that would write a run.
+    """Lock a folder, which is made if needed, against other processes that would write a run.
 
     The lock is the kernel's, on the folder itself, and goes with the process however that ends.
     Windows and some network drives have none: there nothing is held.

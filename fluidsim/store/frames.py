@@ -93,7 +93,7 @@ def load(
 
 
 def _read_pressure(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """None if the frame has none."""
+    """The pressure of a frame; None if it was not stored."""
     if not path.exists():
         return None
     return _array(vti.read(path, math.prod(_nodes(shape))).cells, "pressure", shape, path)
@@ -174,7 +174,7 @@ def _nodes(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def _axes(dim: int) -> tuple[int, ...]:
-    """Which of x, y, z the axes of a grid or of positions are; a plane lies at y = 0."""
+    """The indices of the axes among x, y, z; a 2D grid lies in the plane y = 0."""
     return (0, 1, 2) if dim == 3 else (0, 2)
 
 

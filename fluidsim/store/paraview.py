@@ -29,7 +29,7 @@ _XDMF = (
 
 
 class Entry(NamedTuple):
-    """What an index says of a frame."""
+    """A frame as the indices list it."""
 
     frame: int
     time: float
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> Entry:
-        """Of a frame's line in the log."""
+        """The entry for a line of the log."""
         return cls(line["frame"], line["time"], line["particles"])
 
 
@@ -49,7 +49,7 @@ class Indices:
         self._entries: dict[str, list[str]] = {}
 
     def add(self, *stored: Entry) -> None:
-        """Write the indices with these frames, which are stored, after those added before."""
+        """Append frames that are stored, and write the indices."""
         for each in stored:
             if self._holds(frames.name(each.frame, ".ply")):
                 self._entries.setdefault("particles.xmf", []).append(_xdmf_entry(each))

@@ -58,7 +58,7 @@ class FrameRecord:
 
     @staticmethod
     def of(frame: int, simulation: Simulation, solver: str, report: FrameReport) -> FrameRecord:
-        """Of the frame that the simulation has just come to the end of, not yet timed."""
+        """The record of the frame that has just ended, without its timings."""
         return FrameRecord(
             frame=frame,
             time=simulation.time,
@@ -100,7 +100,7 @@ class RunFolder:
 
     @classmethod
     def again(cls, path: Path, about: dict[str, Any], frame: int) -> RunFolder:
-        """Go on with the run in `path` after a frame; what its log says of later ones goes."""
+        """Continue the run in `path` after a frame; lines of later frames leave the log."""
         folder = cls(path, about)
         remove_temporary(path)
         kept = [line for line in read_log(folder.log) if line.get("frame", 0) <= frame]
@@ -122,7 +122,7 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def frame_lines(self) -> list[dict[str, Any]]:
-        """The lines of the log that are of frames."""
+        """The lines of the log that describe frames."""
         return [line for line in read_log(self.log) if "frame" in line]
 
     def set_status(self, status: str) -> None:
@@ -211,7 +211,7 @@ def processor_name() -> str:
 
 
 def _commit() -> str | None:
-    """The git commit of the source, None outside a checkout."""
+    """The git commit of the source; None outside a checkout."""
     folder = Path(__file__).resolve().parent
     try:
         result = subprocess.run(

@@ -40,7 +40,7 @@ class StoredRun:
     def frame(self, number: int) -> Frame:
         """A stored frame.
 
-        Raises SimulationError when there is none, ValueError when its files are damaged, each
+        Raises SimulationError if it does not exist and ValueError if its files are damaged, each
         with one line, and OSError.
         """
         if number not in self.times:
@@ -65,7 +65,7 @@ class StoredRun:
 
 
 def open_run(folder: Path) -> StoredRun:
-    """Raises SimulationError with one line when there is no readable run with frames."""
+    """Open a run. Raises SimulationError with one line if it is unreadable or has no frames."""
     stored, lines = read_run(folder)
     try:
         run = _checked(folder, stored["grid"], stored["config"], stored.get("scene", {}), lines)
@@ -98,7 +98,7 @@ def _checked(
 
 
 def _pictures(config: Any) -> PictureOptions:
-    """How a run's pictures are made, out of its configuration."""
+    """The picture options in a run's configuration."""
     width, height = (_whole(n, 8192) for n in config["size"])
     orbit, camera, preset = (config[name] for name in ("orbit", "camera", "preset"))
     if preset not in (None, *PRESETS):

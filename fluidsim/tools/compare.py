@@ -1,4 +1,4 @@
-"""`fluidsim bench` and `fluidsim compare`: identical systems to solvers, and what came of it."""
+"""`fluidsim bench` and `fluidsim compare`: solvers on identical systems, and the results."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def compare(
 ) -> None:  # fmt: skip
     """Run a scene once, its systems recorded; bench the solvers on them; write report.html.
 
-    flags: of the run. every: store each so-many-th system. independent: run the scene with each
+    flags: of the run. every: store every N-th system. independent: run the scene with each
     solver too, and show the runs side by side. Raises SimulationError when a run fails.
     """
     if (out / "report.html").exists():
@@ -107,7 +107,7 @@ def _run_scene(build: Build, name: str, flags: Sequence[str], folder: Path) -> N
 
 
 def _side_by_side(folders: Sequence[Path], path: Path, fps: int) -> Path:
-    """A video of runs beside each other, as small as to be of the width of one."""
+    """A video of runs side by side, scaled to the width of one."""
     numbers = [line["frame"] for line in read_run(folders[0])[1]]
 
     def pictures() -> Iterator[np.ndarray]:

@@ -193,7 +193,7 @@ def _record(scene: str, dim: int, size: int, frames: int, every: int, seed: int,
 
 
 def _origins(recorded: Sequence[StoredSystem]) -> str:
-    """What scenes systems are of, and how many of each."""
+    """The scenes that systems come from, and how many of each."""
     counts: dict[str, int] = {}
     for stored in recorded:
         name = f"{stored.notes.get('scene', 'others')}-{max(stored.system.shape)}"
