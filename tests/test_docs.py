@@ -36,7 +36,7 @@ from tests.documents import (
 TUTORIAL = DOCS / "tutorial"
 HAVE_PYTHON = [page for page in PAGES if fenced(read(page), "python")]
 HAVE_COMMANDS = [page for page in PAGES if fenced(read(page), "sh")]
-TRAINING = DOCS / "howto" / "train.md"
+LONG = (DOCS / "howto" / "train.md", DOCS / "howto" / "compare.md")
 INSTALLING = ("source .venv/bin/activate", "pip install .", "pip install -e .")
 SMALL = ["--resolution", "12", "--frames", "1", "--no-render"]
 
@@ -55,8 +55,8 @@ def module_of(path: Path):
     return module
 
 
-def slow_if_it_trains(page):
-    return pytest.param(page, marks=pytest.mark.slow) if page == TRAINING else page
+def slow_if_long(page):
+    return pytest.param(page, marks=pytest.mark.slow) if page in LONG else page
 
 
 @pytest.mark.parametrize("page", HAVE_PYTHON, ids=name_of)
@@ -70,7 +70,7 @@ def test_every_python_block_runs(page, tmp_path, monkeypatch):
             assert run(names["build"], [*SMALL, "--dim", dim, "--out", str(out)]) == 0
 
 
-@pytest.mark.parametrize("page", map(slow_if_it_trains, HAVE_COMMANDS), ids=name_of)
+@pytest.mark.parametrize("page", map(slow_if_long, HAVE_COMMANDS), ids=name_of)
 def test_every_command_runs(page, tmp_path, monkeypatch, capsys):
     """Those of a page in one folder, as they build upon each other."""
     monkeypatch.chdir(tmp_path)

@@ -121,6 +121,7 @@ def test_apic_keeps_the_angular_momentum_that_pic_loses(dim):
     assert kept["pic"] < 0.9
 
 
+@pytest.mark.slow
 def test_volume_of_a_dam_break_is_kept_within_three_percent():
     grid = cubic(2, 64)
     dam = liquid(

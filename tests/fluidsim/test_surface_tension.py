@@ -153,6 +153,7 @@ def test_the_foreseen_rise_is_the_velocity_across_the_surface(dim):
     assert torch.allclose(rise[near], expected[near], atol=5e-4)
 
 
+@pytest.mark.slow
 def test_foresight_damps_waves_at_the_rate_of_theory(monkeypatch):
     """What it takes from the energy of a drop until the second peak of it."""
     energies = []

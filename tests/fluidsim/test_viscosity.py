@@ -154,7 +154,7 @@ def test_a_drop_that_moves_as_a_rigid_body_is_untouched_by_its_surface(dim):
     flow = turning(grid, spinner(grid, 0.1)) + 0.5
     result = flow.clone()
     acting = Viscosity(grid, 50.0 * grid.dx**2, 1.0, 1e-12)
-    acting.apply(result, surface < 0, solids.open, solids, 1.0, surface=surface)
+    acting.apply(result, filled(surface < 0, solids, surface), solids, 1.0)
     for axis in range(dim):
         gap = grid.faces(result - flow, axis).abs().max()
         assert float(gap) < 1e-6 * float(flow.abs().max())
