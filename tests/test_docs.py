@@ -36,7 +36,7 @@ from tests.documents import (
 TUTORIAL = DOCS / "tutorial"
 HAVE_PYTHON = [page for page in PAGES if fenced(read(page), "python")]
 HAVE_COMMANDS = [page for page in PAGES if fenced(read(page), "sh")]
-LONG = (DOCS / "howto" / "train.md", DOCS / "howto" / "compare.md")
+LONG = tuple(DOCS / "howto" / f"{name}.md" for name in ("train", "compare", "verify"))
 INSTALLING = ("source .venv/bin/activate", "pip install .", "pip install -e .")
 SMALL = ["--resolution", "12", "--frames", "1", "--no-render"]
 
@@ -59,7 +59,7 @@ def slow_if_long(page):
     return pytest.param(page, marks=pytest.mark.slow) if page in LONG else page
 
 
-@pytest.mark.parametrize("page", HAVE_PYTHON, ids=name_of)
+@pytest.mark.parametrize("page", map(slow_if_long, HAVE_PYTHON), ids=name_of)
 def test_every_python_block_runs(page, tmp_path, monkeypatch):
     """Each by itself; one that defines a scene is also run, in 2D and in 3D."""
     monkeypatch.chdir(tmp_path)

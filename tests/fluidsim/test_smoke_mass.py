@@ -56,9 +56,14 @@ def blade(dim):
     return Moving(Box(low, high), (0.5,) * dim, None, 4.0, *axis)
 
 
+ROOMS = [
+    (None, None), (None, "z+"), (ball, None), (ball, "z+"), (blade, "z+"),
+    pytest.param(blade, None, marks=pytest.mark.slow),
+]  # fmt: skip
+
+
 @DIMS
-@pytest.mark.parametrize("solid", [None, ball, blade])
-@pytest.mark.parametrize("side", [None, "z+"])
+@pytest.mark.parametrize(("solid", "side"), ROOMS)
 def test_no_smoke_is_lost_or_made(dim, solid, side):
     """What was there, added, left and faded is what is there; none is negative.
 
