@@ -5,25 +5,38 @@ What stands higher imports what stands lower, never the other way round.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-TARGET = Path(__file__).parent / "layers.svg"
-LAYERS = [  # of fluidsim, from the top: names that stand side by side do not import each other
-    (["cli"], "the command fluidsim"),
-    (["commands"], "its subcommands, one a file"),
-    (["verification"], "flows with known answers"),
-    (["figures"], "tables and pictures of the documentation"),
-    (["view"], "a window on a run"),
-    (["export", "tools"], "other programs; compare, report, train"),
-    (["runs"], "flags, the loop over frames, drawing, stopping"),
-    (["store"], "run folders, frames, checkpoints, systems"),
-    (["scene"], "what a script says; probes, view"),
-    (["liquid", "smoke", "render"], "the two physics; pictures"),
-    (["flow"], "pressure, viscosity, forces, extrapolation"),
-    (["solid"], "shapes, motion, meshes, walls"),
-    (["grid"], "cells, faces, interpolation, sorting"),
-    (["errors", "files", "parsing", "timing", "taichi_runtime"], ""),
-]
+HERE = Path(__file__).parent
+TARGET = HERE / "layers.svg"
+ABOUT = (  # the layers of fluidsim, from the top
+    "the command fluidsim",
+    "its subcommands, one a file",
+    "flows with known answers",
+    "tables and pictures of the documentation",
+    "a window on a run",
+    "other programs; compare, report, train",
+    "flags, the loop over frames, drawing, stopping",
+    "run folders, frames, checkpoints, systems",
+    "what a script says; probes, view",
+    "the two physics; pictures",
+    "pressure, viscosity, forces, extrapolation",
+    "shapes, motion, meshes, walls",
+    "cells, faces, interpolation, sorting",
+    "",
+)
+
+
+def layers() -> list[list[str]]:
+    """The layers that import-linter checks, from the top; names side by side do not import each
+    other."""
+    project = (HERE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    contract = project[project.index('containers = ["fluidsim"]') :]
+    block = contract[contract.index("layers = [") : contract.index("\n]")]
+    return [line.split(" | ") for line in re.findall(r'"([^"]+)"', block)]
+
+
 WIDTH, ROW, GAP, LEFT, RIGHT = 760, 26, 6, 20, 420
 INK, PAPER = "#1f2937", "#ffffff"
 
@@ -56,14 +69,15 @@ def draw() -> str:
     y += 32
     parts.append(arrow(y + 2))
     y += 20
-    height = len(LAYERS) * (ROW + GAP) + GAP + 24
+    rooms = layers()
+    height = len(rooms) * (ROW + GAP) + GAP + 24
     parts.append(
         f'<rect x="{LEFT - 8}" y="{y:g}" width="{width + 16}" height="{height}" rx="6" '
         f'fill="#eff6ff" stroke="{INK}" stroke-width="0.6"/>'
     )
     parts.append(f'<text x="{LEFT}" y="{y + 18:g}" font-weight="bold">fluidsim</text>')
     y += 24 + GAP
-    for names, about in LAYERS:
+    for names, about in zip(rooms, ABOUT, strict=True):
         letters = sum(len(name) + 3 for name in names)
         x = float(LEFT)
         for name in names:

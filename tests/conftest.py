@@ -22,10 +22,15 @@ def machine() -> runtime.Runtime:
 
 
 @pytest.fixture
-def all_threads():
-    """Kernels of the solvers run on all threads; skips where that is one, like any other."""
+def two_threads():
+    """Skips on a machine with a single core."""
     if runtime.available_threads() < 2:
         pytest.skip("needs two threads")
+
+
+@pytest.fixture
+def all_threads(two_threads):
+    """Kernels of the solvers run on all threads."""
     before = numba.get_num_threads()
     numba.set_num_threads(runtime.available_threads())
     yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import importlib.util
 import json
 import re
 import shlex
@@ -98,11 +98,7 @@ def obey(line: str) -> int | None:
         return None  # it opens a window
     if words[0] == "verify" and "--list" not in words:
         return None  # `fluidsim verify` has its tests
-    if words[0] == "export" and "usd" in words:
-        with contextlib.suppress(ImportError):
-            import pxr  # noqa: F401  # pyright: ignore
-
-            return main(words)
+    if words[0] == "export" and "usd" in words and importlib.util.find_spec("pxr") is None:
         return None
     return main(words)
 

@@ -141,7 +141,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained
 for name, counts in iterations.items():
     left.plot(range(1, 31), counts, label=name)
 left.set(xlabel="frame", ylabel="iterations a frame", yscale="log")
-left.legend(loc="center right")
+left.legend(loc="upper left")
 density = simulation.fields()["density"].T.numpy()
 right.imshow(density, origin="lower", cmap="gray", extent=(0, 1, 0, 1))
 right.set(title="density after 1.5 s")

@@ -99,7 +99,8 @@ imageio.imwrite("picture.png", image)
 # %% [markdown]
 # ## Back in time, and several at a time
 #
-# `state()` holds all that the future depends on; `restore` goes back to it, and from there the
+# `state()` holds all that the future depends on, but for what the program changed from outside: the
+# way of the gate and the new inflow stay as they are. `restore` goes back to it, and from there the
 # simulation repeats bit for bit.
 
 # %%
@@ -119,4 +120,5 @@ for solver in ("multigrid", "schur"):
     still = LiquidScene(size=(1.0, 1.0), liquid=Box((0.0, 0.0), (1.0, 0.5)))
     water = still.start(resolution=32, solver=solver, threads=1)
     water.advance(1 / 60)
-    print(f"{solver:10} {water.fields()['pressure'].max():.0f} Pa at the floor of still water")
+    deepest = water.fields()["pressure"].max()
+    print(f"{solver:10} {deepest:.0f} Pa in the lowest cells of still water")

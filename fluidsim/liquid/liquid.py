@@ -92,7 +92,7 @@ class Liquid(Simulation):
         }
 
     def change_inflow(self, number: int, inflow: Inflow) -> None:
-        """Put another inflow in the place of number 0, 1, ..., from now on.
+        """Put another inflow in the place of number 0, 1, ..., from now on; `state` holds none.
 
         Raises IndexError if there is no such inflow.
         """

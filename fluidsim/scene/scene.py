@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 
@@ -31,9 +31,11 @@ from fluidsim.timing import StageTimer
 from solvers import Solver, registry, runtime
 from solvers.runtime import Runtime
 
+Started = TypeVar("Started", bound=Simulation)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Scene(ABC):
+class Scene(ABC, Generic[Started]):
     """What the scenes of liquids and of smoke share: see `LiquidScene` and `SmokeScene`."""
 
     kind: ClassVar[str]
@@ -69,7 +71,7 @@ class Scene(ABC):
         seed: int = 0,
         device: str = "cpu",
         threads: int | None = None,
-    ) -> Simulation:
+    ) -> Started:
         """Start a simulation of the scene from Python, without the command line.
 
         Parameters
@@ -98,22 +100,20 @@ class Scene(ABC):
         """
         machine = runtime.configure(threads, device)
         taichi_runtime.start(machine)
-        name = solver if isinstance(solver, str) else type(solver).__name__
-        config = RunConfig(
-            scene=type(self).__name__, dim=len(self.size), resolution=resolution, solver=name,
-            rtol=rtol, seed=seed, device=device, threads=threads,
-        )  # fmt: skip
         chosen = registry.create(solver, {}) if isinstance(solver, str) else solver
-        timer = StageTimer(machine.device)
-        return self._begin(self._setup(config, chosen, timer), config)
+        config = RunConfig(
+            scene=type(self).__name__, dim=len(self.size), resolution=resolution,
+            solver=chosen.name, rtol=rtol, seed=seed, device=device, threads=threads,
+        )  # fmt: skip
+        return self._begin(self._setup(config, chosen, StageTimer(machine.device)), config)
 
-    def simulate(self, config: RunConfig, machine: Runtime, timer: StageTimer) -> Simulation:
+    def simulate(self, config: RunConfig, machine: Runtime, timer: StageTimer) -> Started:
         """The simulation at time 0 as the flags of a run ask for it; Taichi must be started."""
         setup = self._setup(config, registry.create(config.solver, {}), timer)
         return self._begin(setup, config)
 
     @abstractmethod
-    def _begin(self, setup: Setup, config: RunConfig) -> Simulation:
+    def _begin(self, setup: Setup, config: RunConfig) -> Started:
         """The simulation at time 0."""
 
     def grid(self, config: RunConfig) -> Grid:
@@ -136,7 +136,7 @@ class Scene(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LiquidScene(Scene):
+class LiquidScene(Scene[Liquid]):
     """A scene with a liquid that starts in `liquid` with one velocity.
 
     Parameters
@@ -236,7 +236,7 @@ class LiquidScene(Scene):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmokeScene(Scene):
+class SmokeScene(Scene[Smoke]):
     """A scene with smoke that rises from its sources or enters by its inlets.
 
     Parameters

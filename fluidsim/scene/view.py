@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fluidsim.render.camera import Camera
-from fluidsim.render.liquids import LIQUIDS
-from fluidsim.render.presets import PRESETS
+from fluidsim.render.style import Style
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +39,7 @@ class View:
     liquid: str = "water"
 
     def __post_init__(self) -> None:
-        if self.preset not in (None, *PRESETS):
-            raise ValueError(f"no preset {self.preset!r:.40}; there are {', '.join(PRESETS)}")
-        if self.liquid not in list(LIQUIDS):
-            raise ValueError(f"no liquid {self.liquid!r:.40}; there are {', '.join(LIQUIDS)}")
+        Style(preset=self.preset, liquid=self.liquid)  # which refuses unknown names
         if self.orbit is not None and not math.isfinite(self.orbit):
             raise ValueError(f"an orbit of {self.orbit} degrees")
 

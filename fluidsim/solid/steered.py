@@ -28,6 +28,9 @@ class _Leg:
 class Steered(RigidMotion):
     """A shape at rest until `steer` moves it, such as between two frames.
 
+    It belongs to the scene: simulations of one scene share it, and its way is no part of their
+    `state()`.
+
     Parameters
     ----------
     shape : Shape
@@ -46,12 +49,12 @@ class Steered(RigidMotion):
         return self.axis
 
     def steer(self, time: float, velocity: Vector, spin: float = 0.0) -> None:
-        """Move at these rates from a time on, until the next call.
+        """Move at these rates from a time on; what was steered for later times is forgotten.
 
         Parameters
         ----------
         time : float
-            The time, s: that of the simulation, or a later one.
+            The time, s, such as that of the simulation.
         velocity : tuple of dim floats
             Velocity of the pivot, m/s.
         spin : float
@@ -60,13 +63,12 @@ class Steered(RigidMotion):
         Raises
         ------
         ValueError
-            If `time` is before that of the last call, or `velocity` has not dim components.
+            If `velocity` does not have dim components.
         """
         if len(velocity) != len(self.pivot):
             raise ValueError(f"the velocity needs {len(self.pivot)} components")
-        if self._legs and time < self._legs[-1].time:
-            raise ValueError(f"already steered at {self._legs[-1].time:g} s, after {time:g} s")
         there = self.pose(time)
+        self._legs[:] = [leg for leg in self._legs if leg.time < time]
         self._legs.append(_Leg(time, Pose(there.offset, there.angle, tuple(velocity), spin)))
 
     def pose(self, time: float) -> Pose:

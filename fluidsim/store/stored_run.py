@@ -12,7 +12,7 @@ import psutil
 from fluidsim.errors import SimulationError
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.render.frame import Frame
-from fluidsim.render.presets import PRESETS
+from fluidsim.render.style import Style
 from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.scene.view import View
 from fluidsim.solid.boundary import SIDES
@@ -101,8 +101,7 @@ def _pictures(config: Any) -> PictureOptions:
     """The picture options in a run's configuration."""
     width, height = (_whole(n, 8192) for n in config["size"])
     orbit, camera, preset = (config[name] for name in ("orbit", "camera", "preset"))
-    if preset not in (None, *PRESETS):
-        raise ValueError(f"no preset {preset!r:.40}")
+    Style(preset=preset)  # which refuses unknown names
     return PictureOptions(
         size=(width, height),
         fps=_whole(config["fps"], 240),

@@ -31,15 +31,11 @@ def machine() -> runtime.Runtime:
 
 def liquid(scene: LiquidScene, resolution: int, rtol: float = 1e-8) -> Liquid:
     """The simulation at time 0; resolution: cells along the longest side."""
-    tank = scene.simulate(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
-    assert isinstance(tank, Liquid)
-    return tank
+    return scene.simulate(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
 
 
 def smoke(scene: SmokeScene, resolution: int, rtol: float = 1e-8) -> Smoke:
-    room = scene.simulate(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
-    assert isinstance(room, Smoke)
-    return room
+    return scene.simulate(_config(scene.size, resolution, rtol), machine(), StageTimer(CPU))
 
 
 def frames(simulation: Simulation, until: float, seconds: float) -> Iterator[float]:
