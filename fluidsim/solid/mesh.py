@@ -8,11 +8,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import igl
 import numpy as np
 import scipy.sparse as sp
 import torch
-import trimesh
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -90,6 +88,8 @@ class Mesh(Shape):
 @functools.lru_cache(maxsize=16)
 def _sampled(mesh: Mesh) -> tuple[Tensor, Vector, float]:
     """Signed distances (nx, ny, nz), m, around the base; where they begin, and their spacing."""
+    import igl  # here and below: most scenes have no mesh
+
     vertices, triangles = read(mesh.path)
     if mesh.up == "y":
         vertices = vertices[:, [0, 2, 1]] * (1, -1, 1)
@@ -163,6 +163,8 @@ def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """As trimesh reads them; libigl's PLY reader crashes on damaged files."""
+    import trimesh
+
     with path.open("rb") as file:
         try:
             found = trimesh.load_mesh(

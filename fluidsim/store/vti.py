@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyvista
-from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkIOCore import vtkLZ4DataCompressor
 
 from fluidsim.files import replacing
 
@@ -48,6 +45,8 @@ def write(
     points: Mapping[str, np.ndarray],
 ) -> None:
     """Write float32 fields (n,) or (n, components), the first axis of the grid fastest."""
+    import pyvista  # here and below: VTK takes a second to load
+
     grid = pyvista.ImageData(dimensions=nodes, spacing=(spacing,) * 3)
     grid.cell_data.update(dict(cells))
     grid.point_data.update(dict(points))
@@ -113,6 +112,9 @@ def _arrays(piece: ET.Element, kind: str, count: int) -> dict[str, np.ndarray]:
 
 def _decoded(text: str, size: int) -> np.ndarray:
     """The `size` bytes of a compressed field: counts and sizes of its blocks, then the blocks."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkIOCore import vtkLZ4DataCompressor
+
     blocks = -(-size // _BLOCK)
     begin = 4 * -(-4 * (3 + blocks) // 3)
     try:
