@@ -4,6 +4,8 @@
 # make bench  measure the tables of docs/figures.md anew, on an idle machine (half an hour; make
 #             bench-schur: those of direct solvers)
 # make verify  run the flows with known answers and write their page anew (ten minutes)
+# make gpu-check  test and measure a GPU in eight minutes, with the torch that python3 has (make
+#             gpu-wheels first, where packages can be fetched)
 # make gallery  after make demo: draw the gallery's pictures anew, in ten minutes
 
 PYTHON ?= python3
@@ -11,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := renders/demo
 
-.PHONY: demo test test-slow docs bench bench-schur verify gallery train lint clean
+.PHONY: demo test test-slow docs bench bench-schur verify gallery gpu-wheels gpu-check train lint clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
@@ -40,6 +42,16 @@ verify: $(VENV)/.installed
 gallery: $(VENV)/.installed
 	$(BIN)/python -m fluidsim.figures.stills
 	$(BIN)/python -m fluidsim.figures.gallery
+
+gpu-wheels: $(VENV)/.installed
+	$(BIN)/pip download --quiet --no-deps --only-binary=:all: --python-version 3.12 \
+	  --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
+	  -c constraints.txt -d wheels taichi dill pyamg
+
+gpu-check:
+	-$(PYTHON) -m pip install --quiet --no-index --no-deps --upgrade --target build/gpu wheels/*.whl
+	PYTHONPATH=build/gpu:$(CURDIR) $(PYTHON) -m pytest -m cuda -n 8
+	PYTHONPATH=build/gpu:$(CURDIR) $(PYTHON) -m fluidsim.figures.gpu renders/gpu.json
 
 train: $(VENV)/.installed
 	$(BIN)/fluidsim train npsdo --dim 2 --minutes 18

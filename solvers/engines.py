@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 ENGINES = ("auto", "numba", "torch")
 
 
-def check_engine(engine: str) -> None:
-    """Raise ValueError for a name that is not in ENGINES."""
-    if engine not in ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
+def check_engine(engine: str, known: Sequence[str] = ENGINES) -> None:
+    """Raise ValueError for a name that is not known."""
+    if engine not in known:
+        raise ValueError(f"engine must be one of {', '.join(known)}, not {engine}")
 
 
 def uses_kernels(engine: str, device: torch.device) -> bool:

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_FEW = 8  # components
+
 
 @dataclass(frozen=True, eq=False)
 class FloatingComponents:
@@ -55,6 +57,13 @@ class FloatingComponents:
 
     def _remove_means_by_torch(self, v: Tensor) -> Tensor:
         """The definition of `remove_means`, for any device."""
+        if self.count <= _FEW:  # sums over many cells, which adding up by label would serialise
+            for component in range(self.count):
+                inside = self.labels == component
+                for _ in range(2):
+                    mean = torch.where(inside, v, 0.0).sum() / inside.sum()
+                    v = torch.where(inside, v - mean, v)
+            return v
         labels = self.labels.reshape(-1).long() + 1
         sizes = torch.bincount(labels, minlength=self.count + 1).clamp(min=1)
         result = v.reshape(-1)
@@ -71,12 +80,17 @@ def find_floating(
 ) -> FloatingComponents:
     """Floating components of a system (arguments as of `PoissonSystem`).
 
-    The search is one serial pass over the cells on the CPU.
+    On the CPU the search is one serial pass over the cells.
     """
+    if active.device.type != "cpu":
+        from solvers import floating_torch
+
+        labels, count = floating_torch.label_floating(active, face_weights, periodic)
+        return FloatingComponents(count, labels)
     from solvers.floating_kernels import label_floating
 
-    cells = active.cpu().numpy()
-    weights = [w.detach().cpu().contiguous().numpy() for w in face_weights]
+    cells = active.numpy()
+    weights = [w.detach().contiguous().numpy() for w in face_weights]
     if active.ndim == 2:
         # A flat grid is a slab one cell thick between two walls.
         cells = cells[None]
@@ -84,5 +98,4 @@ def find_floating(
         weights = [wall, weights[0][None], weights[1][None]]
     wraps = np.array([False] * (3 - active.ndim) + list(periodic))
     labels, count = label_floating(np.ascontiguousarray(cells), wraps, *weights)
-    grid = torch.from_numpy(labels.reshape(tuple(active.shape))).to(active.device)
-    return FloatingComponents(int(count), grid)
+    return FloatingComponents(int(count), torch.from_numpy(labels.reshape(tuple(active.shape))))

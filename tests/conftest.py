@@ -4,12 +4,20 @@ import os
 
 import numba
 import pytest
+import torch
 
 from fluidsim import taichi_runtime
 from fluidsim.runs import warm_up
 from solvers import runtime
 
 first_use = warm_up.is_first_use
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("cuda"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
 @pytest.fixture(scope="session", autouse=True)

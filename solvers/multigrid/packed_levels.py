@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ DIRICHLET_FACTOR = 0.5 * 1.4
 # The coarsest level is the first with no more cells than this along any axis.
 COARSEST_CELLS = 2
 # Largest ratio of weights towards p = 0 to those between cells on a uniform level.
-_LARGEST_HELD = 1e6
+LARGEST_HELD = 1e6
 
 Shape = tuple[int, int, int]
 
@@ -140,9 +141,9 @@ class Hierarchy:
         )  # fmt: skip
 
 
-def level_shapes(shape: tuple[int, ...]) -> list[Shape]:
+def level_shapes(shape: Sequence[int]) -> list[Shape]:
     """Cells along three axes on each level; they are halved, rounding up, down to the coarsest."""
-    cells = (shape[0], 1, shape[1]) if len(shape) == 2 else shape
+    cells = (shape[0], 1, shape[1]) if len(shape) == 2 else tuple(shape)
     shapes = [cells]
     while max(cells) > COARSEST_CELLS:
         cells = tuple((n + 1) // 2 for n in cells)
@@ -162,7 +163,7 @@ def uniform_scale(
         return True, 1.0
     if largest_between == 0:
         return least_between > 0, 1.0 / largest
-    uniform = least_between == largest_between and largest <= _LARGEST_HELD * largest_between
+    uniform = least_between == largest_between and largest <= LARGEST_HELD * largest_between
     return uniform, 1.0 / (largest_between if uniform else largest)
 
 

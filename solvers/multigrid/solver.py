@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from solvers.engines import check_engine, uses_kernels
+from solvers.engines import ENGINES, check_engine, uses_kernels
 from solvers.krylov import pcg
 from solvers.krylov.vector_space import VectorSpace, first_guess
 from solvers.multigrid import torch_levels
 from solvers.multigrid.packed_levels import Hierarchy
 from solvers.multigrid.packed_space import COARSEST_SWEEPS, PackedSpace
-from solvers.multigrid.torch_levels import Level
 from solvers.protocol import Outcome
 from solvers.row_layout import RowLayout
 from solvers.system import PoissonSystem
@@ -30,11 +30,15 @@ FACTORS = (((1.0, 1.219), (1.0, 1.0)), ((1.958, 1.567), (1.051, 1.0)))
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A system with its levels: packed for the kernels, or tensors."""
+    """A system with its levels, as an engine wants them.
+
+    engine: "numba", "triton" or "torch". levels: (RowLayout, Hierarchy), a TritonHierarchy, or a
+    list of `torch_levels.Level`.
+    """
 
     system: PoissonSystem
-    packed: tuple[RowLayout, Hierarchy] | None
-    levels: list[Level]
+    engine: str
+    levels: Any
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,10 @@ class Multigrid:
         Iterations after which the solver gives up.
     sweeps : int, default 2
         Gauss-Seidel sweeps before and after each coarse correction.
-    engine : {"auto", "numba", "torch"}, default "auto"
-        "numba" uses kernels for tensors on the CPU, "torch" works on any device and defines what
-        the kernels compute; "auto" takes the faster one for the device.
+    engine : {"auto", "numba", "triton", "torch"}, default "auto"
+        "numba" uses kernels for tensors on the CPU, "triton" such for tensors on an NVIDIA GPU,
+        "torch" works on any device and defines what the kernels compute; "auto" takes the fastest
+        one for the device.
     factors : nested tuple of floats, shape (2, n, 2)
         Over-relaxation of the sweeps, red and black, on the finest level and on all others. Of
         more than `sweeps` the last are used, of fewer the last one is repeated.
@@ -80,7 +85,7 @@ class Multigrid:
     def __post_init__(self) -> None:
         if self.max_iterations < 1 or self.sweeps < 1:
             raise ValueError("max_iterations and sweeps must be at least 1")
-        check_engine(self.engine)
+        check_engine(self.engine, (*ENGINES, "triton"))
         table = np.array(self.factors)
         if table.shape[::2] != (2, 2) or not ((table > 0) & (table < 2)).all():
             raise ValueError("factors must be a table (2, sweeps, 2) of numbers between 0 and 2")
@@ -88,20 +93,33 @@ class Multigrid:
             raise ValueError("factors must be 1 for the first red and the last black sweeps")
 
     def setup(self, system: PoissonSystem) -> State:
-        """Build the levels; raises ValueError for numba kernels on a device without them."""
-        if uses_kernels(self.engine, system.device):
-            return State(system, (RowLayout.of(system), Hierarchy.of(system)), [])
-        return State(system, None, torch_levels.build(system))
+        """Build the levels; raises ValueError for an engine that the device does not have."""
+        engine = _engine(self.engine, system.device)
+        if engine == "numba":
+            return State(system, engine, (RowLayout.of(system), Hierarchy.of(system)))
+        if engine == "triton":
+            from solvers.multigrid.triton_levels import TritonHierarchy
+
+            factors = tuple(
+                tuple(map(tuple, rows)) for rows in relaxation(self.sweeps, self.factors).tolist()
+            )
+            return State(system, engine, TritonHierarchy.of(system, factors, COARSEST_SWEEPS))
+        return State(system, engine, torch_levels.build(system))
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
         norm_b = float(torch.linalg.vector_norm(rhs))
         scale, target = 1.0 / norm_b, pcg.target(norm_b, rtol)
-        factors = relaxation(self.sweeps, self.factors)
-        if state.packed is None:
+        if state.engine == "triton":
+            from solvers.multigrid.triton_space import TritonSpace
+
+            space = TritonSpace(state.system, state.levels, rhs, guess, scale, target)
+        elif state.engine == "torch":
+            factors = relaxation(self.sweeps, self.factors)
             space = _TorchSpace(state, rhs, guess, factors, scale, target)
         else:
-            layout, hierarchy = state.packed
+            factors = relaxation(self.sweeps, self.factors)
+            layout, hierarchy = state.levels
             floating = state.system.floating
             space = PackedSpace(layout, hierarchy, floating, rhs, guess, factors, scale, target)
         iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
@@ -117,6 +135,16 @@ def relaxation(sweeps: int, factors: Factors = FACTORS) -> np.ndarray:
     known = table.shape[1]
     chosen = [min(max(known - sweeps, 0) + n, known - 1) for n in range(sweeps)]
     return np.ascontiguousarray(table[:, chosen])
+
+
+def _engine(engine: str, device: torch.device) -> str:
+    """The engine that the option means on a device."""
+    has_triton = device.type == "cuda" and importlib.util.find_spec("triton") is not None
+    if engine == "triton" and not has_triton:
+        raise ValueError("engine triton needs the package triton and tensors on an NVIDIA GPU")
+    if uses_kernels(engine, device):
+        return "numba"
+    return "triton" if has_triton and engine != "torch" else "torch"
 
 
 class _TorchSpace(VectorSpace):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from solvers.multigrid.packed_levels import DIRICHLET_FACTOR, level_shapes, uniform_scale
+from solvers.multigrid.packed_levels import DIRICHLET_FACTOR, LARGEST_HELD, level_shapes
 from solvers.multigrid.setup import SMALLEST_DIAGONAL
 from solvers.slicing import interior, lower, upper
 from solvers.system import PoissonSystem
@@ -53,9 +53,13 @@ class Level:
 
 def build(system: PoissonSystem) -> list[Level]:
     """All levels of a system, finest first; a 2D grid (nx, nz) is (nx, 1, nz)."""
-    shapes = level_shapes(system.shape)
-    active = system.active.reshape(shapes[0])
-    couplings, held, total = _finest(system, active)
+    return build_slab(*as_slab(system))
+
+
+def build_slab(active: Tensor, face_weights: Sequence[Tensor]) -> list[Level]:
+    """The same of mask and weights in three dimensions; never waits for a GPU."""
+    shapes = level_shapes(active.shape)
+    couplings, held, total = _finest(active, face_weights)
     mass = (_invert(total) > 0).float()
     centre = [torch.zeros_like(mass) for _ in range(3)]
     levels = [Level(couplings, _invert(total), _red(mass))]
@@ -86,14 +90,32 @@ def cycle(levels: list[Level], b: Tensor, factors: Factors, coarsest_sweeps: int
     return _cycle(levels, 0, b, factors, coarsest_sweeps)
 
 
-def _cycle(
-    levels: list[Level], index: int, b: Tensor, factors: Factors, coarsest_sweeps: int
-) -> Tensor:
-    level, deepest = levels[index], index == len(levels) - 1
+def sweeps_of(
+    index: int, deepest: bool, factors: Factors, coarsest_sweeps: int
+) -> list[Sequence[float]]:
+    """Red and black factor of each sweep on a level; the coarsest one repeats the last."""
     own = list(factors[min(index, 1)])
     if deepest:
         own += [own[-1]] * (coarsest_sweeps - len(own))
         own = own[:coarsest_sweeps]
+    return own
+
+
+def as_slab(system: PoissonSystem) -> tuple[Tensor, list[Tensor]]:
+    """Mask and weights, float64, in three dimensions: a 2D grid (nx, nz) is (nx, 1, nz)."""
+    weights = [w.detach().double() for w in system.face_weights]
+    if system.dim == 3:
+        return system.active, weights
+    nx, nz = system.shape
+    wall = torch.zeros((nx, 2, nz), dtype=torch.float64, device=system.device)
+    return system.active[:, None], [weights[0][:, None], wall, weights[1][:, None]]
+
+
+def _cycle(
+    levels: list[Level], index: int, b: Tensor, factors: Factors, coarsest_sweeps: int
+) -> Tensor:
+    level, deepest = levels[index], index == len(levels) - 1
+    own = sweeps_of(index, deepest, factors, coarsest_sweeps)
     x = torch.zeros_like(b)
     for red, black in own:
         x = level.relax(level.relax(x, b, 0, red), b, 1, black)
@@ -108,20 +130,16 @@ def _cycle(
     return x
 
 
-def _finest(system: PoissonSystem, active: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+def _finest(active: Tensor, face_weights: Sequence[Tensor]) -> tuple[list[Tensor], Tensor, Tensor]:
     """Couplings between active cells, weights towards p = 0 and diagonal, scaled, in float32."""
-    weights = [w.detach().double() for w in system.face_weights]
-    if system.dim == 2:
-        nx, nz = system.shape
-        wall = torch.zeros((nx, 2, nz), dtype=torch.float64, device=system.device)
-        weights = [weights[0][:, None], wall, weights[1][:, None]]
+    weights = [w.double() for w in face_weights]
     scale = _scale(weights, active)
     weights = [scale * w for w in weights]
     couplings = []
-    held = torch.zeros(active.shape, dtype=torch.float64, device=system.device)
+    held = torch.zeros(active.shape, dtype=torch.float64, device=active.device)
     total = torch.zeros_like(held)
     for axis, w in enumerate(weights):
-        between = torch.zeros(w.shape, dtype=torch.bool, device=system.device)
+        between = torch.zeros(w.shape, dtype=torch.bool, device=active.device)
         interior(between, axis).copy_(lower(active, axis) & upper(active, axis))
         couplings.append(torch.where(between, w, 0.0).float())
         outward = torch.where(between, 0.0, w)
@@ -131,17 +149,20 @@ def _finest(system: PoissonSystem, active: Tensor) -> tuple[list[Tensor], Tensor
     return couplings, held.float(), total.float()
 
 
-def _scale(weights: list[Tensor], active: Tensor) -> float:
-    """The factor that brings the weights near 1."""
-    largest, least_between, largest_between = 0.0, float("inf"), 0.0
+def _scale(weights: Sequence[Tensor], active: Tensor) -> Tensor:
+    """The factor that brings the weights near 1: `packed_levels.uniform_scale`, as tensors."""
+    zero = weights[0].new_zeros(())
+    around, least, most = [], [zero + torch.inf], [zero]
     for axis, w in enumerate(weights):
-        around = torch.maximum(lower(w, axis), upper(w, axis))
-        largest = max(largest, float(torch.where(active, around, 0.0).max()))
-        between = interior(w, axis)[lower(active, axis) & upper(active, axis)]
-        if len(between):
-            least_between = min(least_between, float(between.min()))
-            largest_between = max(largest_between, float(between.max()))
-    return uniform_scale(largest, least_between, largest_between)[1]
+        around.append(torch.where(active, torch.maximum(lower(w, axis), upper(w, axis)), 0.0).max())
+        if active.shape[axis] > 1:
+            both = lower(active, axis) & upper(active, axis)
+            least.append(torch.where(both, interior(w, axis), torch.inf).min())
+            most.append(torch.where(both, interior(w, axis), 0.0).max())
+    largest, between = torch.stack(around).max(), torch.stack(most).max()
+    uniform = (torch.stack(least).min() == between) & (largest <= LARGEST_HELD * between)
+    chosen = torch.where(uniform & (between > 0), between, largest)
+    return 1.0 / torch.where(chosen > 0, chosen, 1.0)
 
 
 def _halve(v: Tensor, shape: tuple[int, ...]) -> Tensor:

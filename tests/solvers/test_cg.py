@@ -44,7 +44,7 @@ def test_tight_tolerance_is_reached_by_restarts():
     assert solution.relative_residual <= 1e-13
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_cuda_agrees_with_cpu(case):
     rhs = random_rhs(case)
     on_cpu = solvers.solve(case, rhs, "cg", rtol=1e-8)

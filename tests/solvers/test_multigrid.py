@@ -231,7 +231,7 @@ def test_result_does_not_depend_on_threads(shape):
     assert alone.residual_history == both.residual_history
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_cuda_agrees_with_cpu(case):
     rhs = random_rhs(case)
     on_cpu = solvers.solve(case, rhs, "multigrid", rtol=1e-8)
@@ -242,6 +242,46 @@ def test_cuda_agrees_with_cpu(case):
     assert abs(on_gpu.iterations - on_cpu.iterations) <= 1
     difference = torch.linalg.vector_norm(on_gpu.pressure.cpu() - on_cpu.pressure)
     assert difference <= 1e-6 * torch.linalg.vector_norm(on_cpu.pressure)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("shape", [(200, 170), (40, 44, 70)])
+def test_engines_of_the_gpu_agree(shape):
+    """On grids with tiles that are full, empty, and cut off by the rim."""
+    active = torch.ones(shape, dtype=torch.bool)
+    active[..., 2 * shape[-1] // 3 :] = torch.rand(active[..., 2 * shape[-1] // 3 :].shape) > 0.5
+    active[: shape[0] // 4, : shape[1] // 3] = False
+    weights = box(shape, rim=0.5).face_weights
+    system = PoissonSystem(tuple(w.cuda() for w in weights), active.cuda())
+    rhs = random_rhs(system).cuda()
+    found = {
+        engine: solvers.solve(system, rhs, "multigrid", rtol=1e-8, engine=engine)
+        for engine in ("triton", "torch")
+    }
+    assert abs(found["triton"].iterations - found["torch"].iterations) <= 1
+    apart = torch.linalg.vector_norm(found["triton"].pressure - found["torch"].pressure)
+    assert apart <= 1e-7 * torch.linalg.vector_norm(found["torch"].pressure)
+
+
+@pytest.mark.cuda
+def test_graphs_of_the_gpu_serve_the_next_system():
+    """A system that is set up in the memory of the last one of its shape; two at a time."""
+    first, second = (
+        PoissonSystem(tuple(w.cuda() for w in s.face_weights), s.active.cuda())
+        for s in (random_system((30, 20, 40), seed) for seed in (1, 2))
+    )
+    rhs = random_rhs(first).cuda()
+    alone = [solvers.solve(s, rhs, "multigrid", rtol=1e-8).pressure for s in (first, second)]
+    both = [solvers.prepare(s, "multigrid") for s in (first, second)]
+    for prepared, expected in zip(both, alone, strict=True):
+        found = solvers.solve(prepared.system, rhs, prepared, rtol=1e-8)
+        assert torch.allclose(found.pressure, expected, rtol=0, atol=1e-9)
+
+
+def test_an_engine_needs_its_device(dim):
+    system = dam((8,) * dim)
+    with pytest.raises(ValueError, match="engine triton needs"):
+        solvers.solve(system, random_rhs(system), "multigrid", engine="triton")
 
 
 @pytest.mark.parametrize(

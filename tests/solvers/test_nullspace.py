@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.sparse.csgraph import connected_components
 
-from solvers import PoissonSystem
+from solvers import PoissonSystem, floating_torch
 from solvers.nullspace import definite_matrix
 from tests.solvers.systems import CASES, Cells, box, random_rhs, random_system
 
@@ -36,10 +36,29 @@ def test_labels_of_random_systems_equal_graph_search(dim, seed):
     reference = reference_labels(system)
     assert np.array_equal(system.floating.labels.numpy(), reference)
     assert system.floating.count == reference.max() + 1
+    assert_torch_finds_the_same(system)
+
+
+def assert_torch_finds_the_same(system: PoissonSystem) -> None:
+    labels, count = floating_torch.label_floating(
+        system.active, system.face_weights, system.periodic
+    )
+    assert count == system.floating.count
+    assert torch.equal(labels, system.floating.labels)
 
 
 def test_labels_of_the_cases_equal_graph_search(case):
     assert np.array_equal(case.floating.labels.numpy(), reference_labels(case))
+    assert_torch_finds_the_same(case)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_torch_labels_periodic_grids(dim, seed):
+    system = random_system((13, 11) if dim == 2 else (6, 7, 5), seed)
+    for axis, w in enumerate(system.face_weights):
+        w.select(axis, -1).copy_(w.select(axis, 0))
+    axes = tuple(axis != seed % dim for axis in range(dim))
+    assert_torch_finds_the_same(PoissonSystem(system.face_weights, system.active, periodic=axes))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +92,17 @@ def test_remove_means(case):
         assert abs(result[inside].mean()) < 1e-15
         assert torch.allclose(result[inside], v[inside] - v[inside].mean(), atol=1e-14)
     assert torch.equal(result[labels < 0], v[labels < 0])
+
+
+def test_remove_means_of_many_components_equals_its_definition():
+    cells = Cells.fluid(9, 9)
+    cells.solid[1::2] = True
+    cells.solid[:, 1::2] = True
+    system = cells.system()
+    assert system.floating.count == 25
+    v = random_rhs(system)
+    expected = system.floating._remove_means_by_torch(v)
+    assert torch.allclose(system.floating.remove_means(v), expected, rtol=0, atol=1e-15)
 
 
 def test_remove_means_equals_its_definition(case):

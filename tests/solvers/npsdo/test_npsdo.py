@@ -270,7 +270,7 @@ def test_changed_weights_are_read_anew(untrained, dim):
     assert not np.array_equal(before.residual_history, after.residual_history)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", NAMES)
 def test_cuda_agrees_with_cpu(case, name):
     rhs = random_rhs(case)
