@@ -50,7 +50,7 @@ gpu-wheels: $(VENV)/.installed
 
 gpu-check:
 	-$(PYTHON) -m pip install --quiet --no-index --no-deps --upgrade --target build/gpu wheels/*.whl
-	PYTHONPATH=build/gpu:$(CURDIR) $(PYTHON) -m pytest -m cuda -n 8
+	PYTHONPATH=build/gpu:$(CURDIR) $(PYTHON) -m pytest -m cuda -n 8 tests/cuda tests/solvers
 	PYTHONPATH=build/gpu:$(CURDIR) $(PYTHON) -m fluidsim.figures.gpu renders/gpu.json
 
 train: $(VENV)/.installed
