@@ -33,6 +33,7 @@ def start(runtime: Runtime) -> None:
         offline_cache_file_path=str(cache_folder()),
         log_level=ti.ERROR,
         random_seed=0,
+        unrolling_limit=0,  # loops over the 64 values of a cubic are meant
     )
     _started = runtime
 

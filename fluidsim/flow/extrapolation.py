@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim.flow import extrapolation_gpu
 from fluidsim.flow.extrapolation_kernels import KNOWN, OUTSIDE, UNKNOWN, grow
 from fluidsim.grid.grid import Grid
 
@@ -48,14 +49,28 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
 
     field: (components, *nodes) float32. level: the same shape, int8. Both are changed in place.
     """
-    if field.device.type != "cpu":
-        return Continuation.of(level, layers, grid).apply(field)
-    missing, strides = _neighbours_missing(grid), np.array(grid.strides)
-    grow(_components(field), _components(level), missing, strides, layers)
+    if field.device.type == "cpu":
+        missing, strides = _neighbours_missing(grid), np.array(grid.strides)
+        grow(_components(field), _components(level), missing, strides, layers)
+    else:
+        extrapolate_on_gpu(field, level, layers, grid)
+
+
+def extrapolate_on_gpu(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
+    """The same, layer after layer on all points."""
+    grow_layer, ivec = extrapolation_gpu.kernel(grid.dim)
+    missing = _missing_on(field.device, grid)
+    for number in range(1, layers + 1):
+        grow_layer(field.view(-1), level.view(-1), missing, number, ivec(*grid.strides))
 
 
 def _components(field: Tensor) -> np.ndarray:
     return field.view(len(field), -1).numpy()
+
+
+@functools.lru_cache(maxsize=4)
+def _missing_on(device: torch.device, grid: Grid) -> Tensor:
+    return torch.from_numpy(_neighbours_missing(grid).astype(np.int8)).to(device)
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
-from fluidsim.smoke import advection_kernels, advection_torch
+from fluidsim.smoke import advection_gpu, advection_kernels
 
 METHODS = ("cubic", "semi-lagrangian")
 
@@ -27,7 +27,7 @@ class Advection:
         if method not in METHODS:
             raise ValueError(f"no advection method {method!r}; choose one of {', '.join(METHODS)}")
         self.grid = grid
-        self._do = advection_kernels if device.type == "cpu" else advection_torch
+        self._do = advection_kernels if device.type == "cpu" else advection_gpu
         self._carry = self._do.carry_sharply if method == "cubic" else self._do.carry
         self._back = grid.zeros(device, grid.dim)
         self._halo: Halo | None = None

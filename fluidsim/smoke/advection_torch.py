@@ -1,4 +1,4 @@
-"""The steps of advection as torch expressions: for any device, and the definition of the kernels.
+"""The steps of advection as torch expressions: the definition of the kernels.
 
 Positions are in cells; fields are stored on the nodes (see grid.py).
 """

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from fluidsim.grid.grid import Grid
-from fluidsim.smoke import advection_kernels, advection_torch
+from fluidsim.smoke import advection_gpu, advection_kernels, advection_torch
 
 SHAPES = [(9, 7), (1, 12), (5, 2, 8), (4, 1, 9)]
+FORMS = [advection_kernels, advection_gpu]
 AXES = [(shape, axis) for shape in SHAPES for axis in range(len(shape))]
 
 
@@ -19,20 +20,22 @@ def world(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_traces(shape):
+@pytest.mark.parametrize("kernels", FORMS)
+def test_traces(shape, kernels):
     grid, velocity, _ = world(shape)
     made = torch.zeros(2, *velocity.shape)
-    for form, back in zip((advection_kernels, advection_torch), made, strict=True):
+    for form, back in zip((kernels, advection_torch), made, strict=True):
         form.trace(velocity, back, grid, 0.3)
     torch.testing.assert_close(*made, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("step", ["carry", "carry_sharply"])
 @pytest.mark.parametrize(("shape", "axis"), AXES)
-def test_interpolation(shape, axis, step):
+@pytest.mark.parametrize("kernels", FORMS)
+def test_interpolation(shape, axis, step, kernels):
     grid, field, back = world(shape)
     made = torch.zeros(2, *grid.nodes)
-    for form, out in zip((advection_kernels, advection_torch), made, strict=True):
+    for form, out in zip((kernels, advection_torch), made, strict=True):
         getattr(form, step)(field[0], back, out, axis, grid)
     assert float(made[1].abs().max()) > 0
     torch.testing.assert_close(*made, rtol=1e-4, atol=1e-4)

@@ -1,15 +1,23 @@
-"""The kernel that continues fields does what the lists of its definition say."""
+"""The kernels that continue fields do what the lists of their definition say."""
 
 import pytest
 import torch
 
-from fluidsim.flow.extrapolation import KNOWN, OUTSIDE, UNKNOWN, Continuation, extrapolate
+from fluidsim.flow.extrapolation import (
+    KNOWN,
+    OUTSIDE,
+    UNKNOWN,
+    Continuation,
+    extrapolate,
+    extrapolate_on_gpu,
+)
 from fluidsim.grid.grid import Grid
 
 
 @pytest.mark.parametrize("shape", [(9, 7), (1, 6), (6, 5, 7), (3, 1, 4)])
 @pytest.mark.parametrize("share", [0.02, 0.3])
-def test_the_kernel_equals_the_lists(shape, share):
+@pytest.mark.parametrize("kernel", [extrapolate, extrapolate_on_gpu])
+def test_the_kernels_equal_the_lists(shape, share, kernel):
     grid = Grid(shape, 0.1)
     generator = torch.Generator().manual_seed(len(shape))
     chance = torch.rand((2, *grid.nodes), generator=generator)
@@ -19,7 +27,7 @@ def test_the_kernel_equals_the_lists(shape, share):
     field = torch.randn(chance.shape, generator=generator)
     expected, levels = field.clone(), level.clone()
     Continuation.of(levels, 4, grid).apply(expected)
-    extrapolate(field, level, 4, grid)
+    kernel(field, level, 4, grid)
     assert torch.equal(level, levels)
     torch.testing.assert_close(field, expected, rtol=1e-6, atol=1e-6)
 
