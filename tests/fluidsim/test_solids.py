@@ -75,11 +75,13 @@ def test_closed_parts_of_faces_have_the_volume_of_a_small_ball(dim):
 
 
 @DIMS
-def test_flow_inside_of_a_solid_slides_along_its_surface(dim):
+@pytest.mark.parametrize("speed", [(0.0, 0.0, 0.0), (0.3, -0.2, 0.6)], ids=["still", "moving"])
+def test_flow_inside_of_a_solid_slides_along_its_surface(dim, speed):
+    """It goes as fast as the solid across its surface, and as the flow along it."""
     grid = cubic(dim, 16)
     ball = Sphere((0.5,) * dim, 0.3)
-    solids = Solids(grid, [ball], [], CPU)
-    flow = torch.randn(dim, *grid.nodes, generator=torch.Generator().manual_seed(2))
+    solids = Solids(grid, [Moving(ball, (0.5,) * dim, speed[:dim])], [], CPU)
+    flow = torch.zeros(dim, *grid.nodes)
     flow[:] = torch.tensor((0.7, -0.4, 0.5)[:dim]).view(-1, *(1,) * dim)
     uniform = flow.clone()
     solids.enforce(flow, solids.open)
@@ -89,7 +91,7 @@ def test_flow_inside_of_a_solid_slides_along_its_surface(dim):
         depth = ball.distance(points)
         inside = (solids.open[axis] == 0) & ~solids.walls[axis] & (depth > -1.5 * grid.dx)
         assert int(inside.sum()) > 10
-        through = sum(uniform[k] * normal[..., k] for k in range(dim))
+        through = sum((uniform[k] - speed[k]) * normal[..., k] for k in range(dim))
         expected = uniform[axis] - through * normal[..., axis]
         torch.testing.assert_close(flow[axis][inside], expected[inside], atol=0.06, rtol=0)
         outside = solids.open[axis] > 0
