@@ -115,6 +115,18 @@ def test_a_rigid_motion_fills_the_faces_near_the_body(dim):
     assert fastest <= solids.top_speed_during(0.1, 0.0) < 1.5 * fastest
 
 
+def test_restored_solids_have_the_bound_of_their_speed_that_they_had():
+    """It is that of the farthest point that the grid has ever seen of them."""
+    bar = Moving(Box((0.45, 0.45), (0.55, 0.88)), (0.5, 0.5), spin=1.0)
+    solids, again, fresh = (Solids(cubic(2, 12), [bar], [], CPU) for _ in range(3))
+    solids.update(0.3)
+    solids.update(0.7)
+    again.restore(solids.state())
+    fresh.update(0.7)
+    bounds = [each.top_speed_during(0.7, 0.1) for each in (solids, again, fresh)]
+    assert bounds[0] == bounds[1] > bounds[2]
+
+
 def test_unknown_side_is_refused():
     with pytest.raises(ValueError, match="no side"):
         Solids(cubic(2, 4), [], ["top"], CPU)
