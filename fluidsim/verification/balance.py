@@ -51,7 +51,7 @@ def bucket(cells: int) -> Findings:
     error = float(np.abs(found - exact).max()) * cells
     return Findings(
         (
-            Check("fastest particle / rim of the bucket", speed / (SPIN / 2), 0.0, 0.03),
+            Check("fastest particle / speed of the rim", speed / (SPIN / 2), 0.0, 0.03),
             Check("worst error of the surface, cells", error, 0.0, 0.1),
         ),
         (
@@ -116,25 +116,27 @@ def light_ball(dim: int, cells: int, radius: float) -> Findings:
     places = room.grid.cells(room.grid.cell_positions(room.device).movedim(-1, 0)).movedim(0, -1)
     rising = float(centres[ball.distance(places) < -0.4 * radius].mean())
     return Findings(
-        (Check("speed / (push x time)", rising / (lift * heat * seconds), 1 - 1 / dim, 0.02),)
+        (Check("speed / (buoyancy x time)", rising / (lift * heat * seconds), 1 - 1 / dim, 0.02),)
     )
 
 
 CASES = (
     Case(
-        "balance-bucket", "water in a turning bucket for 1 s, 64 cells a metre",
+        "balance-bucket", "water at rest in a rotating bucket, 1 s, 64 cells per metre",
         "z = omega^2 r^2 / (2 g)", functools.partial(bucket, 64), 5,
     ),
     *(
         Case(
-            f"balance-oblique-{dim}d", f"tilted gravity, sliding floor, {dim}D, {cells} cells",
+            f"balance-oblique-{dim}d",
+            f"water at rest under tilted gravity, moving floor, {dim}D, {cells} cells per metre",
             "hydrostatics: p = rho g depth", functools.partial(oblique, dim, cells), 5,
         )
         for dim, cells in ((2, 64), (3, 24))
     ),
     *(
         Case(
-            f"balance-light_ball-{dim}d", f"ball of light gas sets off in {dim}D, {cells} cells",
+            f"balance-light_ball-{dim}d",
+            f"start of a light ball of gas in {dim}D, {cells} cells per metre",
             "added mass of a cylinder and a sphere (Batchelor 1967, 6.4 and 6.8), Boussinesq",
             functools.partial(light_ball, dim, cells, radius), 5,
         )

@@ -83,7 +83,7 @@ def cavity(cells: int, lid: str) -> Findings:
 CASES = tuple(
     Case(
         f"cavity-{lid}",
-        f"lid-driven cavity at Re 100, 64^2 cells, the lid is a {lid}",
+        f"lid-driven cavity at Re 100, 64^2 cells; the lid is a {lid}",
         SOURCE,
         functools.partial(cavity, 64, lid),
         seconds,

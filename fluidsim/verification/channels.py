@@ -74,7 +74,7 @@ def driven(cells: int) -> Findings:
     return Findings(
         (
             Check("worst error / fastest", error, 0.0, 0.01),
-            Check("pressure gradient / push", slope / (DENSITY * push), 0.0, 0.01),
+            Check("pressure gradient / body force", slope / (DENSITY * push), 0.0, 0.01),
         ),
         (_profile(f"driven, {cells} cells", "height / H", y, flow, exact),),
     )
@@ -208,30 +208,34 @@ def _profile(title: str, up: str, y: np.ndarray, flow: np.ndarray, exact: np.nda
 CASES = (
     *(
         Case(
-            f"channel-inlet-{cells}", f"channel from an inlet at Re 20, {cells} cells across",
+            f"channel-inlet-{cells}",
+            f"channel flow from a uniform inlet at Re 20, {cells} cells across",
             POISEUILLE, functools.partial(channel, cells), cells,
         )
         for cells in (16, 32)
     ),
     Case(
-        "channel-driven-16", "channel flow that a body force keeps up, 16 cells across",
+        "channel-driven-16", "channel flow driven by a body force, 16 cells across",
         POISEUILLE, functools.partial(driven, 16), 10,
     ),
     *(
         Case(
-            f"channel-film-{degrees:g}", f"viscous film of 8 cells on a slope, {degrees:g} degrees",
+            f"channel-film-{degrees:g}",
+            f"viscous film, 8 cells thick, on a slope of {degrees:g} degrees",
             "u = g sin(a) y (2 h - y) / (2 nu), with the series of its start (Batchelor 1967, 4.2)",
             functools.partial(film, 8, degrees), 20,
         )
         for degrees in (30.0, 90.0)
     ),
     Case(
-        "channel-steady_cylinder", "cylinder in a channel at Re 20, steady, 10 and 20 cells across",
+        "channel-steady_cylinder",
+        "steady flow past a cylinder in a channel at Re 20, 10 and 20 cells across",
         "Schaefer & Turek 1996, benchmark 2D-1; drag 5.57953 by spectral elements (Nabh 1998)",
         functools.partial(steady_cylinder, (10, 20)), 25,
     ),
     Case(
-        "channel-cylinder", "cylinder at Re 100, 12 cells across, sides 12 diameters away or more",
+        "channel-cylinder",
+        "wake of a cylinder at Re 100, 12 cells across, sides at least 12 diameters away",
         "drag 1.33 (to 5 %), Strouhal number 0.165 (Park, Kwon & Choi 1998, KSME Int. J. 12), with "
         "nothing around",
         functools.partial(cylinder, 12), 110,

@@ -101,14 +101,14 @@ def falling_ball(cells: int) -> Findings:
 CASES = (
     *(
         Case(
-            f"dam-front-{transfer}", f"dam break, 26 cells wide and 51 high, {transfer}",
+            f"dam-front-{transfer}", f"dam break, column of 26 by 51 cells, {transfer}",
             "Martin & Moyce 1952, Phil. Trans. R. Soc. A 244; boundary elements without friction",
             functools.partial(front, transfer), 20,
         )
         for transfer in ("flip", "apic")
     ),
     Case(
-        "dam-ball_bowl", "ball of water falls into a bowl, 48 cells a metre, 1 s",
+        "dam-ball_bowl", "ball of water that falls into a bowl, 1 s, 48 cells per metre",
         "conservation of volume", functools.partial(falling_ball, 48), 60,
     ),
 )  # fmt: skip

@@ -46,8 +46,8 @@ def zalesak() -> Findings:
     lines = [_outline(part.numpy()) for part in (first, last)]
     return Findings(
         (
-            Check("area / first", float(after.sum() / before.sum()), 1.0, 0.02),
-            Check("area that is in another place / area", moved, 0.0, 0.05),
+            Check("area / initial area", float(after.sum() / before.sum()), 1.0, 0.02),
+            Check("misplaced area / area", moved, 0.0, 0.05),
         ),
         (
             Plot("Zalesak's disk", "x, cells", "y, cells", (
@@ -69,7 +69,7 @@ def _outline(distance: np.ndarray) -> tuple[list[float], list[float]]:
 
 CASES = (
     Case(
-        "disk-zalesak", "slotted disk, R = 15 cells, turned once by a given flow",
+        "disk-zalesak", "slotted disk, R = 15 cells, after one rotation in a given flow",
         "Zalesak 1979, J. Comput. Phys. 31", zalesak, 5,
     ),
 )  # fmt: skip

@@ -68,7 +68,7 @@ def swinging(dim: int, cells: int, transfer: str, periods: int) -> Findings:
             ),
         ),
         (
-            ("periods", "energy, last / first", "amplitude lost a period"),
+            ("periods", "energy, last / first", "amplitude lost per period"),
             (str(periods), f"{peaks[-1] / peaks[0]:.3f}", f"{found.loss:.2%}"),
         ),
     )  # fmt: skip
@@ -108,7 +108,7 @@ CASES = (
     *(
         Case(
             f"drop-{dim}d-{cells}-{transfer}",
-            f"drop that swings, R = {cells} cells in {dim}D, {periods} periods, {transfer}",
+            f"oscillating drop, R = {cells} cells in {dim}D, {periods} periods, {transfer}",
             SOURCE,
             functools.partial(swinging, dim, cells, transfer, periods),
             seconds,

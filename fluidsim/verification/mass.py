@@ -36,9 +36,9 @@ def kept(dim: int, cells: int, solid: bool) -> Findings:
         values.append(mass())
     ratios = [value / values[0] for value in values]
     return Findings(
-        (Check("mass / first", max(ratios, key=lambda r: abs(r - 1)), 1.0, 0.005),),
+        (Check("mass / initial mass", max(ratios, key=lambda r: abs(r - 1)), 1.0, 0.005),),
         (
-            Plot(f"{dim}D, {'with a ball' if solid else 'empty'}", "s", "mass / first", (
+            Plot(f"{dim}D, {'with a ball' if solid else 'empty'}", "s", "mass / initial mass", (
                 Curve("kept", times, [1.0] * len(times), reference=True),
                 Curve("measured", times, ratios),
             )),
@@ -49,7 +49,7 @@ def kept(dim: int, cells: int, solid: bool) -> Findings:
 CASES = tuple(
     Case(
         f"mass-{dim}d-{'ball' if solid else 'empty'}",
-        f"smoke in a closed {dim}D room, {cells} cells a metre, {FRAMES} frames without a source"
+        f"smoke in a closed {dim}D room, {cells} cells per metre, {FRAMES} frames without a source"
         + (", around a ball" if solid else ""),
         "conservation of mass",
         functools.partial(kept, dim, cells, solid),

@@ -54,7 +54,7 @@ def holes(tank: Liquid) -> int:
 
 
 def still(name: str, dim: int) -> Findings:
-    rows = [("cells a metre", "fastest, m/s", "holes", "lift / (rho g V)")]
+    rows = [("cells per metre", "fastest, m/s", "holes", "lift / (rho g V)")]
     speeds, counts, lifts = [], [], []
     solid = submerged(name, dim)
     for cells in SIZES[dim]:
@@ -89,7 +89,8 @@ def _volume(solid: Shape, dim: int) -> float:
 CASES = tuple(
     Case(
         f"rest-{name}-{dim}d",
-        f"still water around a {name} in {dim}D, {', '.join(map(str, SIZES[dim]))} cells a metre",
+        f"water at rest around a submerged {name} in {dim}D, "
+        f"{', '.join(map(str, SIZES[dim]))} cells per metre",
         SOURCE,
         functools.partial(still, name, dim),
         seconds=6 if dim == 2 else 20,

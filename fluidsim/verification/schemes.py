@@ -73,13 +73,13 @@ def compared(scene: SmokeScene, measure: Callable[[Smoke], tuple[float, float]])
 CASES = tuple(
     Case(
         f"scheme-{name}",
-        f"{what}, {CELLS} cells a metre: one projection a step against advection-reflection",
+        f"{what}, {CELLS} cells per metre: one projection per step against advection-reflection",
         SOURCE,
         functools.partial(compared, scene, measure),
         20,
     )
     for name, what, scene, measure in (
-        ("taylor_green", "Taylor-Green cells", BOX, steady_cells),
-        ("carried", "carried vortex", TUNNEL, vortex_in_wind),
+        ("taylor_green", "Taylor-Green vortices", BOX, steady_cells),
+        ("carried", "vortex carried by the wind", TUNNEL, vortex_in_wind),
     )
 )

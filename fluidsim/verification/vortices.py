@@ -22,12 +22,12 @@ TUNNEL = SmokeScene(size=(2.0, 1.0), physics=IDEAL, open_sides=["x-", "x+"], fra
 
 def taylor_green() -> Findings:
     found = [steady_cells(smoke(BOX, cells)) for cells in CELLS]
-    return _findings("Taylor-Green cells", found, 0.005)
+    return _findings("Taylor-Green vortices", found, 0.005)
 
 
 def carried_vortex() -> Findings:
     found = [vortex_in_wind(smoke(TUNNEL, 2 * cells)) for cells in CELLS]
-    return _findings("carried vortex", found, 0.02)
+    return _findings("vortex carried by the wind", found, 0.02)
 
 
 def steady_cells(room: Smoke) -> tuple[float, float]:
@@ -86,16 +86,16 @@ def _findings(title: str, found: list[tuple[float, float]], lost: float) -> Find
     left, errors = ([row[k] for row in found] for k in (0, 1))
     order = fitted_order(CELLS, errors)
     ideal = [errors[-1] * (CELLS[-1] / n) ** 2 for n in CELLS]
-    rows = [("cells a metre", "energy left", "error of the speed")]
+    rows = [("cells per metre", "energy left", "error of the speed")]
     rows += [(str(n), f"{e:.4f}", f"{d:.2%}") for n, e, d in zip(CELLS, left, errors, strict=True)]
     return Findings(
         (
-            Check("energy left, 64 cells a metre", left[1], 1.0, lost),
-            Check("error of the speed, 128 cells a metre", errors[2], 0.0, 0.01),
+            Check("remaining energy, 64 cells per metre", left[1], 1.0, lost),
+            Check("error of the speed, 128 cells per metre", errors[2], 0.0, 0.01),
             Check("order of convergence", order, 2.0, 0.1, at_least=True),
         ),
         (
-            Plot(title, "cells a metre", "error of the speed", (
+            Plot(title, "cells per metre", "error of the speed", (
                 Curve("second order", CELLS, ideal, reference=True),
                 Curve("measured", CELLS, errors),
             ), loglog=True),
@@ -107,14 +107,14 @@ def _findings(title: str, found: list[tuple[float, float]], lost: float) -> Find
 CASES = (
     Case(
         "vortex-taylor_green",
-        "inviscid Taylor-Green cells in a closed box until t = 2, default CFL, 32, 64, 128 cells",
+        "inviscid Taylor-Green vortices in a box up to t = 2, default CFL, 32, 64, 128 cells",
         "steady solution of Euler's equations (Taylor & Green 1937)",
         taylor_green,
         25,
     ),
     Case(
         "vortex-carried",
-        "inviscid vortex carried by ten times its core, default CFL, 32, 64, 128 cells a metre",
+        "inviscid vortex carried over ten core radii, default CFL, 32, 64, 128 cells per metre",
         "Galilean invariance; the vortex of Taylor 1918 at one instant",
         carried_vortex,
         25,

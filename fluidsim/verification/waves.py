@@ -53,11 +53,11 @@ def slosh(cells: int, amplitude: float, transfer: str, periods: int, loss: float
     last = np.array(times) > times[-1] - PERIOD
     drift = float(level[last].mean() - level[np.array(times) < PERIOD / 60].mean()) / DEPTH
     over = np.array(times) / PERIOD
-    title = f"{cells} cells a metre, {amplitude:g} cells, {transfer}"
+    title = f"{cells} cells per metre, {amplitude:g} cells, {transfer}"
     ideal = modal[0] * np.cos(2 * np.pi * over)
     return Findings(
         (
-            Check("amplitude lost a period", found.loss, 0.0, loss),
+            Check("amplitude lost per period", found.loss, 0.0, loss),
             Check("period / theory", found.period / PERIOD, 1.0, 0.01),
             Check("change of the level / depth", drift, 0.0, 1e-3),
         ),
@@ -73,7 +73,8 @@ def slosh(cells: int, amplitude: float, transfer: str, periods: int, loss: float
 def _case(cells: int, amplitude: float, transfer: str, periods: int, loss: float) -> Case:
     return Case(
         f"sloshing-{cells}-{amplitude:g}-{transfer}",
-        f"standing wave of {amplitude:g} cells, {cells} a metre, {periods} periods, {transfer}",
+        f"standing wave, amplitude {amplitude:g} cells, {cells} cells per metre, "
+        f"{periods} periods, {transfer}",
         SOURCE,
         functools.partial(slosh, cells, amplitude, transfer, periods, loss),
         seconds=periods * (cells / 64) ** 2 * 3,

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fluidsim.errors import SimulationError
+from fluidsim.liquid.liquid import SURFACE_LAYERS
 from fluidsim.solid.motion import Moving
 from fluidsim.solid.shapes import Box, Cylinder, HalfSpace, Sphere
 from tests.fluidsim.worlds import CPU, cubic, liquid
@@ -88,6 +89,50 @@ def test_a_block_moving_with_the_grid_keeps_its_momentum(dim):
     torch.testing.assert_close(mean, torch.tensor(velocity).double(), rtol=1e-5, atol=1e-6)
 
 
+@DIMS
+@pytest.mark.parametrize("cells", [0.9, 2.9])
+def test_the_distance_stays_one_beyond_a_surface_that_moves(dim, cells):
+    """For that the velocity is continued as far as the liquid moves in a step, and farther."""
+    grid = cubic(dim, 16)
+    front = 4 * grid.dx
+    block = Box((-1.0,) * dim, (front,) + (2.0,) * (dim - 1))
+    wind = (1.0,) + (0.0,) * (dim - 1)
+    tank = liquid(grid, block, open_sides=["x-"], gravity=0.0, velocity=wind)
+    tank.step(cells * grid.dx)
+    right = grid.cells(grid.cell_positions(CPU)[..., 0])
+    expected = (right - front) / grid.dx - cells
+    beyond = (expected > 0) & (expected < SURFACE_LAYERS + 0.7)
+    assert int(beyond.sum()) == 4 * 16 ** (dim - 1)
+    distance = grid.cells(tank.surface.distance)
+    torch.testing.assert_close(distance[beyond], expected[beyond], rtol=0, atol=1e-4)
+
+
+@DIMS
+def test_water_at_rest_needs_hardly_any_iterations_after_its_first_step(dim):
+    """However long the steps are: a solve starts from the last pressure, times its own dt."""
+    tank = liquid(cubic(dim, 16 if dim == 2 else 12), HalfSpace(0.53), rtol=1e-5)
+    tank.step(0.01)
+    first = tank.report.iterations
+    assert first > 5
+    for dt in (0.01, 0.004, 0.016):
+        tank.step(dt)
+    assert tank.report.iterations < 1.25 * first
+
+
+@DIMS
+def test_a_gap_between_the_particles_does_not_stop_the_flow(dim):
+    """Faces in the liquid that no particle reaches flow as those around them."""
+    grid = cubic(dim, 12)
+    wind = (1.0, 0.5, -0.3)[:dim]
+    block = liquid(grid, Box((0.2,) * dim, (0.8,) * dim), gravity=0.0, velocity=wind)
+    particles = block.particles
+    none = particles.positions[:0]
+    particles.exchange(((particles.positions - 6).abs() < 1.5).all(1), none, none)
+    block.step(0.5 * grid.dx)
+    expected = torch.tensor(wind).expand_as(particles.velocities)
+    torch.testing.assert_close(particles.velocities, expected, rtol=0, atol=1e-5)
+
+
 def spinning_blob(dim, flip):
     """A ball of liquid in free space that turns around the last axis, or in the plane."""
     grid = cubic(dim, 32 if dim == 2 else 20)
@@ -167,6 +212,7 @@ def test_a_moving_solid_pushes_the_water(dim):
         tank.advance(1 / 60)
     after = float(tank.particles.positions[:, 0].mean())
     assert after > before + 0.5
+    assert tank.solids.time == tank.time
     depth = piston.distance(tank.particles.positions * grid.dx, tank.time) / grid.dx
     assert float(depth.min()) > -0.6  # voxelised: a particle may wait a step in the front cell
 
@@ -200,6 +246,16 @@ def test_substeps_follow_the_speed():
     fast = liquid(grid, Sphere((0.3, 0.5), 0.1), gravity=0.0, velocity=(20.0, 0.0))
     assert slow.advance(1 / 60).substeps == 1
     assert fast.advance(1 / 60).substeps >= 20 / 60 * 32 / 3
+    assert liquid(grid, Sphere((0.5, 0.5), 0.1)).top_speed(0.1) == pytest.approx(0.981)
+
+
+def test_substeps_follow_the_shortest_waves():
+    """Also where nothing moves."""
+    grid = cubic(2, 16)
+    seconds = 0.2
+    substeps = liquid(grid, HalfSpace(0.5)).advance(seconds).substeps
+    assert 0.5 < seconds / substeps / math.sqrt(grid.dx / 9.81) < 0.7
+    assert liquid(grid, HalfSpace(0.5), gravity=0.0).advance(seconds).substeps == 1
 
 
 def test_not_a_number_is_said_at_once():

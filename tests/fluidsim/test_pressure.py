@@ -164,6 +164,21 @@ def test_setup_serves_until_a_cell_or_a_face_changes(dim):
     assert counting.setups == 3
 
 
+def test_the_residual_of_a_frame_is_the_worst_of_its_steps(monkeypatch):
+    tank = liquid(cubic(2, 8), Box((0.0, 0.0), (0.5, 0.7)), rtol=1e-4, cfl=0.05)
+    residuals, project = [], tank._projector.project
+
+    def noted(*arguments):
+        done = project(*arguments)
+        residuals.append(done.solution.relative_residual)
+        return done
+
+    monkeypatch.setattr(tank._projector, "project", noted)
+    report = tank.advance(0.1)
+    assert len(residuals) == report.substeps > 4
+    assert report.relative_residual == max(residuals) > residuals[-1]
+
+
 class NotingSolver(Direct):
     """Has something to say of every solve."""
 

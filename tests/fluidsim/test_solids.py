@@ -75,11 +75,13 @@ def test_closed_parts_of_faces_have_the_volume_of_a_small_ball(dim):
 
 
 @DIMS
-def test_flow_inside_of_a_solid_slides_along_its_surface(dim):
+@pytest.mark.parametrize("speed", [(0.0, 0.0, 0.0), (0.3, -0.2, 0.6)], ids=["still", "moving"])
+def test_flow_inside_of_a_solid_slides_along_its_surface(dim, speed):
+    """It goes as fast as the solid across its surface, and as the flow along it."""
     grid = cubic(dim, 16)
     ball = Sphere((0.5,) * dim, 0.3)
-    solids = Solids(grid, [ball], [], CPU)
-    flow = torch.randn(dim, *grid.nodes, generator=torch.Generator().manual_seed(2))
+    solids = Solids(grid, [Moving(ball, (0.5,) * dim, speed[:dim])], [], CPU)
+    flow = torch.zeros(dim, *grid.nodes)
     flow[:] = torch.tensor((0.7, -0.4, 0.5)[:dim]).view(-1, *(1,) * dim)
     uniform = flow.clone()
     solids.enforce(flow, solids.open)
@@ -89,7 +91,7 @@ def test_flow_inside_of_a_solid_slides_along_its_surface(dim):
         depth = ball.distance(points)
         inside = (solids.open[axis] == 0) & ~solids.walls[axis] & (depth > -1.5 * grid.dx)
         assert int(inside.sum()) > 10
-        through = sum(uniform[k] * normal[..., k] for k in range(dim))
+        through = sum((uniform[k] - speed[k]) * normal[..., k] for k in range(dim))
         expected = uniform[axis] - through * normal[..., axis]
         torch.testing.assert_close(flow[axis][inside], expected[inside], atol=0.06, rtol=0)
         outside = solids.open[axis] > 0
@@ -111,6 +113,18 @@ def test_a_rigid_motion_fills_the_faces_near_the_body(dim):
         assert not (partly & (solids.velocity[axis] == 0)).any()
     fastest = max(float(body.velocity_at(p, 0.1).norm(dim=-1).max()) for p in [points[near]])
     assert fastest <= solids.top_speed_during(0.1, 0.0) < 1.5 * fastest
+
+
+def test_restored_solids_have_the_bound_of_their_speed_that_they_had():
+    """It is that of the farthest point that the grid has ever seen of them."""
+    bar = Moving(Box((0.45, 0.45), (0.55, 0.88)), (0.5, 0.5), spin=1.0)
+    solids, again, fresh = (Solids(cubic(2, 12), [bar], [], CPU) for _ in range(3))
+    solids.update(0.3)
+    solids.update(0.7)
+    again.restore(solids.state())
+    fresh.update(0.7)
+    bounds = [each.top_speed_during(0.7, 0.1) for each in (solids, again, fresh)]
+    assert bounds[0] == bounds[1] > bounds[2]
 
 
 def test_unknown_side_is_refused():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fluidsim.grid import sorting
-from fluidsim.liquid.particles import FEWEST, MOST
+from fluidsim.liquid.particles import FEWEST, MOST, SEEDED, Changes, Particles
 from fluidsim.solid.shapes import Box, Sphere
 from fluidsim.solid.solids import Solids
 from tests.fluidsim.worlds import CPU, cubic, oblong, particles_in
@@ -158,6 +158,17 @@ def test_resampling_keeps_the_limits_inside_the_liquid(dim):
     assert int(held.max()) <= MOST[dim]
     assert int(held.min()) >= FEWEST[dim]
     assert torch.isfinite(particles.positions).all()
+
+
+@DIMS
+def test_no_particle_is_removed_while_a_cell_beside_a_crowded_one_has_room(dim):
+    grid = cubic(dim, 7)
+    crowd = torch.rand(MOST[dim] + SEEDED[dim], dim, generator=torch.Generator().manual_seed(3)) + 3
+    particles = Particles(crowd, torch.zeros(dim), grid, CPU, False)
+    still = grid.zeros(CPU, dim)
+    flow = particles.move(still, still, Solids(grid, [], [], CPU), 0.0, 1.0)
+    assert particles.sort_and_resample(*empty(grid), flow, 1) == Changes(0, 0, 0)
+    assert particles.count == len(crowd)
 
 
 @DIMS

@@ -7,6 +7,7 @@ import torch
 
 from fluidsim.grid.cells import CellType
 from fluidsim.liquid.impact import ALLOWED, BUDGET, Impacts, pressed
+from fluidsim.liquid.liquid import VOLUME_RELAXATION
 from fluidsim.liquid.volume import holes
 from fluidsim.solid.shapes import Box, Capsule, HalfSpace, Sphere, Torus
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, volume_of
@@ -35,6 +36,29 @@ def test_volume_around_a_solid_is_that_of_the_open_parts(dim):
     tank = liquid(grid, HalfSpace(0.8), [Sphere((0.5,) * dim, 0.2)])
     ball = math.pi * 0.2**2 if dim == 2 else 4 / 3 * math.pi * 0.2**3
     assert volume_of(tank) == pytest.approx(0.8 - ball, rel=0.01)
+
+
+@DIMS
+@pytest.mark.parametrize("part", [0.99, 1.01])
+def test_an_error_of_the_volume_relaxes_at_its_rate(dim, part):
+    """What is missing comes back, and what is too much goes, by a third in a frame of a third of
+    the relaxation time."""
+    tank = liquid(cubic(dim, 16 if dim == 2 else 12), HalfSpace(0.53), rtol=1e-6)
+    tank.first_volume *= part
+    start = tank.volume_error()
+    assert abs(start) > 0.009
+    for _ in range(3):
+        tank.advance(VOLUME_RELAXATION / 3)
+    assert tank.volume_error() / start == pytest.approx((2 / 3) ** 3, rel=0.2)
+
+
+@DIMS
+def test_the_surface_is_held_within_a_cell_of_the_particles(dim):
+    tank = liquid(cubic(dim, 12), HalfSpace(0.5))
+    tank.grid.cells(tank.surface.distance).sub_(2.0)
+    tank.step(1e-6)
+    highest = tank.grid.cells(tank.surface.distance)[(6,) * (dim - 1) + (5,)]
+    assert -1.5 <= float(highest) <= -0.5  # a level surface is at -0.5
 
 
 @DIMS
