@@ -155,7 +155,7 @@ def test_warnings_that_were_given_are_not_given_again(run, monkeypatch):
     """Each frame of a run is looked at once more before it goes on."""
     seen = []
     look = Health.look
-    monkeypatch.setattr(Health, "look", lambda health, one: (seen.append(one), look(health, one))[1])
+    monkeypatch.setattr(Health, "look", lambda self, one: (seen.append(one), look(self, one))[1])
     monkeypatch.setattr(FrameLoop, "run", lambda loop, console: [])
     assert resume(run) == 0
     assert seen == read_records(run / "log.jsonl") != []
