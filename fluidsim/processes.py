@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from multiprocessing.context import SpawnContext
 from typing import Any
 
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
 
 def python(code: str, *arguments: str) -> list[str]:
     """The command that runs some code with the modules of this process."""
@@ -39,13 +41,29 @@ def workers(
     """
     pool = ProcessPoolExecutor(count, spawning(), _begin, (begin, *given))
     try:
+        with _signals_waiting():
+            for _ in range(count):
+                pool.submit(os.getpid)  # which starts them
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """Signals reach this process when the block ends, and never one that is started in it."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(begin: Callable[..., None] | None, *given: Any) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if begin is not None:

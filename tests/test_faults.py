@@ -93,7 +93,7 @@ def test_pictures_drawn_by_another_process_outlive_a_signal(number, tmp_path):
     process = start("run", "dam_break", *flags, "--out", folder, start_new_session=True)
     wait_for_frames(process, folder, 4)
     os.killpg(process.pid, number) if number != signal.SIGKILL else process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == (-number if number == signal.SIGKILL else 130)
     deadline = time.monotonic() + 30
     while is_alive(process.pid):

@@ -19,6 +19,16 @@ if __name__ == "__main__":
         print(pool.submit(os.getpid).result(), flush=True)
         os.kill(os.getpid(), 9)
 """
+STARTING = """
+import os, signal
+from fluidsim.processes import workers
+if __name__ == "__main__":
+    with workers(1) as pool:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *given: None)
+            os.killpg(0, number)
+        assert pool.submit(abs, -3).result() == 3
+"""
 TALKER = """
 import sys
 from fluidsim.output import forgiving
@@ -51,6 +61,13 @@ def test_workers_import_nothing_from_the_current_folder(strange):
     with processes.workers(1) as pool:
         assert pool.submit(abs, -3).result() == 3
     assert not strange()
+
+
+def test_workers_leave_signals_to_the_run_while_they_start(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(STARTING)
+    done = subprocess.run([sys.executable, str(script)], start_new_session=True)
+    assert done.returncode == 0
 
 
 def test_workers_leave_signals_to_the_run():
