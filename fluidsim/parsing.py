@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -13,6 +14,19 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def place(text: str) -> Path:
+    """A file or folder; ~ is the home folder, also where no shell has replaced it."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"there is no home folder for {text!r}") from None
+
+
+def lasting_place(text: str) -> Path:
+    """A file that is found again from another folder."""
+    return place(text).absolute()
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

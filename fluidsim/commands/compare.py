@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import solvers
-from fluidsim.parsing import whole
+from fluidsim.parsing import place, whole
 from fluidsim.runs.catalogue import scene_module, scene_names
 from fluidsim.runs.flags import parse_run
 from fluidsim.runs.stopping import guarded
@@ -24,7 +24,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--independent", action="store_true", help="run the scene with each solver, side by side"
     )
-    parser.add_argument("--out", type=Path, default=None, help="(renders/compare-SCENE)")
+    parser.add_argument("--out", type=place, default=None, help="(renders/compare-SCENE)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 

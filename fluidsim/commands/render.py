@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 
 from fluidsim import taichi_runtime
+from fluidsim.parsing import place
 from fluidsim.runs.drawing import Drawing
 from fluidsim.runs.flags import add_picture_flags
 from fluidsim.runs.progress import Progress
@@ -18,7 +18,7 @@ from solvers import runtime
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="RUN_DIR")
+    parser.add_argument("folder", type=place, metavar="RUN_DIR")
     add_picture_flags(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
