@@ -16,6 +16,7 @@ from fluidsim.liquid.seeding import Distance, cells_near, seed_cells
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
+from fluidsim.solid.values import settle
 
 Region = Shape | RigidMotion
 
@@ -39,6 +40,9 @@ class Inflow:
     shape: Region
     velocity: Vector
     until: float | None = None
+
+    def __post_init__(self) -> None:
+        settle(self)
 
     def flows(self, time: float) -> bool:
         return self.until is None or time < self.until
