@@ -156,10 +156,8 @@ class LiquidScene(Scene[Liquid]):
         Dynamic viscosity, Pa s (water 1e-3, honey 10). With 0 the liquid slips along walls.
     surface_tension : float
         N/m (water in air: 0.072).
-    inflows : sequence of Inflow
-        Where liquid is poured in.
-    outflows : sequence of Outflow
-        Where liquid is taken away.
+    inflows, outflows : sequence of Inflow, sequence of Outflow
+        Where liquid is poured in, and where it is taken away.
     transfer : {"flip", "apic"}
         How particles take velocities from the grid: "flip" blends FLIP and PIC, "apic" keeps the
         slopes of the velocity.

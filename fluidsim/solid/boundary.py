@@ -190,6 +190,11 @@ class Boundary:
         """The lower and the upper side of an axis."""
         return (side for side in self.sides if side.axis == axis)
 
+    @property
+    def opens(self) -> bool:
+        """Whether any side has an opening."""
+        return bool(self._open)
+
     def is_open(self, axis: int, upper: bool) -> bool:
         """Whether a side has an opening."""
         return (axis, upper) in self._open

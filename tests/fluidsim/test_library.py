@@ -148,3 +148,10 @@ def test_people_may_write_lists_and_leave_out_the_brackets_of_one_thing():
 def test_what_is_no_number_is_refused_where_it_is_written(wrong):
     with pytest.raises(ValueError, match="not a number"):
         wrong()
+
+
+def test_sources_of_smoke_cannot_be_exchanged_silently(machine):
+    smoke = ROOM.start(8, threads=1)
+    assert smoke.sources == tuple(ROOM.sources)
+    with pytest.raises(AttributeError):
+        smoke.sources = []
