@@ -78,6 +78,6 @@ def picture_size(text: str) -> tuple[int, int]:
     if not (width.isdigit() and height.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size like 1280x720")
     size = (int(width), int(height))
-    if not all(16 <= side <= 8192 and side % 2 == 0 for side in size):
-        raise argparse.ArgumentTypeError(f"sides must be even and between 16 and 8192, not {text}")
+    if not all(16 <= side <= 8192 for side in size):
+        raise argparse.ArgumentTypeError(f"sides must be between 16 and 8192, not {text}")
     return size

@@ -58,6 +58,7 @@ class FrameReport:
     relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
     top_speed bounds the speed per axis, m/s.
     smoke_...: m^dim, what sources added, left by open sides, faded and came from fuel.
+    full: whether inflows found a closed domain full.
     notes: what the solver told of its solves, "" when all went well.
     """
 
@@ -73,6 +74,7 @@ class FrameReport:
     particles_left: int = 0
     particles_poured: int = 0
     particles_drained: int = 0
+    full: bool = False
     smoke_added: float = 0.0
     smoke_left: float = 0.0
     smoke_faded: float = 0.0

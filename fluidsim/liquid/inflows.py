@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,9 @@ from fluidsim.liquid.seeding import Distance, cells_near, seed_cells
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
+from fluidsim.solid.values import settle
 
+FULL = 0.98  # of its room: a domain with so much liquid takes no more
 Region = Shape | RigidMotion
 
 
@@ -39,6 +41,9 @@ class Inflow:
     shape: Region
     velocity: Vector
     until: float | None = None
+
+    def __post_init__(self) -> None:
+        settle(self)
 
     def flows(self, time: float) -> bool:
         return self.until is None or time < self.until
@@ -103,6 +108,8 @@ class SourcesAndSinks:
             self._check(inflow)
         self.inflows = tuple(inflows)
         self.outflows = tuple(outflows)
+        self._closed = self.full = False
+        self.owed = 0
         self.generator = torch.Generator().manual_seed(seed)
         self._centres = grid.cells(grid.cell_positions(solids.device).movedim(-1, 0)).movedim(0, -1)
         self._resting: dict[Shape, tuple[Tensor, Tensor]] = {}
@@ -118,12 +125,18 @@ class SourcesAndSinks:
 
     def top_speed(self, time: float) -> float:
         """The largest speed per axis of liquid that flows in, m/s."""
-        speeds = [abs(v) for inflow in self.inflows if inflow.flows(time) for v in inflow.velocity]
+        speeds = [abs(v) for inflow in self._flowing(time) for v in inflow.velocity]
         return max(speeds, default=0.0)
+
+    def look(self, volume: Callable[[], float]) -> None:
+        """Let nothing flow in while a domain without a way out is full; volume: of the liquid."""
+        self._closed = not (self.outflows or self.solids.boundary.opens)
+        room = float(self.solids.room.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
+        self.full = self._closed and volume() > FULL * room
 
     def apply(self, particles: Particles, time: float) -> Exchange:
         """Fill the inflows and empty the outflows as they are at `time`, s."""
-        flowing = [inflow for inflow in self.inflows if inflow.flows(time)]
+        flowing = self._flowing(time)
         if not flowing and not self.outflows:
             return Exchange()
         at = particles.positions * self.grid.dx
@@ -137,9 +150,8 @@ class SourcesAndSinks:
             new = self._filling(inflow, time)
             positions.append(new)
             velocities.append(new.new_tensor(inflow.velocity).expand_as(new))
-        exchange = Exchange(
-            sum(len(new) for new in positions) - int(replaced.sum()), int(drained.sum())
-        )
+        filled = sum(len(new) for new in positions)
+        exchange = Exchange(self._poured(filled, int(replaced.sum())), int(drained.sum()))
         none = at.new_zeros((0, self.grid.dim))
         particles.exchange(
             drained | replaced, torch.cat([none, *positions]), torch.cat([none, *velocities])
@@ -148,9 +160,7 @@ class SourcesAndSinks:
 
     def distance(self, time: float) -> Tensor | None:
         """Signed distance (*shape) of the cell centres from the inflows, m; None without any."""
-        parts = [
-            _at(inflow.shape, time)(self._centres) for inflow in self.inflows if inflow.flows(time)
-        ]
+        parts = [_at(inflow.shape, time)(self._centres) for inflow in self._flowing(time)]
         return torch.stack(parts).amin(0) if parts else None
 
     def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
@@ -161,7 +171,7 @@ class SourcesAndSinks:
         """
         grid = self.grid
         driven = torch.zeros(grid.shape, dtype=torch.bool, device=velocity.device)
-        flowing = [inflow for inflow in self.inflows if inflow.flows(time)]
+        flowing = self._flowing(time)
         if not flowing:
             return None
         held = torch.zeros(velocity.shape, dtype=torch.bool, device=velocity.device)
@@ -178,6 +188,17 @@ class SourcesAndSinks:
                     known.narrow(axis, side, n)[free] = True
         flow = divergence(velocity, open_faces, self.solids.velocity, driven, grid)
         return Driven(flow, held)
+
+    def _poured(self, filled: int, replaced: int) -> int:
+        """Particles poured in: those that fill the inflows beyond those that they replace, less
+        earlier ones that were missing for it, for at most one filling."""
+        balance = filled - replaced - self.owed
+        self.owed = min(filled, max(0, -balance))
+        self.full |= self._closed and self.owed == filled > 0
+        return max(0, balance)
+
+    def _flowing(self, time: float) -> list[Inflow]:
+        return [] if self.full else [each for each in self.inflows if each.flows(time)]
 
     def _check(self, inflow: Inflow) -> None:
         if len(inflow.velocity) != self.grid.dim:

@@ -112,6 +112,7 @@ class Liquid(Simulation):
         values["dt_before"] = torch.tensor(self._dt_before, dtype=torch.float64)
         if self.sources is not None:
             values["sources_random"] = self.sources.generator.get_state()
+            values["sources_owed"] = torch.tensor(self.sources.owed)
         return values
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -125,6 +126,7 @@ class Liquid(Simulation):
         self._dt_before = float(state["dt_before"])
         if self.sources is not None:
             self.sources.generator.set_state(state["sources_random"])
+            self.sources.owed = int(state["sources_owed"])
 
     def step(self, dt: float) -> None:
         """A leapfrog: velocities, of the middles of steps, are pushed from the middle of the step
@@ -264,11 +266,13 @@ class Liquid(Simulation):
         return Interface.of(distance.double(), fluid, self.grid, pressure)
 
     def _exchange(self, sources: SourcesAndSinks) -> None:
+        sources.look(self._volume)
         exchange = sources.apply(self.particles, self.time)
         inflow = sources.distance(self.time)
         if inflow is not None:
             self.surface.unite(inflow)
         self.exchanged += exchange
+        self.report.full |= sources.full
         self.report.particles_poured += exchange.poured
         self.report.particles_drained += exchange.drained
 

@@ -117,7 +117,7 @@ def _rows(path: Path) -> np.ndarray:
     try:
         keys = json.loads(path.read_text(encoding="utf-8"))
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError("its brackets are nested too deeply") from None
     if not isinstance(keys, list) or not keys:
         raise ValueError("it must hold a list of keyframes")
     rows = np.array([_row(key, number) for number, key in enumerate(keys, start=1)])

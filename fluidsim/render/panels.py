@@ -15,6 +15,7 @@ from fluidsim.render.frame import Frame, LiquidFrame
 Size = tuple[int, int]  # width and height
 
 _GAP = 6  # pixels between panels
+_LEAST = 12  # pixels: where panels would be smaller there are none
 _GAP_COLOUR = 10
 _MAPS = {"vorticity": "RdBu_r", "pressure": "viridis", "speed": "magma"}
 
@@ -22,8 +23,8 @@ _MAPS = {"vorticity": "RdBu_r", "pressure": "viridis", "speed": "magma"}
 def fitted(size: Size, extent: tuple[float, ...]) -> Size:
     """The largest even width and height within `size` with the aspect of the domain."""
     scale = min(size[0] / extent[0], size[1] / extent[1])
-    width, height = (max(2, 2 * round(side * scale / 2)) for side in extent[:2])
-    return min(width, size[0] // 2 * 2), min(height, size[1] // 2 * 2)
+    width, height = (max(2, 2 * int(side * scale / 2 + 1e-6)) for side in extent[:2])
+    return width, height
 
 
 def panel_fields(frame: Frame) -> dict[str, np.ndarray]:
@@ -47,11 +48,14 @@ def with_panels(
     fields: Mapping[str, np.ndarray],
     finish: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """The main picture with panels beside it, in a column or a row, within `size`.
+    """The main picture with panels beside it, in a column or a row, within `size`; alone where
+    there is no room for them.
 
     main(size): the main picture; finish(panel): what is drawn over a panel of colours.
     """
     large, small, column = _layout(size, extent, len(fields))
+    if min(small) < _LEAST:
+        return main(fitted(size, extent))
     picture = main(large)
     panels = []
     for name, field in fields.items():
@@ -72,7 +76,14 @@ def _layout(size: Size, extent: tuple[float, ...], count: int) -> tuple[Size, Si
     large = fitted((int(main[0]), int(main[1])), extent)
     side = ((large[1] if column else large[0]) - gaps) / count
     small = (aspect * side, side) if column else (side, side / aspect)
-    return large, (max(2, int(small[0]) // 2 * 2), max(2, int(small[1]) // 2 * 2)), column
+    return large, (int(small[0]) // 2 * 2, int(small[1]) // 2 * 2), column
+
+
+def in_the_middle(picture: np.ndarray, size: Size) -> np.ndarray:
+    """A picture, uint8, of just this size, with bars beside or above and below a smaller one."""
+    spare = size[1] - picture.shape[0], size[0] - picture.shape[1]
+    edges = [(each // 2, each - each // 2) for each in spare]
+    return np.pad(picture, (*edges, (0, 0)), constant_values=_GAP_COLOUR)
 
 
 def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:

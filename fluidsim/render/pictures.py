@@ -14,6 +14,7 @@ from fluidsim.render.camera import Camera, default_camera
 from fluidsim.render.captions import add_caption
 from fluidsim.render.frame import Frame, LiquidFrame
 from fluidsim.render.liquids import LIQUIDS
+from fluidsim.render.panels import in_the_middle
 from fluidsim.render.presets import PRESETS
 from fluidsim.render.shot import Shot
 from fluidsim.render.spray import Spray, separated
@@ -35,8 +36,7 @@ def picture(
     ----------
     frame : LiquidFrame or SmokeFrame
     size : (width, height)
-        In pixels. A 3D picture has exactly this size; a 2D one, with its panels, fits into it and
-        keeps the aspect of the domain.
+        In pixels. A 2D picture keeps the aspect of the domain: bars fill the rest.
     camera : Camera, optional
         Of a 3D picture; `default_camera` if None.
     style : Style
@@ -51,7 +51,7 @@ def picture(
         result = _flat(frame, size, style)
     if style.caption:
         result = add_caption(result, frame.caption, f"t = {frame.time:.2f} s")
-    return result
+    return in_the_middle(result, size)
 
 
 def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:

@@ -64,6 +64,12 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="OBJ, STL, PLY or OFF file in place of the scene's bunny or dragon",
     )
+    add(
+        "--mesh-up",
+        choices=("z", "y"),
+        default=default.mesh_up,
+        help="the axis that points up in that file",
+    )
     add("--device", choices=("cpu", "cuda"), default=default.device, help="where to compute")
     add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")
     add("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of all random numbers")

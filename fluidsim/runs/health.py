@@ -99,6 +99,9 @@ class Health:
         share = self._removed / supplied
         return share, f"crowded cells have cost {share:.0%} of the particles so far"
 
+    def full(self, record: FrameRecord) -> tuple[float, str] | None:
+        return (1.0, "the closed domain is full: nothing more flows in") if record.full else None
+
     def smoke(self, record: FrameRecord) -> tuple[float, str] | None:
         if self._smoke is None:
             return None
@@ -133,6 +136,6 @@ class Health:
 
 Check = Callable[[Health, FrameRecord], tuple[float, str] | None]
 CHECKS: tuple[Check, ...] = (
-    Health.volume, Health.holes, Health.vanishing, Health.crowding, Health.smoke,
+    Health.volume, Health.holes, Health.vanishing, Health.crowding, Health.full, Health.smoke,
     Health.exploding, Health.substeps, Health.solver,
 )  # fmt: skip

@@ -12,12 +12,13 @@ import psutil
 import torch
 
 from fluidsim.flow.simulation import SOLID_CELLS, Simulation
+from fluidsim.grid.grid import MOST_CELLS_A_SIDE, Grid
 from fluidsim.liquid.particles import SEEDED
 from fluidsim.runs.plan import Plan
-from fluidsim.scene.scene import LiquidScene, SmokeScene
+from fluidsim.scene.scene import LiquidScene, Scene, SmokeScene
 from fluidsim.solid.images import repeated
 from fluidsim.solid.motion import RigidMotion
-from fluidsim.solid.shapes import Shape
+from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.thin_walls import wall_warnings
 from fluidsim.store.checkpoint import KEPT
 
@@ -37,6 +38,7 @@ SECONDS_A_PIXEL = {2: 2e-7, 3: 1.3e-6}
 FALL = 4.43  # m/s after falling for 1 m
 LOOKS = 9  # times in the run at which a moving region is looked for in the domain
 LOOK_CELLS = 40  # a side, of the grid on which it is
+ROUNDED = 0.05  # of a side: whole cells that change it by more are worth a word
 MANY_SUBSTEPS = 20  # for solids, in a frame
 
 
@@ -90,12 +92,12 @@ def obstacles(plan: Plan, needs: Needs, place: Path) -> Iterator[str]:
             f"{config.frames} frames need about {_size(needs.disk)} in {place} and "
             f"{_size(disk)} are free; choose another --out, fewer --frames or a smaller --size"
         )
-    for name in _outside(plan):
-        yield f"{name} lies outside of the domain, which spans 0 to {_point(plan.scene.size)} m"
+    yield from _idle(plan)
 
 
 def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
     """What may spoil the result, each in one line. simulation: of the scene, at its start."""
+    yield from _rounded(plan)
     yield from wall_warnings(plan.scene.solids, plan.grid, plan.config.resolution)
     seconds = plan.frame_seconds
     speed = simulation.solids.top_speed_during(0.0, plan.seconds)
@@ -114,29 +116,67 @@ def _substeps(plan: Plan) -> float:
     return max(1.0, plan.frame_seconds * speed / (plan.scene.cfl * plan.grid.dx))
 
 
-def _outside(plan: Plan) -> Iterator[str]:
-    """Names of the sources that never touch the domain."""
-    scene, config = plan.scene, plan.config
-    regions: list[tuple[str, Shape | RigidMotion]] = []
-    if isinstance(scene, SmokeScene):
-        regions += [(f"source {k}", each.shape) for k, each in enumerate(scene.sources, start=1)]
-    if isinstance(scene, LiquidScene):
-        regions += [(f"inflow {k}", each.shape) for k, each in enumerate(scene.inflows, start=1)]
-        regions += [(f"outflow {k}", each.shape) for k, each in enumerate(scene.outflows, start=1)]
-        if not scene.inflows:
-            regions.append(("the liquid", scene.liquid))
-    grid = scene.grid(replace(config, resolution=min(config.resolution, LOOK_CELLS)))
+def _idle(plan: Plan) -> Iterator[str]:
+    """What is said of sources and sinks that can never act, one line each."""
+    grid = plan.scene.grid(replace(plan.config, resolution=min(plan.config.resolution, LOOK_CELLS)))
     points = grid.node_positions(torch.device("cpu"))
     reach = grid.dx * grid.dim**0.5 / 2
     end = plan.seconds
-    for name, region in regions:
+    for name, region in _regions(plan.scene):
         if isinstance(region, RigidMotion):
             times = [end * look / (LOOKS - 1) for look in range(LOOKS)]
             nearest = min(float(region.distance(points, time).min()) for time in times)
         else:
             nearest = float(repeated(region, grid).distance(points).min())
-        if nearest > reach:
-            yield name
+        if math.isnan(nearest):
+            yield f"the distance of {name} is not a number (NaN)"
+        elif nearest > reach:
+            yield (
+                f"{name} lies outside of the domain, which spans 0 to {_point(plan.grid.extent)} m"
+            )
+        elif isinstance(region, Shape) and _is_buried(region, plan):
+            yield f"{name} lies inside of a solid"
+
+
+def _regions(scene: Scene) -> Iterator[tuple[str, Shape | RigidMotion]]:
+    """Sources and sinks with their names, and the liquid where nothing flows in."""
+    if isinstance(scene, SmokeScene):
+        yield from ((f"source {k}", each.shape) for k, each in enumerate(scene.sources, start=1))
+    if isinstance(scene, LiquidScene):
+        yield from ((f"inflow {k}", each.shape) for k, each in enumerate(scene.inflows, start=1))
+        yield from ((f"outflow {k}", each.shape) for k, each in enumerate(scene.outflows, start=1))
+        if not scene.inflows:
+            yield "the liquid", scene.liquid
+
+
+def _is_buried(region: Shape, plan: Plan) -> bool:
+    """Whether solids, none of which move, cover all points of a region on a lattice of half
+    cells."""
+    solids = [each for each in plan.scene.solids if isinstance(each, Shape)]
+    if not solids or len(solids) < len(plan.scene.solids):
+        return False
+    fine = Grid(tuple(2 * n for n in plan.grid.shape), plan.grid.dx / 2, plan.grid.periodic)
+    points = fine.cell_positions(torch.device("cpu"))
+    points = fine.cells(points.movedim(-1, 0)).movedim(0, -1)
+    inside = points[repeated(region, fine).distance(points) < 0]
+    covered = repeated(Union(tuple(solids)), fine).distance(inside) < 0
+    return len(inside) > 0 and bool(covered.all())
+
+
+def _rounded(plan: Plan) -> Iterator[str]:
+    """A line if whole cells make another domain of that of the scene."""
+    size, grid = plan.scene.size, plan.grid
+
+    def off(extent: tuple[float, ...]) -> float:
+        return max(abs(got / side - 1) for got, side in zip(extent, size, strict=True))
+
+    if off(grid.extent) <= ROUNDED:
+        return
+    finer = range(plan.config.resolution, MOST_CELLS_A_SIDE + 1)
+    fits = (n for n in finer if off(Grid.covering(size, n).extent) <= ROUNDED)
+    number = next(fits, None)
+    advice = "" if number is None else f"; --resolution {number} fits better"
+    yield (f"the domain is {_point(grid.extent)} m in whole cells, not {_point(size)} m{advice}")
 
 
 def _existing(place: Path) -> Path:
@@ -155,4 +195,4 @@ def _duration(seconds: float) -> str:
 
 
 def _point(size: tuple[float, ...]) -> str:
-    return f"({', '.join(f'{side:g}' for side in size)})"
+    return f"({', '.join(f'{side:.4g}' for side in size)})"

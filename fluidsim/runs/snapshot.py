@@ -32,8 +32,7 @@ def draw(
     ----------
     subject : Simulation, LiquidFrame or SmokeFrame
     size : (width, height)
-        In pixels. A 3D picture has exactly this size; a 2D one, with its panels, fits into it and
-        keeps the aspect of the domain.
+        In pixels. A 2D picture keeps the aspect of the domain: bars fill the rest.
     camera : Camera, optional
         Of a 3D picture; by default the domain fills it.
     **style

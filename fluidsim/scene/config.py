@@ -40,6 +40,8 @@ class RunConfig(PictureOptions):
         How liquid particles take velocities from the grid; by default the scene's.
     mesh : Path, optional
         File of a mesh in place of the scene's bunny or dragon.
+    mesh_up : {"z", "y"}
+        The axis that points up in that file.
     device : {"cpu", "cuda"}
         Where to compute.
     threads : int, optional
@@ -87,6 +89,7 @@ class RunConfig(PictureOptions):
     rtol: float = 1e-6
     transfer: str | None = None
     mesh: Path | None = None
+    mesh_up: str = "z"
     device: str = "cpu"
     threads: int | None = None
     seed: int = 0

@@ -100,7 +100,7 @@ def figurine(
     turned by more than a right angle looks the other way. Raises ValueError for an unfit mesh.
     """
     if config.mesh is not None:
-        return Mesh(config.mesh, base, height, turn)
+        return Mesh(config.mesh, base, height, turn, config.mesh_up)
     ahead = -1.0 if config.dim == 2 and math.cos(turn) < 0 else 1.0
 
     def place(point: Point) -> Vector:
@@ -118,6 +118,8 @@ def figurine(
 
 
 def check_mesh_is_used(scene: Scene, config: RunConfig) -> None:
-    """Raises ValueError if a run names a mesh that its scene does not use."""
+    """Raises ValueError if a run names a mesh that its scene does not use, or turns none up."""
+    if config.mesh is None and config.mesh_up != RunConfig.mesh_up:
+        raise ValueError("--mesh-up: there is no --mesh FILE that it could be about")
     if config.mesh is not None and '"type": "Mesh"' not in json.dumps(as_json(scene)):
         raise ValueError(f"--mesh: the scene {config.scene} has no mesh to replace")

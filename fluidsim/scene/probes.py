@@ -18,6 +18,7 @@ from fluidsim.grid.grid import Grid
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
+from fluidsim.solid.values import settle
 
 REACH = 2  # cells: those with a centre nearer than this along each axis tell the pressure
 ON_SURFACE = 1e-5  # of the longest side: a point so deep in a solid is one on its surface
@@ -38,6 +39,9 @@ class PressureProbe:
 
     point: Vector
 
+    def __post_init__(self) -> None:
+        settle(self)
+
 
 @dataclass(frozen=True)
 class HeightProbe:
@@ -53,6 +57,9 @@ class HeightProbe:
     """
 
     place: Vector
+
+    def __post_init__(self) -> None:
+        settle(self)
 
 
 Probe = PressureProbe | HeightProbe

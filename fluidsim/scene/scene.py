@@ -27,10 +27,12 @@ from fluidsim.solid.boundary import Inlet, Wall, periodic_axes, refuse_drag_with
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
+from fluidsim.solid.values import settle
 from fluidsim.timing import StageTimer
 from solvers import Solver, registry, runtime
 from solvers.runtime import Runtime
 
+LISTS = ("solids", "open_sides", "periodic", "inflows", "outflows", "sources", "inlets")
 Started = TypeVar("Started", bound=Simulation)
 
 
@@ -52,6 +54,7 @@ class Scene(ABC, Generic[Started]):
     probes: Mapping[str, Probe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        settle(self, LISTS)
         if not min(self.size) > 0:
             raise ValueError(f"the sides of a scene must be positive, not {self.size}")
         for name in ("density", "cfl", "frame_seconds"):
@@ -153,10 +156,8 @@ class LiquidScene(Scene[Liquid]):
         Dynamic viscosity, Pa s (water 1e-3, honey 10). With 0 the liquid slips along walls.
     surface_tension : float
         N/m (water in air: 0.072).
-    inflows : sequence of Inflow
-        Where liquid is poured in.
-    outflows : sequence of Outflow
-        Where liquid is taken away.
+    inflows, outflows : sequence of Inflow, sequence of Outflow
+        Where liquid is poured in, and where it is taken away.
     transfer : {"flip", "apic"}
         How particles take velocities from the grid: "flip" blends FLIP and PIC, "apic" keeps the
         slopes of the velocity.
@@ -188,8 +189,7 @@ class LiquidScene(Scene[Liquid]):
     Raises
     ------
     ValueError
-        If a value is out of its range, a name is unknown, or a probe lies outside of the domain or
-        inside a solid.
+        If a value is out of its range, a name unknown, or a probe outside of the domain.
     """
 
     kind: ClassVar[str] = "liquid"
@@ -277,8 +277,7 @@ class SmokeScene(Scene[Smoke]):
     Raises
     ------
     ValueError
-        If a value is out of its range, a name is unknown, a side of a periodic axis is named, or a
-        probe lies outside of the domain or inside a solid.
+        If a value is out of its range, a name unknown, or a probe outside of the domain.
     """
 
     kind: ClassVar[str] = "smoke"

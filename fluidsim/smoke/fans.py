@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
 from fluidsim.flow.imposed import Imposed
-from fluidsim.solid.shapes import Shape, Vector
+from fluidsim.smoke.options import Source
+from fluidsim.solid.images import repeated
 from fluidsim.solid.solids import Solids
 
 
 class Fans:
-    """A set of fans: for each its shape, its velocity (m/s), and whether it blows at a time (s)."""
+    """Those of some sources that have a velocity."""
 
-    def __init__(
-        self, fans: Sequence[tuple[Shape, Vector, Callable[[float], bool]]], solids: Solids
-    ) -> None:
+    def __init__(self, sources: Sequence[Source], solids: Solids) -> None:
         """Raises ValueError if a velocity has the wrong number of components."""
         grid = solids.grid
         centres = grid.cell_positions(solids.device)
         self.solids = solids
         self._fans = []
-        for shape, velocity, blows in fans:
-            if len(velocity) != grid.dim:
+        for source in sources:
+            if source.velocity is None:
+                continue
+            if len(source.velocity) != grid.dim:
                 raise ValueError(f"the velocity of a source needs {grid.dim} components")
-            cells = grid.cells(shape.distance(centres) < 0)
-            self._fans.append((cells, velocity, blows))
+            cells = grid.cells(repeated(source.shape, grid).distance(centres) < 0)
+            self._fans.append((cells, source.velocity, source.acts))
         self._made_of: list[bool] = []
         self._imposed: Imposed | None = None
 

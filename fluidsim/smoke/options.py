@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fluidsim.smoke.combustion import Combustion
 from fluidsim.solid.shapes import Shape
+from fluidsim.solid.values import settle
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ class Source:
     roughness: float = 0.2
     fuel: float = 0.0
     until: float | None = None
+
+    def __post_init__(self) -> None:
+        settle(self)
 
     def acts(self, time: float) -> bool:
         return self.until is None or time < self.until

@@ -18,7 +18,6 @@ from fluidsim.smoke.inside_solids import InsideSolids
 from fluidsim.smoke.midstep import Midstep
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.smoke.scalars import Scalars
-from fluidsim.solid.images import repeated
 
 FAR = 1.5  # cells in a step
 FORESEEN = 2.0  # cells of motion in a step, beyond which the pressure's change is trusted less
@@ -42,17 +41,17 @@ class Smoke(Simulation):
         self._middle, self._flux = (Midstep(grid, self.device) for _ in range(2))
         self._advection = Advection(grid, self.device, physics.advection)
         self._inside = InsideSolids(solids)
-        fans = [
-            (repeated(source.shape, grid), source.velocity, source.acts)
-            for source in sources
-            if source.velocity is not None
-        ]
-        self._fans = Fans(fans, solids)
+        self._fans = Fans(sources, solids)
         imposed = self._fans.imposed(0.0)
         refuse_trapped_flow(self.smoke_cells(), imposed, solids)
         solids.stop_at_walls(self.velocity, solids.open)  # so that the first step is short enough
         if imposed is not None:
             imposed.set(self.velocity)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Those of the scene, which stay: `Source.until` ends one."""
+        return self.carried.sources
 
     @property
     def scalars(self) -> Tensor:

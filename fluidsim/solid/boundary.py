@@ -11,6 +11,7 @@ from torch import Tensor
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.images import repeated
 from fluidsim.solid.shapes import Shape, Vector
+from fluidsim.solid.values import settle
 
 SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
 Profile = Callable[[Tensor], Tensor]
@@ -44,6 +45,7 @@ class Wall:
     slip: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         if self.slip and self.velocity is not None:
             raise ValueError("a wall that slips cannot drag the fluid: leave out its velocity")
 
@@ -80,6 +82,7 @@ class Inlet:
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
+        settle(self)
         check_side(self.side)
 
     def velocity_at(self, points: Tensor) -> Tensor:
@@ -186,6 +189,11 @@ class Boundary:
     def of_axis(self, axis: int) -> Iterator[Side]:
         """The lower and the upper side of an axis."""
         return (side for side in self.sides if side.axis == axis)
+
+    @property
+    def opens(self) -> bool:
+        """Whether any side has an opening."""
+        return bool(self._open)
 
     def is_open(self, axis: int, upper: bool) -> bool:
         """Whether a side has an opening."""

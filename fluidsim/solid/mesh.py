@@ -7,20 +7,20 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from fluidsim.solid.mesh_files import READERS
+from fluidsim.solid.mesh_repair import closed, merged, single_sided, turned
+from fluidsim.solid.polygons import Polygons
 from fluidsim.solid.shapes import Shape, Vector
 
-SUFFIXES = (".obj", ".stl", ".ply", ".off")
 SAMPLES = 96  # cells along the longest side of the grid that holds the distance
 MARGIN = 3  # cells of it around the mesh
 MOST_BYTES = 2**30  # larger files are refused
-MOST_OPEN = 0.5  # diagonals of the mesh: a surface with a longer rim is open, not torn
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,11 @@ class Mesh(Shape):
     """The inside of a closed triangle surface, scaled and placed to stand in a scene.
 
     In 2D it is the slice through the middle of its depth. Points where the generalised winding
-    number exceeds 1/2 are inside, which tolerates gaps, overlaps and flipped triangles: Barill,
-    Dickson, Schmidt, Levin & Jacobson 2018, "Fast winding numbers for soups and clouds". Distances
-    are interpolated from samples on a grid of 96 cells along the longest side.
+    number exceeds 1/2 are inside, which tolerates gaps and overlaps: Barill, Dickson, Schmidt,
+    Levin & Jacobson 2018, "Fast winding numbers for soups and clouds". Before, doubled sides become
+    one, triangles turn the way of their neighbours, and holes of up to an eighth of the surface are
+    closed. Distances are interpolated from samples on a grid of 96 cells along the longest side, of
+    the file as it is when the object is made.
 
     Parameters
     ----------
@@ -59,16 +61,24 @@ class Mesh(Shape):
     height: float
     turn: float = 0.0
     up: str = "z"
+    _samples: ClassVar[tuple[Tensor, Vector, float]]  # of this object
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.height > 0:
             raise ValueError(f"the height of a mesh must be positive, not {self.height}")
         if self.up not in ("y", "z"):
             raise ValueError(f"up must be y or z, not {self.up}")
-        _sampled(self)
+        path = Path(self.path)
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no mesh file {path}")
+        file = path.stat()
+        stamp = file.st_mtime_ns, file.st_size, file.st_ino
+        found = _sampled(path, stamp, self.up, self.turn, self.height)
+        object.__setattr__(self, "_samples", found)
 
     def distance(self, points: Tensor) -> Tensor:
-        samples, lower, spacing = _sampled(self)
+        samples, lower, spacing = self._samples
         base = self.base if len(self.base) == 3 else (self.base[0], 0.0, self.base[1])
         if points.shape[-1] == 2:
             middle = torch.zeros_like(points[..., :1])
@@ -86,18 +96,23 @@ class Mesh(Shape):
 
 
 @functools.lru_cache(maxsize=16)
-def _sampled(mesh: Mesh) -> tuple[Tensor, Vector, float]:
-    """Signed distances (nx, ny, nz), m, around the base; where they begin, and their spacing."""
-    import igl  # here and below: most scenes have no mesh
+def _sampled(
+    path: Path, stamp: tuple[int, ...], up: str, turn: float, height: float
+) -> tuple[Tensor, Vector, float]:
+    """Signed distances (nx, ny, nz), m, around the base; where they begin, and their spacing.
 
-    vertices, triangles = read(mesh.path)
-    if mesh.up == "y":
+    stamp: changes with the file.
+    """
+    import igl  # here: most scenes have no mesh
+
+    vertices, triangles = read(path)
+    if up == "y":
         vertices = vertices[:, [0, 2, 1]] * (1, -1, 1)
-    cos, sin = math.cos(mesh.turn), math.sin(mesh.turn)
+    cos, sin = math.cos(turn), math.sin(turn)
     vertices = vertices @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
     low, high = vertices.min(0), vertices.max(0)
     middle = (low + high) / 2
-    scale = mesh.height / (high[2] - low[2])
+    scale = height / (high[2] - low[2])
     vertices = (vertices - (middle[0], middle[1], low[2])) * scale
     size = (high - low) * scale
     spacing = float(size.max()) / SAMPLES
@@ -109,12 +124,12 @@ def _sampled(mesh: Mesh) -> tuple[Tensor, Vector, float]:
     found = np.asarray(igl.signed_distance(points, vertices, triangles, sign_type=kind)[0])
     samples = torch.from_numpy(found.astype(np.float32).reshape(counts))
     if not (samples < 0).any():
-        raise ValueError(f"{mesh.path}: the surface encloses nothing")
+        raise ValueError(f"{path}: the surface encloses nothing")
     return samples, tuple(float(x) for x in lower), spacing
 
 
 def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The triangles of a file.
+    """The triangles of a file, repaired: see `Mesh`.
 
     Parameters
     ----------
@@ -134,55 +149,26 @@ def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
         If the file cannot be opened.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path}: a mesh must be one of {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in READERS:
+        raise ValueError(f"{path}: a mesh must be one of {', '.join(READERS)}")
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: larger than {MOST_BYTES >> 20} MiB")
-    vertices, triangles = _loaded(path)
-    if len(triangles) == 0 or vertices.ndim != 2 or vertices.shape[1] != 3:
-        raise ValueError(f"{path}: the file has no triangles")
-    if triangles.min() < 0 or triangles.max() >= len(vertices):
-        raise ValueError(f"{path}: triangles refer to vertices that do not exist")
-    if not np.isfinite(vertices).all():
-        raise ValueError(f"{path}: some vertices are not finite")
-    used = vertices[np.unique(triangles)]
-    if not (used.max(0) > used.min(0)).all():
-        raise ValueError(f"{path}: the surface is flat and encloses nothing")
-    # STL files repeat the vertices of each triangle.
-    merged, inverse = np.unique(vertices, axis=0, return_inverse=True)
-    triangles = inverse.reshape(-1)[triangles]
-    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    edges, counts = np.unique(edges, axis=0, return_counts=True)
-    if _longest_rim(merged, edges[counts == 1]) > MOST_OPEN * np.linalg.norm(
-        np.ptp(merged, axis=0)
-    ):
-        open_edges = f"{int((counts == 1).sum())} of {len(counts)} edges"
-        raise ValueError(f"{path}: the surface is open ({open_edges} have one triangle); close it")
-    return merged, triangles.astype(np.int64)
+    polygons = _loaded(path)
+    try:
+        polygons.check()
+        vertices, triangles = merged(*polygons.cut())
+        if not (len(triangles) and (vertices.max(0) > vertices.min(0)).all()):
+            raise ValueError("the surface is flat and encloses nothing")
+        triangles = turned(vertices, single_sided(vertices, triangles))
+        return closed(vertices, triangles)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
-def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """As trimesh reads them; libigl's PLY reader crashes on damaged files."""
-    import trimesh
-
-    with path.open("rb") as file:
-        try:
-            found = trimesh.load_mesh(
-                file, file_type=path.suffix[1:].lower(), process=False, skip_materials=True
-            )
-            return np.asarray(found.vertices, float), np.asarray(found.faces, np.int64)
-        except MemoryError:
-            raise
-        except Exception as error:  # of any kind: trimesh does not check what it reads
-            raise ValueError(f"{path}: cannot be read as a mesh") from error
-
-
-def _longest_rim(vertices: np.ndarray, edges: np.ndarray) -> float:
-    """Length of the longest connected chain of edges (n, 2)."""
-    if len(edges) == 0:
-        return 0.0
-    lengths = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    ones = np.ones(len(edges))
-    graph = sp.coo_matrix((ones, (edges[:, 0], edges[:, 1])), shape=(len(vertices),) * 2)
-    _, chain = connected_components(graph, directed=False)
-    return float(np.bincount(chain[edges[:, 0]], weights=lengths).max())
+def _loaded(path: Path) -> Polygons:
+    try:
+        return READERS[path.suffix.lower()](path)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # of any kind: readers do not name what they stumble over
+        raise ValueError(f"{path}: cannot be read as a mesh") from error

@@ -12,6 +12,7 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from fluidsim.solid.shapes import Shape, Vector, rotation_matrix
+from fluidsim.solid.values import settle
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ class RigidMotion(ABC):
 
     shape: Shape
     pivot: Vector
+
+    def __post_init__(self) -> None:
+        settle(self)
 
     @abstractmethod
     def pose(self, time: float) -> Pose:
@@ -184,6 +188,9 @@ class Keyframe:
     offset: Vector
     angle: float = 0.0
 
+    def __post_init__(self) -> None:
+        settle(self)
+
 
 @dataclass(frozen=True)
 class Keyframed(RigidMotion):
@@ -214,6 +221,7 @@ class Keyframed(RigidMotion):
     axis: Vector = (0.0, 0.0, 1.0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         times = [key.time for key in self.keys]
         if len(times) < 2 or any(a >= b for a, b in itertools.pairwise(times)):
             raise ValueError("keyframes need two or more times that increase")

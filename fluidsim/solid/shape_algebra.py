@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fluidsim.solid.values import settle
+
 Vector = tuple[float, ...]
 
 
@@ -19,8 +21,12 @@ class Shape(ABC):
     """A region of space.
 
     `a | b` is the union of two shapes, `a & b` their intersection, and `a - b` is a without b. A
-    shape of one's own derives from this class and defines `distance`.
+    shape of one's own derives from this class and defines `distance`. Vectors may be given as lists
+    or arrays, too.
     """
+
+    def __post_init__(self) -> None:
+        settle(self)
 
     @abstractmethod
     def distance(self, points: Tensor) -> Tensor:
@@ -121,6 +127,7 @@ class SmoothUnion(Shape):
     blend: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_positive(blend=self.blend)
 
     def distance(self, points: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ class Box(Shape):
     upper: Vector
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if any(a >= b for a, b in zip(self.lower, self.upper, strict=True)):
             raise ValueError(f"a box needs lower < upper on each axis, not {self}")
 
@@ -93,6 +94,7 @@ class Sphere(Shape):
     radius: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_positive(radius=self.radius)
 
     def distance(self, points: Tensor) -> Tensor:
@@ -120,6 +122,7 @@ class Ellipsoid(Shape):
     radii: Vector
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_positive(radius=min(self.radii))
 
     def distance(self, points: Tensor) -> Tensor:
@@ -156,6 +159,7 @@ class Capsule(Shape):
     end_radius: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_positive(radius=self.radius)
 
     def distance(self, points: Tensor) -> Tensor:
@@ -191,6 +195,7 @@ class Cylinder(Shape):
     height: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_positive(radius=self.radius, height=self.height)
 
     def distance(self, points: Tensor) -> Tensor:
@@ -224,6 +229,7 @@ class Torus(Shape):
     tube_radius: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_positive(ring_radius=self.ring_radius, tube_radius=self.tube_radius)
 
     def distance(self, points: Tensor) -> Tensor:

@@ -58,6 +58,7 @@ class FrameRecord:
     smoke_faded: float
     smoke_burnt: float
     notes: str
+    full: bool = False
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 

@@ -56,6 +56,13 @@ def test_a_mesh_takes_the_place_of_a_figure(post):
     assert shape == Mesh(post, (0.75, 0.5, 0.1), 0.7)
 
 
+def test_the_way_up_of_the_mesh(post, capsys):
+    lying = bunny(RunConfig(scene="", dim=3, mesh=post, mesh_up="y"), (0.75, 0.5, 0.1), 0.7)
+    assert lying == Mesh(post, (0.75, 0.5, 0.1), 0.7, up="y")
+    assert main(["run", "dambreak_bunny", "--dim", "2", "--mesh-up", "y"]) == 1
+    assert "no --mesh FILE" in capsys.readouterr().err
+
+
 def test_the_mesh_flag(post, tmp_path, capsys):
     flags = ["--dim", "2", "--resolution", "16", "--frames", "1", "--no-render"]
     out = ["--out", str(tmp_path / "run")]

@@ -24,6 +24,7 @@ TROUBLE = {
     "1.3% less smoke": {"smoke_mass": 0.49},
     "speeds rose to 50 m/s": {"top_speed": 50.0, "substeps": 20},
     "51 substeps": {"substeps": 51},
+    "domain is full": {"full": True},
     "solver cg: fell back": {"notes": "fell back"},
 }
 

@@ -128,3 +128,30 @@ def test_an_inflow_changes_between_frames(machine):
         POOL.start(16, threads=machine.threads).change_inflow(0, Inflow(nozzle, (1.0, 0.0)))
     with pytest.raises(ValueError, match="2 components"):
         simulation.change_inflow(0, Inflow(nozzle, (1.0, 0.0, 0.0)))
+
+
+def test_people_may_write_lists_and_leave_out_the_brackets_of_one_thing():
+    ball = Sphere([0.5, 0.5], 0.1)
+    assert ball == Sphere((0.5, 0.5), 0.1) and hash(ball) == hash(Sphere((0.5, 0.5), 0.1))
+    pour = Inflow(ball, torch.tensor([0.25, 0.5]).numpy())
+    assert pour.velocity == (0.25, 0.5)
+    plain = LiquidScene(size=[1, 1], liquid=ball, solids=ball, open_sides="x+", inflows=pour)
+    assert plain.size == (1, 1) and plain.solids == (ball,) and plain.inflows == (pour,)
+    assert plain.open_sides == ("x+",) and plain.outflows == ()
+    room = SmokeScene(size=(1, 1), sources=Source(ball, velocity=[0, 1]), periodic="x")
+    assert room.sources[0].velocity == (0, 1) and room.periodic == ("x",)
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda: Sphere((math.nan, 0.5), 0.1), lambda: Inflow(TANK, [math.nan, 0.0])]
+)
+def test_what_is_no_number_is_refused_where_it_is_written(wrong):
+    with pytest.raises(ValueError, match="not a number"):
+        wrong()
+
+
+def test_sources_of_smoke_cannot_be_exchanged_silently(machine):
+    smoke = ROOM.start(8, threads=1)
+    assert smoke.sources == tuple(ROOM.sources)
+    with pytest.raises(AttributeError):
+        smoke.sources = []

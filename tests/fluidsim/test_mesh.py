@@ -87,7 +87,7 @@ def test_what_is_no_closed_surface_gets_one_line(tmp_path):
         (written(tmp_path / "noise.ply", garbage), "mesh|triangles"),
         (
             written(tmp_path / "beyond.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n"),
-            "mesh|not there",
+            "do not exist",
         ),
         (written(tmp_path / "other.txt", "v 0 0 0"), "must be one of"),
         (tmp_path / "flat.stl", "flat"),

@@ -109,3 +109,44 @@ def test_an_obstacle_ends_the_run_before_it_begins_but_for_force(tmp_path, capsy
     assert run(far_away, [*flags, "--force", "--out", str(tmp_path / "a")]) == 0
     said = capsys.readouterr().out
     assert "warning: source 1" in said and "needs about" in said
+
+
+ROCK = Sphere((0.5, 0.5, 0.5), 0.3)
+CORE = Sphere((0.5, 0.5, 0.55), 0.2)
+BURIED = {
+    "source 1": SmokeScene(size=(1.0, 1.0, 1.0), sources=[Source(CORE)], solids=[ROCK]),
+    "inflow 1": tank(solids=[ROCK], inflows=[Inflow(CORE, (0.0, 0.0, -1.0))]),
+    "the liquid": tank(solids=[ROCK, Sphere((9.0, 9.0, 9.0), 0.1)], liquid=CORE),
+}
+
+
+@pytest.mark.parametrize("name", BURIED)
+def test_what_lies_inside_of_solids_is_named(name):
+    assert said(BURIED[name]) == [f"{name} lies inside of a solid"]
+
+
+def test_what_reaches_out_of_a_solid_or_may_come_free_is_not_inside():
+    assert said(tank(solids=[CORE], liquid=ROCK)) == []
+    lifted = Moving(ROCK, (0.5, 0.5, 0.5), velocity=(0.0, 0.0, 1.0))
+    assert said(tank(solids=[lifted], liquid=CORE)) == []
+
+
+class Nowhere(Sphere):
+    def distance(self, points):
+        return super().distance(points) * float("nan")
+
+
+def test_a_shape_that_has_no_distance_is_named():
+    (line,) = said(tank(liquid=Nowhere((0.5, 0.5, 0.5), 0.2)))
+    assert line == "the distance of the liquid is not a number (NaN)"
+
+
+def test_a_domain_that_whole_cells_change_is_told_with_a_resolution_that_fits(machine):
+    for size, resolution, told in (((100.0, 1.0), 48, 1), ((3.22, 1.0), 64, 0)):
+        config = dataclasses.replace(CONFIG, dim=2, resolution=resolution)
+        plan = Plan.of(LiquidScene(size=size, liquid=HalfSpace(0.5)), config)
+        lines = [each for each in warnings(plan, plan.start(machine)) if "domain" in each]
+        assert len(lines) == told
+        for line in lines:
+            assert "(100, 2.083) m in whole cells, not (100, 1) m" in line
+            assert line.endswith("--resolution 96 fits better")

@@ -62,6 +62,7 @@ def test_one_keyframe_is_a_view_that_stays(tmp_path):
     ("keys", "message"),
     [
         ("{", "camera.json"),
+        ("[" * 100_000, "nested too deeply"),
         ({}, "list of keyframes"),
         ([], "list of keyframes"),
         ([{"time": 0, "eye": [1, 2], "look_at": [0, 0, 0]}], "keyframe 1: eye"),

@@ -13,6 +13,7 @@ def test_caption_changes_the_upper_corners_only():
         picture(EMPTY, (200, 200), style=Style(caption=c)).astype(int) for c in (False, True)
     )
     changed = np.abs(titled - plain).max(-1) > 0
+    changed = changed[(plain != plain[0, 0]).any((1, 2))]  # without the bars above and below
     assert changed[:20, :60].any() and changed[:20, -60:].any()
     assert not changed[20:].any()
 
