@@ -51,6 +51,8 @@ def test_listings(capsys):
 WRONG = [
     (["run", "nowhere"], "nowhere"),
     (["run", "dam_break", "--solver", "magic"], "magic"),
+    (["run", "dam_break", "--solver", "cg:speed=3"], "no option speed"),
+    (["bench", "run", "--solvers", "cg:speed=3"], "no option speed"),
     (["run", "dam_break", "--speed", "3"], "--speed"),
     (["run", "dam_break", "--resolution", "0"], "between"),
     (["run", "dam_break", "--resolution", "-3"], "between"),
@@ -139,6 +141,15 @@ def test_interrupted_run_exits_with_130_and_says_so_in_its_folder(tmp_path):
     assert not (out / "video.mp4").exists()
     lines = log.read_text().splitlines()
     assert all(json.loads(line) for line in lines)
+
+
+def test_a_run_takes_a_solver_with_options(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "dam_break", *SMALL, "--solver", "ic:modification=0.9"]) == 0
+    (folder,) = (tmp_path / "renders").iterdir()
+    assert folder.name == "dam_break-2d-16-ic-modification=0.9"
+    config = json.loads((folder / "config.json").read_text())["config"]
+    assert config["solver"] == "ic:modification=0.9"
 
 
 def test_model_systems_are_stored_for_bench(tmp_path):

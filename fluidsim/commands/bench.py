@@ -7,13 +7,14 @@ from pathlib import Path
 
 import solvers
 from fluidsim.parsing import tolerance, whole
+from fluidsim.runs.flags import solver
 from fluidsim.runs.stopping import guarded
 from fluidsim.tools.compare import run_bench
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="SYSTEMS_DIR", help="or the run's folder")
-    parser.add_argument("--solvers", nargs="+", choices=solvers.available(), metavar="NAME")
+    parser.add_argument("--solvers", nargs="+", type=solver, metavar="NAME")
     parser.add_argument("--rtol", type=tolerance, default=1e-6)
     parser.add_argument("--repeats", type=whole(1, 1000), default=5)
     parser.add_argument("--no-guess", action="store_true", help="start from zero")

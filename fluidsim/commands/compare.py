@@ -8,7 +8,7 @@ from pathlib import Path
 import solvers
 from fluidsim.parsing import whole
 from fluidsim.runs.catalogue import scene_module, scene_names
-from fluidsim.runs.flags import parse_run
+from fluidsim.runs.flags import parse_run, solver
 from fluidsim.runs.stopping import guarded
 from fluidsim.tools.compare import compare
 
@@ -16,9 +16,7 @@ from fluidsim.tools.compare import compare
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "All other flags are those of the scene: see fluidsim run SCENE --help."
     parser.add_argument("scene", choices=scene_names())
-    parser.add_argument(
-        "--solvers", nargs="+", choices=solvers.available(), default=None, metavar="NAME"
-    )
+    parser.add_argument("--solvers", nargs="+", type=solver, default=None, metavar="NAME")
     parser.add_argument("--every", type=whole(1, 10**6), default=10, help="store each N-th system")
     parser.add_argument("--repeats", type=whole(1, 1000), default=5)
     parser.add_argument(

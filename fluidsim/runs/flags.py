@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import solvers
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.parsing import (
     OneLineParser,
@@ -20,12 +20,19 @@ from fluidsim.parsing import (
 from fluidsim.scene.config import TRANSFERS, RunConfig
 from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store.run_folder import read_config
+from solvers import registry
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     default = RunConfig(scene="")
     add = parser.add_argument
-    add("--solver", choices=solvers.available(), default=default.solver, help="pressure solver")
+    add(
+        "--solver",
+        type=solver,
+        default=default.solver,
+        metavar="NAME",
+        help="pressure solver, options after a colon: multigrid:sweeps=3",
+    )
     add("--dim", type=int, choices=(2, 3), default=default.dim, help="dimensions of the scene")
     add(
         "--resolution",
@@ -90,6 +97,20 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add("--force", action="store_true", help="start although memory or disk seem too small")
     add_picture_flags(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
+
+
+def solver(text: str) -> str:
+    """The name of a solver, which may carry options, checked."""
+    try:
+        registry.create(text, {})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def file_name(solver: str) -> str:
+    """A solver's name as part of the name of a file: with options it may hold what files cannot."""
+    return re.sub(r"[^\w.=,-]", "-", solver)
 
 
 def add_picture_flags(parser: argparse.ArgumentParser) -> None:

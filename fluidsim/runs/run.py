@@ -15,7 +15,7 @@ from fluidsim.errors import SimulationError
 from fluidsim.runs import preflight
 from fluidsim.runs.drawing import Drawing
 from fluidsim.runs.easel import easel
-from fluidsim.runs.flags import parse_run, run_folder
+from fluidsim.runs.flags import file_name, parse_run, run_folder
 from fluidsim.runs.loop import FrameLoop
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import Needs
@@ -176,7 +176,7 @@ def _out(config: RunConfig) -> Path:
         return run_folder(config.resume)
     if config.out is not None:
         return config.out
-    name = f"{config.scene}-{config.dim}d-{config.resolution}-{config.solver}"
+    name = f"{config.scene}-{config.dim}d-{config.resolution}-{file_name(config.solver)}"
     path = Path("renders") / name
     number = 2
     while path.exists():
