@@ -35,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=OneLineParser
     )
-    parsers = {name: commands.add_parser(name, help=line) for name, line in COMMANDS.items()}
+    # Where two parsers share a line, none may guess that --solver is short for --solvers.
+    parsers = {
+        name: commands.add_parser(name, help=line, allow_abbrev=name not in OF_SCENES)
+        for name, line in COMMANDS.items()
+    }
     name = arguments[0] if arguments else ""
     if name not in parsers:
         parser.parse_args(arguments)
