@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = OneLineParser(prog="fluidsim", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"fluidsim {_version()}")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=OneLineParser
     )
@@ -52,3 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rest and name not in OF_SCENES:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return command.main(options)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("fluidsim-lab")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"

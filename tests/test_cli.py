@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,25 @@ def test_listings(capsys):
     assert all(len(line.split()) > 3 for line in lines)
 
 
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["--version"])
+    assert exit.value.code == 0
+    assert capsys.readouterr().out.strip() == f"fluidsim {version('fluidsim-lab')}"
+
+
+def test_the_help_of_a_run_tells_defaults_of_values_alone(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["run", "dam_break", "--help"])
+    assert exit.value.code == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "A column of water breaks loose" in said
+    assert "(default: multigrid)" in said and "(default: 64)" in said
+    assert "default: True" not in said and "default: None" not in said
+
+
 WRONG = [
+    (["compare", "dam_break", "--resume", "run"], "resume"),
     (["run", "nowhere"], "nowhere"),
     (["run", "dam_break", "--solver", "magic"], "magic"),
     (["run", "dam_break", "--solver", "cg:speed=3"], "no option speed"),
@@ -69,6 +88,10 @@ WRONG = [
     (["run", "dam_break", "--supersample", "0"], "between"),
     (["run", "dam_break", "--exposure", "-0.1"], "between"),
     (["render", "run", "--supersample", "99"], "between"),
+    (["render", "run", "--frames", "1:5"], "--out"),
+    (["render", "run", "--frames", "5:1"], "comes before"),
+    (["render", "run", "--frames", "a:b"], "10:20"),
+    (["render", "run", "--frames", ":"], "10:20"),
     (["fly"], "fly"),
     ([], "COMMAND"),
     (["render"], "RUN_DIR"),

@@ -10,7 +10,6 @@ from fluidsim.files import fresh
 from fluidsim.parsing import tolerance, whole
 from fluidsim.runs.flags import solver
 from fluidsim.runs.stopping import guarded
-from fluidsim.tools.bench import Settings, run_bench
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +28,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
+    from fluidsim.tools.bench import Settings, run_bench
+
     settings = Settings(
         options.solvers or solvers.available(), options.rtol, options.repeats,
         not options.no_guess, options.threads,

@@ -8,11 +8,12 @@ from pathlib import Path
 import solvers
 from fluidsim.files import fresh
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
-from fluidsim.parsing import whole
+from fluidsim.parsing import OneLineParser, whole
 from fluidsim.runs.catalogue import scene, scene_build
 from fluidsim.runs.flags import parse_run, solver
 from fluidsim.runs.stopping import guarded
-from fluidsim.tools.compare import Question, compare
+
+PROG = "fluidsim compare"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     name = Path(options.scene).stem
-    parse_run(name, options.rest, "", "fluidsim compare")  # wrong flags end it here
+    config = parse_run(name, options.rest, "", PROG)  # wrong flags end it here
+    if config.resume is not None:
+        OneLineParser(PROG).error("a comparison starts its own runs; leave out --resume")
+    from fluidsim.tools.compare import Question, compare
+
     question = Question(
         options.scene, list(dict.fromkeys(options.solvers or solvers.available())), options.rest,
         options.resolutions, options.every, options.repeats, options.independent,

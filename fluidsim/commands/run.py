@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from fluidsim.errors import SimulationError
-from fluidsim.runs.catalogue import scene, scene_build
-from fluidsim.runs.run import run
+from fluidsim.runs.catalogue import description, scene, scene_build
+from fluidsim.runs.flags import parse_run
 from fluidsim.runs.stopping import FAILED
 
 
@@ -19,9 +20,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
+    prog = f"fluidsim run {options.scene}"
+    # Wrong flags end it here, before anything slow is loaded.
+    parse_run(Path(options.scene).stem, options.flags, description(options.scene), prog)
+    from fluidsim.runs.run import run
+
     try:
         build = scene_build(options.scene)
     except SimulationError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
-    return run(build, options.flags, prog=f"fluidsim run {options.scene}")
+    return run(build, options.flags, prog)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import importlib.util
 import pkgutil
@@ -24,6 +25,15 @@ def scene_names() -> list[str]:
 def scene_module(name: str) -> ModuleType:
     """The script of a scene; its `build` makes the scene of a configuration."""
     return importlib.import_module(f"scenes.{name}")
+
+
+def description(text: str) -> str:
+    """What the script of a scene, named or in a file, says of itself, without running it."""
+    path = Path(text) if text.endswith(".py") else Path(scenes.__path__[0]) / f"{text}.py"
+    try:
+        return ast.get_docstring(ast.parse(path.read_bytes())) or ""
+    except (SyntaxError, ValueError):
+        return ""
 
 
 def scene(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.parsing import (
+    DefaultsInHelp,
     OneLineParser,
     positive,
     tolerance,
@@ -47,7 +48,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=None,
         metavar="S",
-        help="simulated time between frames (default: the scene's)",
+        help="simulated time between frames (the scene's)",
     )
     add(
         "--rtol",
@@ -59,7 +60,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         "--transfer",
         choices=TRANSFERS,
         default=None,
-        help="how particles of a liquid take velocities from the grid (default: the scene's)",
+        help="how particles of a liquid take velocities from the grid (the scene's)",
     )
     add(
         "--mesh",
@@ -101,6 +102,8 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
 
 def solver(text: str) -> str:
     """The name of a solver, which may carry options, checked."""
+    if text in registry.available():
+        return text  # without loading it
     try:
         registry.create(text, {})
     except ValueError as error:
@@ -134,7 +137,7 @@ def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: st
     parser = OneLineParser(
         prog=prog,
         description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=DefaultsInHelp,
     )
     add_run_flags(parser)
     flags = list(sys.argv[1:] if argv is None else argv)

@@ -100,7 +100,7 @@ def _write_run(
                 loop.go_on_from(start)
                 console.print(f"going on after frame {start.frame}")
             records = loop.run(console)
-        video = _video(config, folder) if config.render else None
+        video = _video(plan, folder) if config.render else None
     except BaseException as error:
         _tell_end(folder, error, console)
         raise
@@ -166,8 +166,9 @@ def _tell_end(folder: RunFolder, error: BaseException, console: Console) -> None
         )
 
 
-def _video(config: RunConfig, folder: RunFolder) -> Path:
-    return make_video(folder.path, range(1, config.frames + 1), config.fps)
+def _video(plan: Plan, folder: RunFolder) -> str:
+    numbers = range(1, plan.config.frames + 1)
+    return make_video(folder.path, numbers, plan.config.fps, plan.frame_seconds)
 
 
 def _out(config: RunConfig) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from fluidsim import render
+from fluidsim.runs.video import frames_a_second
 from fluidsim.store.run_folder import read_run
 from fluidsim.tools.tables import Table
 
@@ -41,9 +42,11 @@ def table_of(runs: Sequence[RunOf]) -> Table:
     return Table(title, headings, [each.cells() for each in runs], [not each.done for each in runs])
 
 
-def side_by_side(folders: Sequence[Path], path: Path, fps: int) -> Path:
+def side_by_side(folders: Sequence[Path], path: Path, fps: int | None) -> Path:
     """A video of runs side by side, scaled to the width of one."""
-    numbers = [line["frame"] for line in read_run(folders[0])[1]]
+    lines = read_run(folders[0])[1]
+    numbers = [line["frame"] for line in lines]
+    rate = frames_a_second(fps, lines[0]["time"] / lines[0]["frame"])
 
     def pictures() -> Iterator[np.ndarray]:
         for number in numbers:
@@ -51,7 +54,7 @@ def side_by_side(folders: Sequence[Path], path: Path, fps: int) -> Path:
             width, height = parts[0].width // len(parts), parts[0].height // len(parts)
             yield np.hstack([np.asarray(part.resize((width, height))) for part in parts])
 
-    return render.write_video(path, pictures(), fps)
+    return render.write_video(path, pictures(), rate)
 
 
 def _figures(lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:

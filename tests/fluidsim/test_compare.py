@@ -83,7 +83,7 @@ def test_the_command_on_the_page_asks_the_same_again(folder, monkeypatch):
     page = (folder / "report.html").read_text()
     command = html.unescape(re.findall("<code>(.*?)</code>", page)[0])
     asked = []
-    monkeypatch.setattr("fluidsim.commands.compare.compare", lambda *given: asked.append(given[1]))
+    monkeypatch.setattr("fluidsim.tools.compare.compare", lambda *given: asked.append(given[1]))
     main(shlex.split(command)[1:])
     (question,) = asked
     assert question.command() == command
@@ -123,7 +123,7 @@ def test_bench_finds_the_systems_of_a_comparison(folder):
 
 def test_a_scene_flag_is_not_taken_for_a_flag_of_compare(monkeypatch):
     asked = []
-    monkeypatch.setattr("fluidsim.commands.compare.compare", lambda *given: asked.append(given[1]))
+    monkeypatch.setattr("fluidsim.tools.compare.compare", lambda *given: asked.append(given[1]))
     main(["compare", "dam_break", "--solver", "amg", "--solvers", "cg"])
     assert (asked[0].flags, asked[0].solvers) == (["--solver", "amg"], ["cg"])
 
