@@ -94,7 +94,7 @@ def test_a_training_of_minutes_ends_in_time(
 ) -> None:
     before = time.monotonic()
     assert main([*flags, "--steps", "0", "--minutes", "0.05"]) == 0
-    assert time.monotonic() - before < 20
+    assert time.monotonic() - before < 60
     said = capsys.readouterr().out
     assert "test, untrained" in said
     assert float(weights.notes(tmp_path / "npsdo_2d.safetensors")["minutes"]) <= 0.1
