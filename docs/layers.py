@@ -24,6 +24,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "pressure, viscosity, forces, extrapolation",
     "shapes, motion, meshes, walls",
     "cells, faces, interpolation, sorting",
+    "what the machine does beside",
     "",
 )
 

@@ -68,6 +68,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is asked for: most uses need few of them."""
     if name not in _HOMES:
         raise AttributeError(f"module 'fluidsim' has no attribute {name!r}")
+    importlib.import_module("solvers")  # it finds a place for the kernels of both
     value = getattr(importlib.import_module(f"fluidsim.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

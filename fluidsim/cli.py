@@ -7,6 +7,7 @@ import importlib.metadata
 import sys
 from collections.abc import Sequence
 
+from fluidsim.output import forgiving
 from fluidsim.parsing import OneLineParser
 
 COMMANDS = {
@@ -31,6 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Only the module of the command that is asked for is imported, so that help is quick.
     """
+    with forgiving():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = OneLineParser(prog="fluidsim", description=__doc__)
     parser.add_argument("--version", action="version", version=f"fluidsim {_version()}")

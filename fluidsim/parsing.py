@@ -6,6 +6,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -22,6 +23,19 @@ class DefaultsInHelp(argparse.HelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         unsaid = action.default in (None, argparse.SUPPRESS) or action.nargs == 0
         return action.help if unsaid else f"{action.help} (default: %(default)s)"
+
+
+def place(text: str) -> Path:
+    """A file or folder; ~ is the home folder, also where no shell has replaced it."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"there is no home folder for {text!r}") from None
+
+
+def lasting_place(text: str) -> Path:
+    """A file that is found again from another folder."""
+    return place(text).absolute()
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

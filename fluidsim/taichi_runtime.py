@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,9 @@ import taichi as ti
 from taichi.lang.ast.ast_transformer_utils import ASTTransformerContext
 
 from solvers.runtime import Runtime, configure
+
+# By default Taichi tells its makers of each use.
+os.environ.setdefault("TI_SKIP_VERSION_CHECK", "ON")
 
 _started: Runtime | None = None
 
@@ -26,14 +31,15 @@ def start(runtime: Runtime) -> None:
     if _started == runtime:
         return
     ASTTransformerContext.get_pos_info = _position
-    ti.init(
-        arch=ti.cuda if runtime.device.type == "cuda" else ti.cpu,
-        cpu_max_num_threads=runtime.threads,
-        offline_cache=True,
-        offline_cache_file_path=str(cache_folder()),
-        log_level=ti.ERROR,
-        random_seed=0,
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints on which device it starts
+        ti.init(
+            arch=ti.cuda if runtime.device.type == "cuda" else ti.cpu,
+            cpu_max_num_threads=runtime.threads,
+            offline_cache=True,
+            offline_cache_file_path=str(cache_folder()),
+            log_level=ti.ERROR,
+            random_seed=0,
+        )
     _started = runtime
 
 

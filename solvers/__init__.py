@@ -13,6 +13,10 @@ import os
 # another process keeps a core busy, the default makes a small solve 50 times slower, this value 5.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
+from solvers import caches
+
+os.environ.update(caches.variables())  # before any kernel is declared
+
 from solvers.differentiable import differentiable_solve
 from solvers.protocol import Outcome, Solver
 from solvers.registry import available, describe

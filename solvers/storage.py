@@ -154,7 +154,10 @@ def _floats(archive: npz.Archive, name: str, most: int) -> Tensor:
 
 
 def _notes(text: str) -> dict[str, Any]:
-    notes = json.loads(text)
+    try:
+        notes = json.loads(text)
+    except RecursionError:
+        notes = None
     if not isinstance(notes, dict):
         raise ValueError("its notes are not a table")
     return notes

@@ -22,6 +22,11 @@ def warm_up(name: str, dim: int) -> None:
         solvers.solve(stored.system, stored.rhs, prepared, found.pressure)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command: name of the solver, dimensions."""
     runtime.configure()
     warm_up(sys.argv[1], int(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

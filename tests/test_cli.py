@@ -13,6 +13,7 @@ import pytest
 
 from fluidsim import run
 from fluidsim.cli import main
+from fluidsim.runs.flags import as_flags, parse_run
 from scenes import water_drop
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ def test_script_runs_from_anywhere(tmp_path):
     assert (folder / "log.jsonl").exists()
     assert "pressure_solve" in done.stdout
     assert "worst volume error" in done.stdout
+    assert "Taichi" not in done.stdout
 
 
 def test_listings(capsys):
@@ -183,3 +185,23 @@ def test_model_systems_are_stored_for_bench(tmp_path):
     assert main(["bench", str(out), "--solvers", "multigrid", "cg", "--repeats", "1"]) == 0
     rows = json.loads((out / "bench" / "results.json").read_text())["results"]
     assert [row["failure"] for row in rows] == [""] * 4
+
+
+def test_a_file_that_is_not_there_is_named_first(tmp_path, capsys):
+    missing = tmp_path / "none.obj"
+    flags = [*SMALL, "--mesh", missing, "--out", tmp_path / "run"]
+    said = failure(capsys, "run", "dambreak_bunny", *flags)
+    assert str(missing) in said and "Errno" not in said
+    missing.with_suffix(".json").write_text("[" * 10**5)
+    camera = ["--dim", "3", "--camera", missing.with_suffix(".json")]
+    assert "nested too deeply" in failure(capsys, "run", "dam_break", *camera)
+
+
+def test_the_home_folder_and_the_place_of_a_file_are_flags_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    config = parse_run("dam_break", ["--out", "~/run", "--mesh", "cube.obj"], "", "run")
+    assert (config.out, config.mesh) == (tmp_path / "run", tmp_path / "cube.obj")
+    monkeypatch.chdir("/")
+    stored = as_flags(json.loads(json.dumps(config.as_json())))
+    assert parse_run("dam_break", stored, "", "run").mesh == config.mesh

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import solvers
 from fluidsim.files import fresh
-from fluidsim.parsing import tolerance, whole
+from fluidsim.parsing import place, tolerance, whole
 from fluidsim.runs.flags import solver
 from fluidsim.runs.stopping import guarded
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="of systems, of a run or of a comparison"
+        "folder", type=place, metavar="FOLDER", help="of systems, of a run or of a comparison"
     )
     parser.add_argument(
         "--solvers", nargs="+", type=solver, metavar="NAME", help="(all), as for run --solver"
@@ -23,7 +22,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=whole(1, 1000), default=5, help="timed runs (5)")
     parser.add_argument("--no-guess", action="store_true", help="start from zero")
     parser.add_argument("--threads", type=whole(1, 1024), default=None, help="CPU threads (all)")
-    parser.add_argument("--out", type=Path, default=None, help="for results (FOLDER/bench)")
+    parser.add_argument("--out", type=place, default=None, help="for results (FOLDER/bench)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import solvers
 from fluidsim.files import fresh
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
-from fluidsim.parsing import OneLineParser, whole
+from fluidsim.parsing import OneLineParser, place, whole
 from fluidsim.runs.catalogue import scene, scene_build
 from fluidsim.runs.flags import parse_run, solver
 from fluidsim.runs.stopping import guarded
@@ -33,15 +33,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--independent", action="store_true", help="run the scene with each solver, side by side"
     )
-    parser.add_argument("--out", type=Path, default=None, help="(renders/compare-SCENE)")
+    parser.add_argument("--out", type=place, default=None, help="(renders/compare-SCENE)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def main(options: argparse.Namespace) -> int:
     name = Path(options.scene).stem
-    config = parse_run(name, options.rest, "", PROG)  # wrong flags end it here
-    if config.resume is not None:
+    if any(word.partition("=")[0] == "--resume" for word in options.rest):
         OneLineParser(PROG).error("a comparison starts its own runs; leave out --resume")
+    parse_run(name, options.rest, "", PROG)  # wrong flags end it here
     from fluidsim.tools.compare import Question, compare
 
     question = Question(

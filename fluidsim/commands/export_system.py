@@ -9,13 +9,14 @@ from pathlib import Path
 import scipy.io
 
 from fluidsim.files import replacing
+from fluidsim.parsing import place
 from fluidsim.runs.stopping import guarded
 from solvers.storage import load_system
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("system", type=Path, metavar="SYSTEM.npz")
-    parser.add_argument("out", type=Path, metavar="OUT.mtx", help="matrix; OUT_rhs.mtx beside it")
+    parser.add_argument("system", type=place, metavar="SYSTEM.npz")
+    parser.add_argument("out", type=place, metavar="OUT.mtx", help="matrix; OUT_rhs.mtx beside it")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 

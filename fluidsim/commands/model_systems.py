@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from fluidsim.files import replacing
-from fluidsim.parsing import whole
+from fluidsim.parsing import place, whole
 from fluidsim.runs.stopping import guarded
 from solvers.model_systems import KINDS, SCENES, model_system
 from solvers.storage import save_system
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="OUT")
+    parser.add_argument("folder", type=place, metavar="OUT")
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=SCENES)
     parser.add_argument("--dim", type=int, choices=(2, 3), default=3)
     parser.add_argument("--resolution", type=whole(1, 4096), default=64, help="cells an axis (64)")

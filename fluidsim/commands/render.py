@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 
 from fluidsim.errors import SimulationError
-from fluidsim.parsing import OneLineParser, frame_range, whole
+from fluidsim.parsing import OneLineParser, frame_range, place, whole
 from fluidsim.runs.flags import add_picture_flags
 from fluidsim.runs.stopping import guarded
 from fluidsim.scene.picture_options import PictureOptions
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="RUN_DIR")
+    parser.add_argument("folder", type=place, metavar="RUN_DIR")
     parser.add_argument(
-        "--out", type=Path, default=None, metavar="DIR", help="for pictures and video (RUN_DIR)"
+        "--out", type=place, default=None, metavar="DIR", help="for pictures and video (RUN_DIR)"
     )
     parser.add_argument(
         "--frames", type=frame_range, default=None, metavar="A:B", help="these alone, with --out"

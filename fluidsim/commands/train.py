@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from fluidsim.parsing import positive, whole
+from fluidsim.parsing import place, positive, whole
 from fluidsim.runs.stopping import guarded
 
 KINDS = ("npsdo", "npsdo-paper")  # those of solvers.npsdo.weights, which is slow to load
@@ -27,11 +26,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--loss", choices=("energy", "residual"), default="energy", help="(energy)")
     add("--gates", type=whole(1, 1000), default=6, help="looks at held-out problems (6)")
     add("--seed", type=whole(0, 2**31 - 1), default=0, help="of all random numbers (0)")
-    add("--systems", nargs="+", type=Path, metavar="DIR", help="stored systems to train on")
-    add("--held-out", nargs="+", type=Path, metavar="DIR", help="stored systems to judge on")
-    add("--test", nargs="+", type=Path, metavar="DIR", help="stored systems for the last table")
-    add("--start", type=Path, metavar="FILE", help="weights to start from")
-    add("--out", type=Path, metavar="FILE", help="(renders/npsdo/KIND_DIMd.safetensors)")
+    add("--systems", nargs="+", type=place, metavar="DIR", help="stored systems to train on")
+    add("--held-out", nargs="+", type=place, metavar="DIR", help="stored systems to judge on")
+    add("--test", nargs="+", type=place, metavar="DIR", help="stored systems for the last table")
+    add("--start", type=place, metavar="FILE", help="weights to start from")
+    add("--out", type=place, metavar="FILE", help="(renders/npsdo/KIND_DIMd.safetensors)")
     add("--resume", action="store_true", help="continue where the training of this file stopped")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
     add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pyvista
+from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
 from fluidsim.export.meshes import TriangleMesh
 from fluidsim.files import replacing
+from fluidsim.store.vti import write_xml
 
 
 def write_ply(path: Path, mesh: TriangleMesh) -> None:
@@ -32,5 +34,4 @@ def write_vtp(path: Path, mesh: TriangleMesh) -> None:
     data = pyvista.PolyData.from_regular_faces(mesh.points, mesh.triangles)
     if mesh.velocities is not None and len(mesh.points):
         data.point_data["velocity"] = mesh.velocities
-    with replacing(path) as temporary:
-        data.save(temporary, compression="lz4")
+    write_xml(path, data, vtkXMLPolyDataWriter())

@@ -114,7 +114,10 @@ def _rows(path: Path) -> np.ndarray:
     """The keyframes (n, 8): time, eye, look_at and field of view."""
     if path.stat().st_size > _LARGEST:
         raise ValueError(f"it is larger than {_LARGEST} bytes")
-    keys = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        keys = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(keys, list) or not keys:
         raise ValueError("it must hold a list of keyframes")
     rows = np.array([_row(key, number) for number, key in enumerate(keys, start=1)])

@@ -75,8 +75,9 @@ def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    data = iio.imwrite("<bytes>", image, plugin="pillow", extension=".png", compress_level=1)
     with replacing(path) as temporary:
-        iio.imwrite(temporary, image, plugin="pillow", extension=".png", compress_level=1)
+        temporary.write_bytes(data)
     return path
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import imageio.v2 as imageio
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from fluidsim.files import replacing
 
@@ -17,6 +19,7 @@ _BT709 = [
     "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
     "-color_range", "tv",
 ]  # fmt: skip
+_UNWRITTEN = " cannot be written; is the disk full?"
 
 
 def even(picture: np.ndarray) -> np.ndarray:
@@ -59,6 +62,8 @@ def write_video(
     ------
     ValueError
         If there is no picture.
+    OSError
+        If the file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,15 +77,28 @@ def write_video(
             codec="libx264",
             pixelformat="yuv420p",
             macro_block_size=2,
-            ffmpeg_log_level="error",
+            ffmpeg_log_level="quiet",
             output_params=options,
         )
         try:
             for picture in pictures:
-                writer.append_data(even(picture))
+                try:
+                    writer.append_data(even(picture))
+                except OSError as error:  # which quotes the whole command of ffmpeg
+                    raise OSError(f"{path}{_UNWRITTEN}") from error
                 count += 1
         finally:
             writer.close()  # waits for ffmpeg, which `with writer` does not after an error
         if count == 0:
             raise ValueError("a video needs at least one picture")
+        if not _is_whole(temporary):
+            raise OSError(f"{path}{_UNWRITTEN}")
     return path
+
+
+def _is_whole(video: Path) -> bool:
+    """Whether ffmpeg can read a video to its end, without decoding it: it does not report
+    to imageio that it could not write it."""
+    reading = ["-v", "error", "-i", str(video), "-c", "copy", "-f", "null", "-"]
+    done = subprocess.run([get_ffmpeg_exe(), *reading], capture_output=True)
+    return done.returncode == 0 and not done.stderr

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
 from fluidsim import taichi_runtime
+from fluidsim.errors import SimulationError
+from fluidsim.processes import workers
 from fluidsim.render import Frame
 from fluidsim.runs.drawing import Drawing
 from fluidsim.store import frames
@@ -38,19 +39,19 @@ def easel(drawing: Drawing | None, folder: Path, machine: Runtime) -> Iterator[D
             where = frame.kind, frame.shape, frame.dx, frame.time, frame.caption
             pictures.append(pool.submit(_draw, drawing, folder, frame.number, *where))
 
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1, context, _begin, (spare,))
-        try:
-            yield draw
-            for picture in pictures:
-                picture.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with workers(1, _begin, spare) as pool:
+            try:
+                yield draw
+                for picture in pictures:
+                    picture.result()
+            except BrokenProcessPool as error:
+                raise SimulationError(
+                    "the process that draws the pictures was ended from outside, "
+                    "maybe for lack of memory; --resume draws what is missing"
+                ) from error
 
 
 def _begin(threads: int) -> None:
-    """Ignore Ctrl-C, which reaches this process too: the run decides when to end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     taichi_runtime.start(runtime.configure(threads))
 
 

@@ -8,12 +8,15 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from fluidsim.errors import said
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.parsing import (
     DefaultsInHelp,
     OneLineParser,
+    lasting_place,
+    place,
     positive,
     tolerance,
     whole,
@@ -64,7 +67,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--mesh",
-        type=Path,
+        type=lasting_place,
         default=None,
         metavar="FILE",
         help="OBJ, STL, PLY or OFF file in place of the scene's bunny or dragon",
@@ -72,7 +75,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add("--device", choices=("cpu", "cuda"), default=default.device, help="where to compute")
     add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")
     add("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of all random numbers")
-    add("--out", type=Path, default=None, metavar="DIR", help="where the run goes (renders/...)")
+    add("--out", type=place, default=None, metavar="DIR", help="where the run goes (renders/...)")
     add("--no-render", dest="render", action="store_false", help="no pictures, no video")
     add(
         "--record-systems",
@@ -90,7 +93,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--resume",
-        type=Path,
+        type=place,
         default=None,
         metavar="RUN_DIR",
         help="go on with a run, or from one of its checkpoints (a file), with the flags it had",
@@ -149,19 +152,33 @@ def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: st
     try:
         before = read_config(run_folder(config.resume))["config"]
         if before["scene"] != scene:
-            raise ValueError(f"{config.resume} is a run of the scene {before['scene']}")
+            raise ValueError(f"it is a run of the scene {before['scene']}")
         if config.orbit is not None or config.camera is not None:
             before = {**before, "orbit": None, "camera": None}
         known = as_flags(before)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        parser.error(f"cannot resume {config.resume}: {' '.join(str(error).split())}")
-    stored = RunConfig(scene=scene, **vars(parser.parse_args(known)))
+        stored = RunConfig(scene=scene, **vars(_stored_flags().parse_args(known)))
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"there is no {error}" if isinstance(error, KeyError) else said(error)
+        parser.exit(1, f"error: cannot resume {config.resume}: {what}\n")
     config = RunConfig(scene=scene, **vars(parser.parse_args([*known, *flags])))
     for name, value in stored.identity().items():
         if config.identity()[name] != value:
             flag = f"--{name.replace('_', '-')}"
             parser.error(f"{flag} of the run is {value}; leave it out, or start a new run")
     return config
+
+
+class _Refusing(OneLineParser):
+    """Raises ValueError for what is wrong: nobody has typed it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"config.json is damaged: {message}")
+
+
+def _stored_flags() -> argparse.ArgumentParser:
+    parser = _Refusing(add_help=False, allow_abbrev=False)
+    add_run_flags(parser)
+    return parser
 
 
 def run_folder(place: Path) -> Path:
@@ -174,12 +191,14 @@ def as_flags(config: dict[str, Any]) -> list[str]:
     flags = []
     for name, value in config.items():
         flag = f"--{name.replace('_', '-')}"
+        if name not in RunConfig("").as_json():
+            raise ValueError(f"config.json is damaged: {name:.40} is no setting")
         if name == "scene" or value is None or value is True:
             continue
         if value is False:
             flags.append(f"--no-{name}")
         elif isinstance(value, list):
-            flags += [flag, "x".join(map(str, value))]
+            flags.append(f"{flag}={'x'.join(map(str, value))}")
         else:
-            flags += [flag, str(value)]
+            flags.append(f"{flag}={value}")
     return flags

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -54,11 +54,14 @@ class FrameLoop:
         self.probes = None
         if probes:
             self.probes = ProbeLog(folder.probes, Gauges(probes, simulation), simulation)
-            if config.resume is None:
-                self.probes.begin()
 
-    def go_on_from(self, start: Checkpoint) -> None:
-        """Restore the simulation from a checkpoint; write its frame if the run had not.
+    def begin(self) -> None:
+        """Prepare the files of a run from time 0."""
+        if self.probes is not None:
+            self.probes.begin()
+
+    def go_on_from(self, start: Checkpoint, stored: Sequence[FrameRecord]) -> None:
+        """Restore the simulation from a checkpoint; write its frame if it is not in `stored`.
 
         Raises ValueError when the state does not fit the simulation.
         """
@@ -71,11 +74,14 @@ class FrameLoop:
             self.recorder.count = start.systems
         if self.probes is not None:
             self.probes.go_on_from(start.state.get(PROBES))
-        stored = [Entry.of(line) for line in self.folder.frame_lines()]
-        self._indices.add(*stored)
-        if start.frame not in (each.frame for each in stored):
+        for record in stored:  # to warn of what is new only
+            self.health.look(record)
+        self._indices.add(*map(Entry.of, stored))
+        if len(stored) < start.frame:
+            record = FrameRecord.read(start.record)
+            self.health.look(record)
             self._write(start.frame)
-            self._note(start.record)
+            self._note(record)
 
     def run(self, console: Console) -> list[FrameRecord]:
         """Compute the remaining frames; KeyboardInterrupt after a frame if a stop was requested.
@@ -104,7 +110,7 @@ class FrameLoop:
         try:
             self._write(number)
             record = record.judged(self.health.look(record), timer.take())
-            self._note(dataclasses.asdict(record))
+            self._note(record)
             self.frame = number
             if self._is_due(number):
                 with timer("checkpoint"):
@@ -129,9 +135,9 @@ class FrameLoop:
             with simulation.timer("render"):
                 self.draw(frame)
 
-    def _note(self, record: dict[str, Any]) -> None:
+    def _note(self, record: FrameRecord) -> None:
         """Log a frame that is stored, and add it to the indices."""
-        self.folder.write(record)
+        self.folder.write(dataclasses.asdict(record))
         self._indices.add(Entry.of(record))
 
     def _is_due(self, number: int) -> bool:

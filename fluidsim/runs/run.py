@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from fluidsim import taichi_runtime
 from fluidsim.errors import SimulationError
+from fluidsim.output import forgiving
 from fluidsim.runs import preflight
 from fluidsim.runs.drawing import Drawing
 from fluidsim.runs.easel import easel
@@ -20,6 +19,7 @@ from fluidsim.runs.loop import FrameLoop
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import Needs
 from fluidsim.runs.progress import closing_table
+from fluidsim.runs.resuming import Start, draw_missing, drop_other_pictures, start_of
 from fluidsim.runs.stopping import guarded
 from fluidsim.runs.video import make_video
 from fluidsim.runs.warm_up import warm_up
@@ -27,7 +27,6 @@ from fluidsim.scene.config import RunConfig
 from fluidsim.scene.figurines import check_mesh_is_used
 from fluidsim.scene.scene import Scene
 from fluidsim.store import checkpoint
-from fluidsim.store.checkpoint import Checkpoint
 from fluidsim.store.claim import claimed
 from fluidsim.store.run_folder import RunFolder, header
 from solvers import runtime
@@ -60,7 +59,8 @@ def run(build: Build, argv: Sequence[str] | None = None, prog: str | None = None
     file = Path(inspect.getsourcefile(build) or "scene.py")
     description = (inspect.getmodule(build).__doc__ or "").strip()  # pyright: ignore
     config = parse_run(file.stem, argv, description, prog or file.name)
-    return guarded(lambda: _run(build, config), config.debug)
+    with forgiving():
+        return guarded(lambda: _run(build, config), config.debug)
 
 
 def _run(build: Build, config: RunConfig) -> None:
@@ -80,9 +80,13 @@ def _write_run(
     console: Console,
 ) -> None:  # fmt: skip
     """The run, into a folder that this process holds."""
-    config, about, identity = plan.config, plan.about(), plan.identity()
-    start = None if config.resume is None else _start(config.resume, config.frames, identity)
-    folder = RunFolder.new(path, about) if start is None else _again(path, about, start)
+    config, about = plan.config, plan.about()
+    if config.resume is None:
+        start, folder = Start(None, []), RunFolder.new(path, about)
+    else:
+        start = start_of(config.resume, plan)
+        drop_other_pictures(path, plan)
+        folder = RunFolder.again(path, about, len(start.stored), start.frame)
     try:
         taichi_runtime.start(machine)
         warm_up(build, config, machine, console)
@@ -96,49 +100,25 @@ def _write_run(
         folder.write_header({"config": config.as_json(), **header(machine.threads, config.device)})
         with easel(drawing, folder.frames, machine) as draw:
             loop = FrameLoop(simulation, plan, folder, draw)
-            if start is not None:
-                loop.go_on_from(start)
+            if start.state is None:
+                loop.begin()
+            else:
+                loop.go_on_from(start.state, start.stored)
                 console.print(f"going on after frame {start.frame}")
+                missing = 0 if draw is None else draw_missing(folder, plan, draw)
+                if missing:
+                    console.print(f"drawing {missing} pictures that were missing")
             records = loop.run(console)
         video = _video(plan, folder) if config.render else None
     except BaseException as error:
         _tell_end(folder, error, console)
         raise
     folder.set_status("done")
-    console.print(closing_table(records))
+    if records:
+        console.print(closing_table(records))
     for line in loop.health.summary():
         console.print(f"warning: {line}", soft_wrap=True)
     console.print(f"log {folder.log}" + (f"\nvideo {video}" if video else ""), soft_wrap=True)
-
-
-def _start(place: Path, last: int, identity: dict[str, Any]) -> Checkpoint:
-    """The checkpoint to go on from; ValueError when it is not of this run or nothing is left."""
-    start = checkpoint.choose(place)
-    difference = _difference(json.loads(json.dumps(identity)), start.identity)
-    if difference is not None:
-        raise ValueError(f"the checkpoint at {place} is of another run: {difference}")
-    if start.frame >= last:
-        raise ValueError(f"{place} has its {last} frames; --frames N asks for more")
-    return start
-
-
-def _difference(ours: Any, theirs: Any, name: str = "") -> str | None:
-    """The first value in which two records differ."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in [*ours, *(key for key in theirs if key not in ours)]:
-            found = _difference(ours.get(key), theirs.get(key), f"{name} {key}".strip())
-            if found is not None:
-                return found
-        return None
-    return None if ours == theirs else f"{name} is {theirs} there and {ours} here"
-
-
-def _again(path: Path, about: dict[str, Any], start: Checkpoint) -> RunFolder:
-    folder = RunFolder.again(path, about, start.frame)
-    for file in checkpoint.stored(folder.checkpoints):
-        if int(file.stem) > start.frame:
-            file.unlink()
-    return folder
 
 
 def _check_needs(plan: Plan, path: Path, console: Console) -> None:
@@ -159,11 +139,9 @@ def _tell_end(folder: RunFolder, error: BaseException, console: Console) -> None
     except OSError as unwritten:
         console.print(f"config.json still says running: {unwritten}", soft_wrap=True)
     kept = checkpoint.stored(folder.checkpoints)
-    if stopped and kept:
-        console.print(
-            f"stopped; --resume {folder.path} goes on after frame {int(kept[-1].stem)}",
-            soft_wrap=True,
-        )
+    if stopped:
+        how = f"goes on after frame {int(kept[-1].stem)}" if kept else "starts over"
+        console.print(f"stopped; --resume {folder.path} {how}", soft_wrap=True)
 
 
 def _video(plan: Plan, folder: RunFolder) -> str:

@@ -7,10 +7,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import solvers
-from fluidsim.errors import SimulationError
+from fluidsim.errors import SimulationError, said
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -18,6 +18,7 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 # loop over the frames looks here as well.
 _stop = threading.Event()
 _gentle = threading.Event()
+_STOPPING = b"\nstopping after this frame; once more stops at once\n"
 
 
 def guarded(action: Callable[[], object], debug: bool) -> int:
@@ -34,9 +35,9 @@ def guarded(action: Callable[[], object], debug: bool) -> int:
         if debug:
             raise
         known = isinstance(error, (SimulationError, solvers.SolveError, ValueError, OSError))
-        what = str(error) if known else f"{type(error).__name__}: {error}"
+        what = said(error) if known else f"{type(error).__name__}: {said(error)}"
         hint = "" if known else " (--debug shows where)"
-        print(f"error: {' '.join(what.split())}{hint}", file=sys.stderr)
+        print(f"error: {what}{hint}", file=sys.stderr)
         return FAILED
     finally:
         for each, handler in previous.items():
@@ -83,4 +84,6 @@ def _interrupt(number: int, stack: object) -> None:
     _stop.set()
     if not (first and _gentle.is_set()):
         raise KeyboardInterrupt
-    os.write(1, b"\nstopping after this frame; once more stops at once\n")
+    if sys.__stdout__ is not None:
+        with suppress(OSError):  # nobody reads
+            os.write(sys.__stdout__.fileno(), _STOPPING)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,15 +16,17 @@ from pathlib import Path
 from rich.console import Console
 
 import solvers
-from fluidsim import taichi_runtime
+from fluidsim import processes, taichi_runtime
 from fluidsim.runs.flags import file_name
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.snapshot import frame_of, solid_grid
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.scene import Scene
+from solvers import caches
 from solvers.runtime import Runtime, available_threads
 
 CELLS, FRAMES = 16, 3
+COMPILE = "from solvers.warm_up import main; main()"
 MEANWHILE = "cg"  # solver of the tiny scene while that of the run is compiled
 
 
@@ -33,11 +34,15 @@ def warm_up(
     build: Callable[[RunConfig], Scene], config: RunConfig, machine: Runtime, console: Console
 ) -> None:
     """Simulate and draw the scene of `build` with few cells."""
-    console.print("preparing kernels (the first run on a machine compiles them, later ones load)")
+    if caches.are_kept():
+        when = "the first run on a machine compiles them, later ones load"
+    else:
+        when = "each run compiles them: XDG_CACHE_HOME names no folder that can be written"
+    console.print(f"preparing kernels ({when})")
     begin = time.perf_counter()
     small = dataclasses.replace(config, resolution=CELLS, size=(64, 48))
     if machine.device.type == "cpu" and available_threads() > 1 and is_first_use(config):
-        command = [sys.executable, "-m", "solvers.warm_up", config.solver, str(config.dim)]
+        command = processes.python(COMPILE, config.solver, str(config.dim))
         quiet = subprocess.DEVNULL
         with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as beside:
             try:

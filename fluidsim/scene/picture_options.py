@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fluidsim.parsing import exposure, number, picture_size, whole
+from fluidsim.parsing import exposure, lasting_place, number, picture_size, whole
 from fluidsim.render.presets import PRESETS
 
 
@@ -36,7 +36,7 @@ class PictureOptions:
         None, view=True, type=number, metavar="DEGREES", help="turn the camera over the video"
     )
     camera: Path | None = _flag(  # noqa: RUF009
-        None, view=True, type=Path, metavar="FILE.json", help="keyframes of the camera"
+        None, view=True, type=lasting_place, metavar="FILE.json", help="keyframes of the camera"
     )
     exposure: float = _flag(
         0.0, type=exposure, metavar="S", help="seconds that blur a moving liquid (0)"

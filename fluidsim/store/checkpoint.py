@@ -10,19 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from fluidsim.files import replacing
-from solvers.tensor_files import digest, read
+from solvers.tensor_files import digest, one_line, read
 
 FORMAT = "fluidsim-checkpoint"
 VERSION = "1"
 KEPT = 2
+_NAME = re.compile(r"[0-9]{6,18}\.safetensors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,10 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
     about["sha256"] = checksum(tensors, about)
     path = folder / f"{checkpoint.frame:06d}.safetensors"
     with replacing(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, about)
+        try:
+            safetensors.torch.save_file(tensors, temporary, about)
+        except safetensors.SafetensorError as error:
+            raise OSError(f"{path}: {one_line(error)}") from error
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
     for old in stored(folder)[:-KEPT]:
@@ -64,7 +70,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
 
 def stored(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first."""
-    return sorted(folder.glob("[0-9]*.safetensors"), key=lambda path: (len(path.name), path.name))
+    numbered = [path for path in folder.glob("*.safetensors") if _NAME.fullmatch(path.name)]
+    return sorted(numbered, key=lambda path: int(path.stem))
 
 
 def load(path: Path) -> Checkpoint:

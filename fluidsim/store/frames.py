@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -92,6 +92,20 @@ def load(
     )
 
 
+def check(folder: Path, number: int, kind: str) -> None:
+    """Raise ValueError with one line if a frame's files are missing or cut; they are not read."""
+    main = folder / name(number, ".ply" if kind == "liquid" else ".vti")
+    others = (folder / pressure_name(number), folder / solids_name(number))
+    for path in (main, *(each for each in others if each.exists())):
+        if not path.is_file():
+            raise ValueError(f"{path} is missing")
+        if path.suffix == ".vti":
+            vti.check(path)
+        else:
+            with path.open("rb") as file:
+                _ply_count(file, path)
+
+
 def _read_pressure(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The pressure of a frame; None if it was not stored."""
     if not path.exists():
@@ -130,21 +144,28 @@ def particles_begin(count: int) -> int:
 
 
 def _read_ply(path: Path, dim: int) -> tuple[np.ndarray, np.ndarray]:
+    if not path.is_file():
+        raise ValueError(f"{path} is missing")
     with path.open("rb") as file:
-        start = file.read(_PLY_LIMIT)
-        named = _PLY_COUNT.search(start)
-        if not named or not start.startswith(_ply_header(int(named[1]))):
-            raise ValueError(f"{path} is not a particle file of this program")
-        count = int(named[1])
-        offset = particles_begin(count)
-        if path.stat().st_size != offset + count * 24:
-            raise ValueError(f"{path} is damaged: its size does not fit its {count} particles")
-        file.seek(offset)
+        count = _ply_count(file, path)
+        file.seek(particles_begin(count))
         rows = np.fromfile(file, dtype="<f4").reshape(count, 6)
     if not np.isfinite(rows).all():
         raise ValueError(f"{path} is damaged: its particles are not finite")
     columns = list(_axes(dim))
     return rows[:, columns].copy(), rows[:, [c + 3 for c in columns]].copy()
+
+
+def _ply_count(file: BinaryIO, path: Path) -> int:
+    """The particles in a file, which has the size for them."""
+    start = file.read(_PLY_LIMIT)
+    named = _PLY_COUNT.search(start)
+    if not named or not start.startswith(_ply_header(int(named[1]))):
+        raise ValueError(f"{path} is not a particle file of this program")
+    count = int(named[1])
+    if path.stat().st_size != particles_begin(count) + count * 24:
+        raise ValueError(f"{path} is damaged: its size does not fit its {count} particles")
+    return count
 
 
 def _write_grid(

@@ -9,12 +9,13 @@ RUN_DIR/pressure.pvd   liquid, and smoke in 2D: the .vti files of the pressure
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fluidsim.files import replacing
 from fluidsim.store import frames
+from fluidsim.store.run_folder import FrameRecord
 
 _PVD = (
     '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n<Collection>',
@@ -36,9 +37,9 @@ class Entry(NamedTuple):
     particles: int
 
     @classmethod
-    def of(cls, line: Mapping[str, Any]) -> Entry:
-        """The entry for a line of the log."""
-        return cls(line["frame"], line["time"], line["particles"])
+    def of(cls, record: FrameRecord) -> Entry:
+        """The entry for a frame of the log."""
+        return cls(record.frame, record.time, record.particles)
 
 
 class Indices:

@@ -12,12 +12,14 @@ import importlib.metadata
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fluidsim.errors import SimulationError
 from fluidsim.files import remove_temporary, replacing, write_json
+from fluidsim.store import checkpoint
 
 if TYPE_CHECKING:
     from fluidsim.flow.report import FrameReport
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy", "pyamg")
 LOG_VERSION = 1
+_KINDS = {
+    "int": int, "float": (int, float), "str": str, "list[str]": list, "dict[str, float]": dict,
+}  # fmt: skip
 MOST_BYTES = {"config.json": 2**24, "log.jsonl": 2**30}  # of files that are read
 
 
@@ -73,6 +78,16 @@ class FrameRecord:
             **dataclasses.asdict(report),
         )
 
+    @staticmethod
+    def read(line: Mapping[str, Any]) -> FrameRecord:
+        """The record in a line of a log. Raises ValueError if the line is no such thing."""
+        kinds = {each.name: each.type for each in dataclasses.fields(FrameRecord)}
+        if line.keys() != kinds.keys() or not all(
+            isinstance(value, _KINDS[kinds[name]]) for name, value in line.items()
+        ):
+            raise ValueError(f"{json.dumps(line):.60} is no frame of a log of this version")
+        return FrameRecord(**line)
+
     def judged(self, warnings: list[str], seconds: dict[str, float]) -> FrameRecord:
         rounded = {stage: round(value, 6) for stage, value in seconds.items()}
         return dataclasses.replace(self, warnings=warnings, seconds=rounded)
@@ -94,7 +109,16 @@ class RunFolder:
         the frames).
         """
         if (path / "config.json").exists():
-            raise SimulationError(f"{path} already holds a run; choose another --out")
+            raise SimulationError(
+                f"{path} already holds a run; go on with --resume {path}, or choose another --out"
+            )
+        for name in ("log.jsonl", "frames", "checkpoints"):
+            place = path / name
+            if place.is_file() or (place.is_dir() and any(place.iterdir())):
+                raise SimulationError(
+                    f"{path} already holds {name} of a run without config.json; "
+                    "choose another --out, or move them away"
+                )
         folder = cls(path, about)
         folder.frames.mkdir(parents=True, exist_ok=True)
         folder.set_status("running")
@@ -102,13 +126,21 @@ class RunFolder:
         return folder
 
     @classmethod
-    def again(cls, path: Path, about: dict[str, Any], frame: int) -> RunFolder:
-        """Continue the run in `path` after a frame; lines of later frames leave the log."""
+    def again(cls, path: Path, about: dict[str, Any], logged: int, frame: int) -> RunFolder:
+        """Continue the run in `path` after a frame, of which the first `logged` stay in the log.
+
+        Checkpoints of later frames are deleted; after frame 0 the run starts over.
+        """
         folder = cls(path, about)
         remove_temporary(path)
-        kept = [line for line in read_log(folder.log) if line.get("frame", 0) <= frame]
+        folder.frames.mkdir(exist_ok=True)
+        lines = read_log(folder.log) if frame else []
+        kept = [line for line in lines if line.get("frame", 0) <= logged]
         with replacing(folder.log) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
+        for file in checkpoint.stored(folder.checkpoints):
+            if int(file.stem) > frame:
+                file.unlink()
         folder.set_status("running")
         return folder
 
@@ -124,9 +156,9 @@ class RunFolder:
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
-    def frame_lines(self) -> list[dict[str, Any]]:
-        """The lines of the log that describe frames."""
-        return [line for line in read_log(self.log) if "frame" in line]
+    def records(self) -> list[FrameRecord]:
+        """The frames in the log."""
+        return read_records(self.log)
 
     def set_status(self, status: str) -> None:
         write_json(self.path / "config.json", {"status": status, **self._about})
@@ -142,9 +174,13 @@ class RunFolder:
 
 def read_config(path: Path) -> dict[str, Any]:
     """config.json of a stored run; raises OSError, and ValueError when it is not one."""
-    config = _parsed(_text(path / "config.json"))
+    file = path / "config.json"
+    try:
+        config = _parsed(_text(file))
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
     if not isinstance(config, dict) or not {"config", "grid"} <= config.keys():
-        raise ValueError("config.json is not one of a run")
+        raise ValueError(f"{file} is not one of a run")
     return config
 
 
@@ -153,10 +189,21 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
     Raises OSError, and ValueError when another line is damaged.
     """
-    values = [_parsed(line) for line in _text(path).split("\n")[:-1]]
-    if not all(isinstance(value, dict) for value in values):
-        raise ValueError(f"{path} is not the log of a run")
+    values = []
+    for number, line in enumerate(_text(path).split("\n")[:-1], start=1):
+        try:
+            value = _parsed(line)
+        except ValueError as error:
+            raise ValueError(f"{path}: line {number} is damaged: {error}") from error
+        if not isinstance(value, dict):
+            raise ValueError(f"{path}: line {number} is damaged: it is no line of a log")
+        values.append(value)
     return values
+
+
+def read_records(path: Path) -> list[FrameRecord]:
+    """The frames in a log. Raises OSError, and ValueError when a line is damaged."""
+    return [FrameRecord.read(line) for line in read_log(path) if "frame" in line]
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

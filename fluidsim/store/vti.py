@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,12 +48,33 @@ def write(
 ) -> None:
     """Write float32 fields (n,) or (n, components), the first axis of the grid fastest."""
     import pyvista  # here and below: VTK takes a second to load
+    from vtkmodules.vtkIOXML import vtkXMLImageDataWriter
 
     grid = pyvista.ImageData(dimensions=nodes, spacing=(spacing,) * 3)
     grid.cell_data.update(dict(cells))
     grid.point_data.update(dict(points))
+    write_xml(path, grid, vtkXMLImageDataWriter())
+
+
+def write_xml(path: Path, data: Any, writer: Any) -> None:
+    """Write data by a writer of VTK, which itself says nothing of a full disk."""
+    writer.SetInputData(data)
+    writer.SetDataModeToBinary()
+    writer.SetCompressorTypeToLZ4()
+    writer.WriteToOutputStringOn()
+    if not writer.Write():
+        raise OSError(f"{path} cannot be written by VTK")
     with replacing(path) as temporary:
-        grid.save(temporary, compression="lz4")
+        temporary.write_text(writer.GetOutputString(), encoding="ascii")
+
+
+def check(path: Path) -> None:
+    """Raise ValueError with one line if the end of a file is missing; the rest is not read."""
+    end = b"</VTKFile>"
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, 2 * len(end)), os.SEEK_END)
+        if not file.read().rstrip().endswith(end):
+            raise ValueError(f"{path} is damaged: its end is missing")
 
 
 def read(path: Path, most_nodes: int) -> GridFile:

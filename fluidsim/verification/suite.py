@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluidsim.errors import SimulationError
+from fluidsim.processes import spawning
 from fluidsim.runs.progress import Progress
 from fluidsim.verification.case import Case, Findings
 from fluidsim.verification.cases import CASES, chosen
@@ -76,8 +76,7 @@ def _outcomes(cases: Sequence[Case], processes: int) -> Iterator[tuple[str, Outc
     if processes == 1:
         yield from ((case.name, run_case(case)) for case in cases)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context) as pool:
+    with ProcessPoolExecutor(processes, spawning()) as pool:
         by_cost = sorted(cases, key=lambda case: -case.seconds)
         running = {pool.submit(run_case, case): case.name for case in by_cost}
         try:

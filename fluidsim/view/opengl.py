@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from fluidsim import processes
 from fluidsim.errors import SimulationError
 
 _SECONDS = 120  # on a busy machine the first picture takes a while
@@ -25,9 +26,7 @@ def check_opengl(window: bool) -> None:
     if window and sys.platform == "linux" and not os.environ.get("DISPLAY"):
         raise SimulationError("no display here: use --save FILE.png, or fluidsim render")
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", _PICTURE], capture_output=True, timeout=_SECONDS
-        )
+        done = subprocess.run(processes.python(_PICTURE), capture_output=True, timeout=_SECONDS)
         drawn = done.returncode == 0
     except subprocess.TimeoutExpired:
         drawn = False

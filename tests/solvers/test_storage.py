@@ -141,3 +141,8 @@ def test_files_that_ask_for_much_memory_are_refused(name, tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**23
+
+
+def test_notes_that_are_nested_without_end_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="not a table"):
+        load_system(with_member(tmp_path, "notes", plain(np.array("[" * 10**4))))
