@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 from collections.abc import Sequence
 
@@ -38,10 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = OneLineParser(prog="fluidsim", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"fluidsim {_version()}")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=OneLineParser
     )
-    parsers = {name: commands.add_parser(name, help=line) for name, line in COMMANDS.items()}
+    # Where two parsers share a line, none may guess that --solver is short for --solvers.
+    parsers = {
+        name: commands.add_parser(name, help=line, allow_abbrev=name not in OF_SCENES)
+        for name, line in COMMANDS.items()
+    }
     name = arguments[0] if arguments else ""
     if name not in parsers:
         parser.parse_args(arguments)
@@ -54,3 +60,10 @@ def _main(argv: Sequence[str] | None) -> int:
     if rest and name not in OF_SCENES:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return command.main(options)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("fluidsim-lab")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -22,6 +22,15 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def fresh(path: Path) -> Path:
+    """The path if nothing is there, else the first of PATH-2, PATH-3, ... where nothing is."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
+
+
 def remove_temporary(folder: Path) -> None:
     """Remove what `replacing` left below a folder in a process that was killed."""
     for path in folder.rglob(".*"):

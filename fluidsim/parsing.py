@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +15,14 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+class DefaultsInHelp(argparse.HelpFormatter):
+    """Adds the defaults of flags that take a value and have one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        unsaid = action.default in (None, argparse.SUPPRESS) or action.nargs == 0
+        return action.help if unsaid else f"{action.help} (default: %(default)s)"
 
 
 def place(text: str) -> Path:
@@ -40,6 +49,18 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return convert
+
+
+def frame_range(text: str) -> tuple[int | None, int | None]:
+    """The first and the last of frames A:B; A: and :B go to the ends, A is one frame."""
+    parts = re.fullmatch(r"(\d*)(:?)(\d*)", text)
+    if parts is None or text in ("", ":"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range of frames like 10:20")
+    first, last = (int(part) if part else None for part in parts.group(1, 3))
+    last = last if parts[2] else first
+    if first is not None and last is not None and last < first:
+        raise argparse.ArgumentTypeError(f"the last frame of {text} comes before the first")
+    return first, last
 
 
 def number(text: str) -> float:

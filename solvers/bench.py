@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from solvers.measurement import (
-    Measurement,
-    Summary,
-    speedups,
-    summarise,
-    write_csv,
-    write_json,
-)
+import torch
+
+from solvers.measurement import Measurement, write_csv, write_json
 from solvers.protocol import Solver
 from solvers.solve import Solution, solve
 from solvers.storage import StoredSystem, load_system
+from solvers.summary import Size, Summary, growth, noise, sizes, speedups, summarise
 
 __all__ = [
     "Measurement",
+    "Size",
     "Summary",
     "bench",
+    "growth",
     "load_systems",
+    "noise",
+    "sizes",
     "speedups",
     "summarise",
     "write_csv",
     "write_json",
 ]
 
+_PLACES = ("", "systems/", "*/systems/")  # of the systems below a folder
+
 
 def load_systems(folder: str | os.PathLike[str]) -> dict[str, StoredSystem]:
-    """Load the stored systems of a folder, or of the folder `systems` in it.
+    """Load the stored systems of a folder, of a run, or of the runs in it.
 
     Parameters
     ----------
     folder : str or os.PathLike
-        A folder of .npz files, or the folder of a run.
+        A folder of .npz files, the folder of a run, or that of a comparison.
 
     Returns
     -------
     dict of str to StoredSystem
-        The systems by the names of their files.
+        The systems by the names of their files, after that of their run where there are several.
 
     Raises
     ------
@@ -51,13 +53,17 @@ def load_systems(folder: str | os.PathLike[str]) -> dict[str, StoredSystem]:
         If there are no systems, or one of them cannot be read.
     """
     folder = Path(folder)
-    places = [folder, folder / "systems"]
-    files = [path for place in places for path in sorted(place.glob("*.npz"))]
+    files = [path for place in _PLACES for path in sorted(folder.glob(f"{place}*.npz"))]
     if not files:
         raise ValueError(
             f"{folder} holds no stored systems; record some: fluidsim run SCENE --record-systems 10"
         )
-    return {path.stem: load_system(path) for path in files}
+    alone = len({path.parent for path in files}) == 1
+    names = (path.relative_to(folder).with_suffix("") for path in files)
+    return {
+        name.name if alone else "/".join(part for part in name.parts if part != "systems"): stored
+        for name, stored in zip(names, map(load_system, files), strict=True)
+    }
 
 
 def bench(
@@ -69,6 +75,9 @@ def bench(
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> list[Measurement]:
     """Run every solver on every system.
+
+    The solvers take turns, forwards and backwards, so that whatever else the machine does meets all
+    of them alike.
 
     Parameters
     ----------
@@ -83,7 +92,8 @@ def bench(
     use_guess : bool, default True
         Whether to start from the stored guess, where there is one.
     progress : callable, optional
-        Called before each measurement with the number done, the total, and what comes next.
+        Called before each run with the number of measurements done, their total, and what comes
+        next.
 
     Returns
     -------
@@ -91,47 +101,66 @@ def bench(
         System by system. A solver that fails gives a measurement that says why.
     """
     named = solvers if isinstance(solvers, Mapping) else {name: name for name in solvers}
-    jobs = [(name, label) for name in systems for label in named]
     results = []
-    for done, (name, label) in enumerate(jobs):
-        progress(done, len(jobs), f"{label} on {name}")
-        about = {"system": name, "solver": label}
-        results.append(_measure(about, systems[name], named[label], rtol, repeats, use_guess))
-    progress(len(jobs), len(jobs), "")
+    total = len(systems) * len(named)
+    for name, stored in systems.items():
+        trials = [_Trial(name, stored, label, named[label], rtol, use_guess) for label in named]
+        for turn in range(repeats + 1):
+            for number, trial in enumerate(trials[::-1] if turn % 2 else trials):
+                what = f"{trial.label} on {name}, " + (f"{turn}/{repeats}" if turn else "warm-up")
+                progress(len(results) + (turn * len(trials) + number) // (repeats + 1), total, what)
+                trial.run()
+        results += [trial.measurement() for trial in trials]
+    progress(total, total, "")
     return results
 
 
-def _measure(
-    about: dict[str, str], stored: StoredSystem, solver: str | Solver, rtol: float, repeats: int,
-    use_guess: bool,
-) -> Measurement:  # fmt: skip
-    def once() -> Solution:
-        guess = stored.guess if use_guess else None
-        return solve(stored.system, stored.rhs, solver, guess, rtol, throw=False)
+class _Trial:
+    """One solver on one system, run by turns with the others."""
 
-    fixed: dict[str, Any] = {
-        **about,
-        "shape": stored.system.shape,
-        "unknowns": stored.system.unknowns,
-    }
-    try:
-        warm = once()
-        if not warm.converged:
-            return Measurement(
-                **fixed, iterations=warm.iterations, relative_residual=warm.relative_residual,
-                setup_seconds=warm.setup_seconds, solve_seconds=warm.solve_seconds,
-                failure="not converged", history=warm.residual_history,
-            )  # fmt: skip
-        runs = [once() for _ in range(repeats)]
-    except (ValueError, RuntimeError, MemoryError, ArithmeticError) as error:
-        nan = float("nan")
+    def __init__(
+        self, name: str, stored: StoredSystem, label: str, solver: str | Solver, rtol: float,
+        use_guess: bool,
+    ) -> None:  # fmt: skip
+        self.name, self.stored, self.label, self.solver = name, stored, label, solver
+        self.rtol = rtol
+        self.guess = stored.guess if use_guess else None
+        self.runs: list[Solution] = []
+        self.failure = ""
+
+    def run(self) -> None:
+        """Once more, unless it has failed."""
+        if self.failure:
+            return
+        system, rhs = self.stored.system, self.stored.rhs
+        try:
+            found = solve(system, rhs, self.solver, self.guess, self.rtol, throw=False)
+        except (ValueError, RuntimeError, MemoryError, ArithmeticError) as error:
+            self.failure = " ".join(str(error).split()) or type(error).__name__
+            self.runs = []
+            return
+        if not found.converged:
+            self.failure = "not converged"
+            self.runs = [found]
+        else:
+            self.runs.append(dataclasses.replace(found, pressure=_NOTHING))
+
+    def measurement(self) -> Measurement:
+        system = self.stored.system
+        first = self.runs[0] if self.runs else None
+        timed = self.runs if self.failure else self.runs[1:]
         return Measurement(
-            **fixed, iterations=0, relative_residual=nan, setup_seconds=nan, solve_seconds=nan,
-            failure=" ".join(str(error).split()) or type(error).__name__, history=[],
-        )  # fmt: skip
-    return Measurement(
-        **fixed, iterations=warm.iterations, failure="", history=warm.residual_history,
-        relative_residual=max(run.relative_residual for run in runs),
-        setup_seconds=statistics.median(run.setup_seconds for run in runs),
-        solve_seconds=statistics.median(run.solve_seconds for run in runs),
-    )  # fmt: skip
+            system=self.name,
+            shape=system.shape,
+            unknowns=system.unknowns,
+            solver=self.label,
+            iterations=first.iterations if first else 0,
+            relative_residual=max((run.relative_residual for run in timed), default=math.nan),
+            failure=self.failure,
+            setup_times=[run.setup_seconds for run in timed],
+            solve_times=[run.solve_seconds for run in timed],
+            history=first.residual_history if first else [],
+        )
+
+
+_NOTHING = torch.empty(0)  # in place of a pressure that nobody will look at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from solvers.measurement import Measurement, speedups, summarise
+from solvers.measurement import Measurement
+from solvers.summary import baseline_of, growth, speedups, summarise
 
 
 def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> list[Path]:
@@ -39,7 +41,8 @@ def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> 
         "time_unknowns": lambda axes: _scaling(axes, good),
         "setup_solve": lambda axes: _stacked(axes, results),
     }
-    if any(speedups(results, name) for name in _names(good) if name != "cg"):
+    base = baseline_of(results)
+    if any(speedups(results, name, base) for name in _names(good) if name != base):
         drawn["speedups"] = lambda axes: _histogram(axes, results)
     paths = []
     for name, draw in drawn.items():
@@ -80,16 +83,19 @@ def _residuals(axes: Axes, shown: Sequence[Measurement], against_time: bool) -> 
 def _scaling(axes: Axes, good: Sequence[Measurement]) -> None:
     for solver in _names(good):
         mine = sorted((r.unknowns, 1e3 * r.seconds) for r in good if r.solver == solver)
-        axes.loglog(*zip(*mine, strict=True), "o", alpha=0.7, label=solver)
-    axes.set_xlabel("unknowns")
-    axes.set_ylabel("setup and solve, ms")
+        power = growth(good, solver)
+        label = solver if math.isnan(power) else f"{solver}, n^{power:.2f}"
+        axes.loglog(*zip(*mine, strict=True), "o", alpha=0.7, label=label)
+    axes.set_xlabel("unknowns n")
+    axes.set_ylabel("setup and solve, ms (medians)")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
 
 
 def _histogram(axes: Axes, results: Sequence[Measurement]) -> None:
-    """Distribution of each solver's speedup over cg, setup included."""
-    ratios = {name: speedups(results, name) for name in _names(results) if name != "cg"}
+    """Distribution of each solver's speedup over the baseline, setup included."""
+    base = baseline_of(results)
+    ratios = {name: speedups(results, name, base) for name in _names(results) if name != base}
     ratios = {name: values for name, values in ratios.items() if values}
     every = np.concatenate([np.asarray(values) for values in ratios.values()])
     bins = np.geomspace(every.min() * 0.9, every.max() * 1.1, 24)
@@ -97,7 +103,7 @@ def _histogram(axes: Axes, results: Sequence[Measurement]) -> None:
         axes.hist(values, bins, alpha=0.6, label=name, color=_colour(name, results))
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
-    axes.set_xlabel("speedup over cg")
+    axes.set_xlabel(f"speedup over {base}, of medians")
     axes.set_ylabel("systems")
     axes.legend()
 
@@ -109,6 +115,6 @@ def _stacked(axes: Axes, results: Sequence[Measurement]) -> None:
     rest = np.array([1e3 * row.solve_seconds for row in rows])
     axes.barh(names, setup, label="setup", color="C7")
     axes.barh(names, rest, left=setup, label="solve", color="C0")
-    axes.set_xlabel("mean over the systems, ms")
+    axes.set_xlabel("mean over the systems of medians, ms")
     axes.invert_yaxis()
     axes.legend()

@@ -1,4 +1,4 @@
-"""What a comparison of solvers measures, its summary, and its files."""
+"""What a comparison of solvers measures, and its files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import math
 import os
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One solver on one system; times are medians over the repeats, after one warm-up run.
+    """One solver on one system, with the wall times of each repeat.
 
     Attributes
     ----------
@@ -30,8 +30,9 @@ class Measurement:
         Iterations of the solver.
     relative_residual : float
         True relative residual in float64, the largest of the repeats; nan after an error.
-    setup_seconds, solve_seconds : float
-        Wall time of the two parts; nan after an error.
+    setup_times, solve_times : list of float
+        Seconds of the two parts in each repeat, after one run for warm-up; that run alone where the
+        tolerance was missed, none after an error.
     failure : str
         Why there is no solution, "" if there is one.
     history : list of float
@@ -44,108 +45,71 @@ class Measurement:
     solver: str
     iterations: int
     relative_residual: float
-    setup_seconds: float
-    solve_seconds: float
     failure: str
-    history: list[float]
+    setup_times: list[float] = field(default_factory=list)
+    solve_times: list[float] = field(default_factory=list)
+    history: list[float] = field(default_factory=list)
+
+    @property
+    def setup_seconds(self) -> float:
+        """Median wall time of the setup; nan after an error."""
+        return quartiles(self.setup_times)[1]
+
+    @property
+    def solve_seconds(self) -> float:
+        """Median wall time of the solve; nan after an error."""
+        return quartiles(self.solve_times)[1]
+
+    @property
+    def times(self) -> list[float]:
+        """Seconds of setup and solve together, in each repeat."""
+        return [a + b for a, b in zip(self.setup_times, self.solve_times, strict=True)]
 
     @property
     def seconds(self) -> float:
-        """Wall time of setup and solve together."""
-        return self.setup_seconds + self.solve_seconds
+        """Median wall time of setup and solve together; nan after an error."""
+        return quartiles(self.times)[1]
+
+    def row(self) -> dict[str, Any]:
+        """Flatten it for a table.
+
+        Returns
+        -------
+        dict
+            What was measured by name; of the times medians, quartiles and the slowest setup.
+        """
+        values = dataclasses.asdict(self)
+        for name in ("setup_times", "solve_times", "history"):
+            del values[name]
+        for part, times in (("setup", self.setup_times), ("solve", self.solve_times)):
+            lower, median, upper = quartiles(times)
+            values |= {f"{part}_lower_quartile": lower, f"{part}_seconds": median}
+            values[f"{part}_upper_quartile"] = upper
+        return {**values, "slowest_setup": max(self.setup_times, default=math.nan)}
 
 
-@dataclass(frozen=True)
-class Summary:
-    """One solver on all systems: means over those it solved, nan if it solved none.
-
-    Attributes
-    ----------
-    solver : str
-        Its name.
-    solved, systems : int
-        Number of systems it solved, and of all.
-    iterations : float
-        Mean number of iterations.
-    most_iterations : int
-        Largest number of iterations.
-    setup_seconds, solve_seconds : float
-        Mean wall times.
-    speedup : float
-        Median of `speedups`.
-    """
-
-    solver: str
-    solved: int
-    systems: int
-    iterations: float
-    most_iterations: int
-    setup_seconds: float
-    solve_seconds: float
-    speedup: float
-
-
-def summarise(results: Sequence[Measurement], baseline: str = "cg") -> list[Summary]:
-    """Summarise measurements by solver.
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile, values themselves included.
 
     Parameters
     ----------
-    results : sequence of Measurement
-        Measurements of any number of solvers.
-    baseline : str, default "cg"
-        The solver that speedups refer to.
+    values : sequence of float
+        In any order.
 
     Returns
     -------
-    list of Summary
-        One per solver, in the order of their first measurements.
+    tuple of float
+        Three times nan if there are none.
     """
-    nan = float("nan")
-    summaries = []
-    for solver in dict.fromkeys(result.solver for result in results):
-        mine = [result for result in results if result.solver == solver]
-        good = [result for result in mine if not result.failure]
-        ratios = speedups(results, solver, baseline)
-        summaries.append(
-            Summary(
-                solver=solver,
-                solved=len(good),
-                systems=len(mine),
-                iterations=_mean(result.iterations for result in good),
-                most_iterations=max((result.iterations for result in good), default=0),
-                setup_seconds=_mean(result.setup_seconds for result in good),
-                solve_seconds=_mean(result.solve_seconds for result in good),
-                speedup=statistics.median(ratios) if ratios else nan,
-            )
-        )
-    return summaries
-
-
-def speedups(results: Sequence[Measurement], solver: str, baseline: str = "cg") -> list[float]:
-    """Time of the baseline divided by that of a solver, setup included.
-
-    Parameters
-    ----------
-    results : sequence of Measurement
-        Measurements of both.
-    solver, baseline : str
-        Their names.
-
-    Returns
-    -------
-    list of float
-        One ratio per system that both solved.
-    """
-    base = {r.system: r.seconds for r in results if r.solver == baseline and not r.failure}
-    return [
-        base[r.system] / r.seconds
-        for r in results
-        if r.solver == solver and not r.failure and r.system in base and r.seconds > 0
-    ]
+    if len(values) < 2:
+        one = values[0] if values else math.nan
+        return (one, one, one)
+    lower, median, upper = statistics.quantiles(values, method="inclusive")
+    return lower, median, upper
 
 
 def write_csv(path: str | os.PathLike[str], results: Iterable[Measurement]) -> None:
-    """Write measurements as a CSV file, one line each, without histories.
+    """Write measurements as a CSV file, one line each, without histories and single times.
 
     Parameters
     ----------
@@ -154,19 +118,17 @@ def write_csv(path: str | os.PathLike[str], results: Iterable[Measurement]) -> N
     results : iterable of Measurement
         The measurements.
     """
-    names = [field.name for field in dataclasses.fields(Measurement) if field.name != "history"]
+    rows = [{**each.row(), "shape": "x".join(map(str, each.shape))} for each in results]
     with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, extrasaction="ignore")
+        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
         writer.writeheader()
-        for result in results:
-            shape = "x".join(map(str, result.shape))
-            writer.writerow({**dataclasses.asdict(result), "shape": shape})
+        writer.writerows(rows)
 
 
 def write_json(
     path: str | os.PathLike[str], results: Iterable[Measurement], header: dict[str, Any]
 ) -> None:
-    """Write measurements with their histories as a JSON file.
+    """Write measurements with their histories and the times of each repeat as a JSON file.
 
     Parameters
     ----------
@@ -177,7 +139,7 @@ def write_json(
     header : dict
         Machine, versions and settings; these come first.
     """
-    rows = [_without_nan(dataclasses.asdict(result)) for result in results]
+    rows = [_without_nan({**dataclasses.asdict(each), **each.row()}) for each in results]
     text = json.dumps({**header, "results": rows}, indent=1, allow_nan=False)
     Path(path).write_text(text + "\n", encoding="utf-8")
 
@@ -189,8 +151,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}
     return [_without_nan(each) for each in value] if isinstance(value, list) else value
-
-
-def _mean(values: Iterable[float]) -> float:
-    kept = list(values)
-    return statistics.fmean(kept) if kept else float("nan")

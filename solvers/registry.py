@@ -1,5 +1,6 @@
 """The names of the solvers; a solver's module is imported on first use.
 
+A name may carry options, as in `multigrid:sweeps=3,engine=torch`: everywhere a solver is named.
 Other packages add solvers by entry points of the group `fluidsim.solvers`: name = "module:Class".
 """
 
@@ -29,7 +30,7 @@ _OPTIONAL = {"amgcl": ("solvers.amgcl:Amgcl", "pyamgcl")}
 
 
 def available() -> list[str]:
-    """The names that `solvers.solve` accepts.
+    """The names that `solvers.solve` accepts; options may follow: `multigrid:sweeps=3`.
 
     Returns
     -------
@@ -60,17 +61,44 @@ def describe(name: str) -> str:
     return (_load(name).__doc__ or "").strip().splitlines()[0]
 
 
-def create(name: str, options: dict[str, Any]) -> Solver:
-    """The named solver with these options.
+def create(named: str, options: dict[str, Any]) -> Solver:
+    """The solver of a name, with the options that follow it in the text and these.
 
-    Raises ValueError with one line if the name or an option is unknown.
+    Raises ValueError with one line if the name or an option is unknown, or a value is none.
     """
+    name, _, given = named.partition(":")
     cls = _load(name)
-    known = [field.name for field in dataclasses.fields(cls)]
-    for option in options:
+    known = {field.name: field for field in dataclasses.fields(cls)}
+    told = dict(_option(each) for each in given.split(",")) if given else {}
+    for option in (*told, *options):
         if option not in known:
             raise ValueError(f"solver {name} has no option {option}; it has: {', '.join(known)}")
-    return cls(**options)
+    values = {option: _value(known[option].default, option, text) for option, text in told.items()}
+    return cls(**{**values, **options})
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise ValueError(f"{text!r} is no option of a solver; write NAME:OPTION=VALUE,OPTION=VALUE")
+    return name, value
+
+
+def _value(default: Any, option: str, text: str) -> Any:
+    """The text as what the default of an option is."""
+    if default is None or isinstance(default, str):
+        return text
+    if isinstance(default, bool) and text in ("True", "False"):
+        return text == "True"
+    if isinstance(default, (int, float)) and not isinstance(default, bool):
+        try:
+            return type(default)(text)
+        except ValueError:
+            pass
+    what = {bool: "True or False", int: "a whole number", float: "a number"}.get(type(default))
+    if what is None:
+        raise ValueError(f"option {option} cannot be given as text")
+    raise ValueError(f"option {option} must be {what}, not {text!r}")
 
 
 def _classes() -> dict[str, str]:

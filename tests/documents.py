@@ -24,6 +24,7 @@ PAGES = sorted(
 )
 SMALLER = [
     (r"--resolution \d+", "--resolution 12"),
+    (r"--resolutions \d+ \d+", "--resolutions 8 12"),
     (r"--size \d+x\d+", "--size 96x64"),
     (r"-(2|3)d-\d+-", r"-\1d-12-"),
     (r"--minutes \d+", "--minutes 0.01 --sizes 8 --gate-sizes 8 --threads 1"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,29 @@ def test_listings(capsys):
     assert all(len(line.split()) > 3 for line in lines)
 
 
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["--version"])
+    assert exit.value.code == 0
+    assert capsys.readouterr().out.strip() == f"fluidsim {version('fluidsim-lab')}"
+
+
+def test_the_help_of_a_run_tells_defaults_of_values_alone(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["run", "dam_break", "--help"])
+    assert exit.value.code == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "A column of water breaks loose" in said
+    assert "(default: multigrid)" in said and "(default: 64)" in said
+    assert "default: True" not in said and "default: None" not in said
+
+
 WRONG = [
+    (["compare", "dam_break", "--resume", "run"], "resume"),
     (["run", "nowhere"], "nowhere"),
     (["run", "dam_break", "--solver", "magic"], "magic"),
+    (["run", "dam_break", "--solver", "cg:speed=3"], "no option speed"),
+    (["bench", "run", "--solvers", "cg:speed=3"], "no option speed"),
     (["run", "dam_break", "--speed", "3"], "--speed"),
     (["run", "dam_break", "--resolution", "0"], "between"),
     (["run", "dam_break", "--resolution", "-3"], "between"),
@@ -69,6 +90,10 @@ WRONG = [
     (["run", "dam_break", "--supersample", "0"], "between"),
     (["run", "dam_break", "--exposure", "-0.1"], "between"),
     (["render", "run", "--supersample", "99"], "between"),
+    (["render", "run", "--frames", "1:5"], "--out"),
+    (["render", "run", "--frames", "5:1"], "comes before"),
+    (["render", "run", "--frames", "a:b"], "10:20"),
+    (["render", "run", "--frames", ":"], "10:20"),
     (["fly"], "fly"),
     ([], "COMMAND"),
     (["render"], "RUN_DIR"),
@@ -141,6 +166,15 @@ def test_interrupted_run_exits_with_130_and_says_so_in_its_folder(tmp_path):
     assert not (out / "video.mp4").exists()
     lines = log.read_text().splitlines()
     assert all(json.loads(line) for line in lines)
+
+
+def test_a_run_takes_a_solver_with_options(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "dam_break", *SMALL, "--solver", "ic:modification=0.9"]) == 0
+    (folder,) = (tmp_path / "renders").iterdir()
+    assert folder.name == "dam_break-2d-16-ic-modification=0.9"
+    config = json.loads((folder / "config.json").read_text())["config"]
+    assert config["solver"] == "ic:modification=0.9"
 
 
 def test_model_systems_are_stored_for_bench(tmp_path):

@@ -46,3 +46,30 @@ def test_help_imports_neither_torch_nor_taichi():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "export-system" in done.stdout
+
+
+REFUSED = [
+    ["run", "nowhere"],
+    ["run", "dam_break", "--solver", "magic"],
+    ["run", "dam_break", "--frames", "0"],
+    ["compare", "dam_break", "--speed", "3"],
+    ["compare", "nowhere.py"],
+    ["bench", "run", "--solvers", "magic"],
+    ["render", "run", "--frames", "5:2"],
+    ["train", "npsdo", "--dim", "4"],
+]
+
+
+def test_refusals_come_before_anything_slow_is_loaded():
+    code = (
+        "import sys, fluidsim.cli\n"
+        f"for words in {REFUSED}:\n"
+        "    try: fluidsim.cli.main(words)\n"
+        "    except SystemExit as exit: assert exit.code == 2\n"
+        "    else: raise AssertionError(words)\n"
+        "slow = {'taichi', 'numba', 'scipy', 'matplotlib', 'pyvista', 'imageio', 'igl'}\n"
+        "assert not slow & set(sys.modules), slow & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == len(REFUSED)

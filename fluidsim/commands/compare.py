@@ -6,21 +6,30 @@ import argparse
 from pathlib import Path
 
 import solvers
-from fluidsim.parsing import place, whole
-from fluidsim.runs.catalogue import scene_module, scene_names
-from fluidsim.runs.flags import parse_run
+from fluidsim.files import fresh
+from fluidsim.grid.grid import MOST_CELLS_A_SIDE
+from fluidsim.parsing import OneLineParser, place, whole
+from fluidsim.runs.catalogue import scene, scene_build
+from fluidsim.runs.flags import parse_run, solver
 from fluidsim.runs.stopping import guarded
-from fluidsim.tools.compare import compare
+
+PROG = "fluidsim compare"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "All other flags are those of the scene: see fluidsim run SCENE --help."
-    parser.add_argument("scene", choices=scene_names())
+    parser.add_argument("scene", type=scene, metavar="SCENE", help="its name or its .py file")
     parser.add_argument(
-        "--solvers", nargs="+", choices=solvers.available(), default=None, metavar="NAME"
+        "--solvers", nargs="+", type=solver, metavar="NAME", help="(all), as for run --solver"
     )
-    parser.add_argument("--every", type=whole(1, 10**6), default=10, help="store each N-th system")
-    parser.add_argument("--repeats", type=whole(1, 1000), default=5)
+    parser.add_argument(
+        "--resolutions", nargs="+", type=whole(4, MOST_CELLS_A_SIDE), default=[], metavar="CELLS",
+        help="run the scene at each, to see how times grow",
+    )  # fmt: skip
+    parser.add_argument(
+        "--every", type=whole(1, 10**6), default=10, help="store each N-th system (10)"
+    )
+    parser.add_argument("--repeats", type=whole(1, 1000), default=5, help="timed runs (5)")
     parser.add_argument(
         "--independent", action="store_true", help="run the scene with each solver, side by side"
     )
@@ -29,13 +38,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    build = scene_module(options.scene).build
-    parse_run(options.scene, options.rest, "", "fluidsim compare")  # wrong flags end it here
-    return guarded(
-        lambda: compare(
-            build, options.scene, options.solvers or solvers.available(), options.rest,
-            options.every, options.repeats, options.independent,
-            options.out or Path("renders") / f"compare-{options.scene}",
-        ),
-        options.debug,
+    name = Path(options.scene).stem
+    if any(word.partition("=")[0] == "--resume" for word in options.rest):
+        OneLineParser(PROG).error("a comparison starts its own runs; leave out --resume")
+    parse_run(name, options.rest, "", PROG)  # wrong flags end it here
+    from fluidsim.tools.compare import Question, compare
+
+    question = Question(
+        options.scene, list(dict.fromkeys(options.solvers or solvers.available())), options.rest,
+        options.resolutions, options.every, options.repeats, options.independent,
     )  # fmt: skip
+    out = options.out or fresh(Path("renders") / f"compare-{name}")
+    return guarded(lambda: compare(scene_build(options.scene), question, out), options.debug)

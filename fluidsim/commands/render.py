@@ -5,38 +5,60 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from fluidsim import taichi_runtime
-from fluidsim.parsing import place
-from fluidsim.runs.drawing import Drawing
+from fluidsim.errors import SimulationError
+from fluidsim.parsing import OneLineParser, frame_range, place, whole
 from fluidsim.runs.flags import add_picture_flags
-from fluidsim.runs.progress import Progress
 from fluidsim.runs.stopping import guarded
-from fluidsim.runs.video import make_video
 from fluidsim.scene.picture_options import PictureOptions
-from fluidsim.store.stored_run import open_run
-from solvers import runtime
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=place, metavar="RUN_DIR")
+    parser.add_argument(
+        "--out", type=place, default=None, metavar="DIR", help="for pictures and video (RUN_DIR)"
+    )
+    parser.add_argument(
+        "--frames", type=frame_range, default=None, metavar="A:B", help="these alone, with --out"
+    )
+    parser.add_argument(
+        "--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)"
+    )
     add_picture_flags(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def main(options: argparse.Namespace) -> int:
+    if options.frames is not None and options.out is None:
+        OneLineParser("fluidsim render").error("--frames needs --out: the run keeps its own video")
     return guarded(lambda: _draw_run(options), options.debug)
 
 
 def _draw_run(options: argparse.Namespace) -> None:
+    from fluidsim import taichi_runtime
+    from fluidsim.runs.drawing import Drawing
+    from fluidsim.runs.progress import Progress
+    from fluidsim.runs.video import make_video
+    from fluidsim.store.stored_run import open_run
+    from solvers import runtime
+
     stored = open_run(options.folder)
-    taichi_runtime.start(runtime.configure())
+    first, last = options.frames or (None, None)
+    numbers = [n for n in stored.times if (first or 0) <= n and (last is None or n <= last)]
+    if not numbers:
+        least, most = min(stored.times), max(stored.times)
+        raise SimulationError(f"{options.folder} has frames {least} to {most}, none of --frames")
+    out = options.out or stored.folder
+    if out.resolve() != stored.folder.resolve() and (out / "config.json").exists():
+        raise SimulationError(f"{out} holds a run of its own; choose another --out")
     names = {each.name for each in dataclasses.fields(PictureOptions)}
     given = {name: value for name, value in vars(options).items() if name in names}
     chosen = stored.pictures.changed(given)
+    taichi_runtime.start(runtime.configure(options.threads))
     seconds = list(stored.times.values())[-1]
     drawing = Drawing(chosen, stored.kind, stored.extent, seconds, stored.view, stored.open_sides)
-    with Progress(len(stored.times)) as progress:
-        for number in stored.times:
-            drawing.save(stored.frame(number), stored.folder / "frames")
+    (out / "frames").mkdir(parents=True, exist_ok=True)
+    with Progress(len(numbers)) as progress:
+        for number in numbers:
+            drawing.save(stored.frame(number), out / "frames")
             progress.step()
-    print(make_video(stored.folder, list(stored.times), chosen.fps))
+    print(make_video(out, numbers, chosen.fps, stored.interval))

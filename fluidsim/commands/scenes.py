@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fluidsim.runs.catalogue import scene_module, scene_names
+from fluidsim.runs.catalogue import description, scene_names
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -14,5 +14,5 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     width = max(map(len, scene_names()))
     for name in scene_names():
-        print(f"{name:{width}} {(scene_module(name).__doc__ or '').strip()}")
+        print(f"{name:{width}} {description(name)}")
     return 0

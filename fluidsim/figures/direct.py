@@ -81,7 +81,7 @@ def schur() -> str:
         print(f"direct solvers on a box of {trial.title}", flush=True)
         stored = trial.stored()
         rows = solver_bench.bench({"box": stored}, own, rtol=1e-10)
-        found = {row.solver: bench_cell(dataclasses.asdict(row)) for row in rows}
+        found = {row.solver: bench_cell(row.row()) for row in rows}
         megabytes = f"{_bytes(stored.system) / 1e6:,.0f}"
         lines.append([trial.title, *(found.get(name, "") for name in named), megabytes])
     note = (

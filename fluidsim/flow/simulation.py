@@ -16,12 +16,14 @@ from fluidsim.flow import pressure
 from fluidsim.flow.accelerations import Acceleration, BodyForce
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.loads import pressure_force
+from fluidsim.flow.report import FrameReport
 from fluidsim.flow.viscosity import Viscosity
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
 
-MOST_SUBSTEPS = 1000  # in a frame; more means that speeds have exploded
+MOST_SUBSTEPS = 1000  # in a frame of up to LONG seconds; more means that speeds have exploded
+LONG = 0.1  # s, for which what accelerates the flow is looked ahead in a longer frame
 SOLID_CELLS = 0.9  # that a solid may move in a substep: farther, thin walls step over particles
 
 
@@ -51,37 +53,6 @@ class Setup:
     body_force: Acceleration | None = None
 
 
-@dataclass
-class FrameReport:
-    """What happened in a frame; sums over its substeps unless said otherwise.
-
-    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
-    top_speed bounds the speed per axis, m/s.
-    smoke_...: m^dim, what sources added, left by open sides, faded and came from fuel.
-    full: whether inflows found a closed domain full.
-    notes: what the solver told of its solves, "" when all went well.
-    """
-
-    substeps: int = 0
-    unknowns: int = 0
-    iterations: int = 0
-    viscosity_iterations: int = 0
-    relative_residual: float = 0.0
-    max_divergence: float = 0.0
-    top_speed: float = 0.0
-    particles_added: int = 0
-    particles_removed: int = 0
-    particles_left: int = 0
-    particles_poured: int = 0
-    particles_drained: int = 0
-    full: bool = False
-    smoke_added: float = 0.0
-    smoke_left: float = 0.0
-    smoke_faded: float = 0.0
-    smoke_burnt: float = 0.0
-    notes: str = ""
-
-
 class Simulation(ABC):
     """State on a grid that goes forward in time by whole frames of adaptive substeps."""
 
@@ -104,12 +75,17 @@ class Simulation(ABC):
         )
         self.body_force = BodyForce(body_force, grid, self.device) if body_force else None
         self.report = FrameReport()
+        self.reach = 0.0  # bound of the speed in this frame so far
         self.observer: pressure.Observer | None = None
         self.after_substep: Callable[[], None] | None = None
 
     @abstractmethod
     def step(self, dt: float) -> None:
         """Advance the state by `dt` seconds."""
+
+    def speed(self) -> float:
+        """Largest speed along an axis now, m/s."""
+        return top_component(self.velocity)
 
     @abstractmethod
     def top_speed(self, seconds: float) -> float:
@@ -176,19 +152,21 @@ class Simulation(ABC):
     def advance(self, seconds: float) -> FrameReport:
         """Go forward by a frame in equal-sized substeps of at most `cfl` cells of motion."""
         self.report = FrameReport()
+        self.reach = 0.0
         end = self.time + seconds
+        most = MOST_SUBSTEPS * max(1.0, seconds / LONG)
         left = seconds
         while left > 1e-9 * seconds:
-            steps = self._substeps_for(left)
-            if self.report.substeps + steps > MOST_SUBSTEPS:
+            dt, steps = self._next_substep(left)
+            if self.report.substeps + steps > most:
                 raise SimulationError(
                     f"speeds exploded: the frame at {self.time:.4g} s would need more than "
-                    f"{MOST_SUBSTEPS} substeps; try a smaller --frame-seconds or --rtol"
+                    f"{most:.0f} substeps; try a smaller --frame-seconds or --rtol"
                 )
-            dt = left / steps
             self.step(dt)
             self.time = end if steps == 1 else self.time + dt
             self.report.substeps += 1
+            self.report.top_speed = max(self.report.top_speed, self.speed())
             left = end - self.time
             if self.after_substep is not None:
                 self.after_substep()
@@ -263,6 +241,16 @@ class Simulation(ABC):
         if self.solids.moving:
             self.solids.update(self.time + dt)
 
+    def _next_substep(self, left: float) -> tuple[float, float]:
+        """The length of the next substep, and about how many of them fill what is left."""
+        before, steps = self.reach, self._substeps_for(left)
+        if left <= LONG or self.report.substeps + steps <= MOST_SUBSTEPS:
+            return left / steps, steps
+        # Nothing accelerates for so long as speeds that would need so many steps.
+        self.reach = before
+        dt = LONG / self._substeps_for(LONG)
+        return dt, left / dt
+
     def _substeps_for(self, seconds: float) -> int:
         flow = self.top_speed(seconds)
         speed = flow / self.cfl
@@ -274,7 +262,7 @@ class Simulation(ABC):
                 f"the velocity is not finite at {self.time:.4g} s (NaN or overflow); "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
-        self.report.top_speed = max(self.report.top_speed, flow)
+        self.reach = max(self.reach, flow)
         cells = seconds * speed / self.grid.dx
         return max(1, math.ceil(max(cells, seconds / self.longest_step()) - 1e-9))
 

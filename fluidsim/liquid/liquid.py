@@ -15,7 +15,8 @@ from fluidsim.flow.extrapolation import (
     levels_beside,
 )
 from fluidsim.flow.interface import Interface
-from fluidsim.flow.simulation import FrameReport, Setup, Simulation, fill, top_component
+from fluidsim.flow.report import FrameReport
+from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
 from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.gaps import close_gaps
@@ -167,6 +168,9 @@ class Liquid(Simulation):
         pulled = None if self.pressure is None else self.pressure < 0
         return self.surface.wet(self.particles.held, pulled, self.solids)
 
+    def speed(self) -> float:
+        return top_component(self.particles.velocities)
+
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):
             lost = int((~torch.isfinite(self.particles.positions)).any(1).sum())
@@ -188,7 +192,7 @@ class Liquid(Simulation):
         def pressed_in(count: int) -> float:
             return pressed(self.velocity, distance, fluid, self.solids, seconds / count, grid)
 
-        most = seconds * self.report.top_speed / (SMALL_STEP * grid.dx)
+        most = seconds * self.reach / (SMALL_STEP * grid.dx)
         return self._impacts.steps(steps, most, float(fluid.sum()), pressed_in)
 
     def longest_step(self) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import solvers
 from fluidsim.errors import said
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.parsing import (
+    DefaultsInHelp,
     OneLineParser,
     lasting_place,
     place,
@@ -23,12 +24,19 @@ from fluidsim.parsing import (
 from fluidsim.scene.config import TRANSFERS, RunConfig
 from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store.run_folder import read_config
+from solvers import registry
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     default = RunConfig(scene="")
     add = parser.add_argument
-    add("--solver", choices=solvers.available(), default=default.solver, help="pressure solver")
+    add(
+        "--solver",
+        type=solver,
+        default=default.solver,
+        metavar="NAME",
+        help="pressure solver, options after a colon: multigrid:sweeps=3",
+    )
     add("--dim", type=int, choices=(2, 3), default=default.dim, help="dimensions of the scene")
     add(
         "--resolution",
@@ -43,7 +51,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=None,
         metavar="S",
-        help="simulated time between frames (default: the scene's)",
+        help="simulated time between frames (the scene's)",
     )
     add(
         "--rtol",
@@ -55,7 +63,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         "--transfer",
         choices=TRANSFERS,
         default=None,
-        help="how particles of a liquid take velocities from the grid (default: the scene's)",
+        help="how particles of a liquid take velocities from the grid (the scene's)",
     )
     add(
         "--mesh",
@@ -101,6 +109,22 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add("--debug", action="store_true", help="show the traceback of an error")
 
 
+def solver(text: str) -> str:
+    """The name of a solver, which may carry options, checked."""
+    if text in registry.available():
+        return text  # without loading it
+    try:
+        registry.create(text, {})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def file_name(solver: str) -> str:
+    """A solver's name as part of the name of a file: with options it may hold what files cannot."""
+    return re.sub(r"[^\w.=,-]", "-", solver)
+
+
 def add_picture_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `PictureOptions`; one that is not given sets nothing."""
     view = parser.add_mutually_exclusive_group()
@@ -122,7 +146,7 @@ def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: st
     parser = OneLineParser(
         prog=prog,
         description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=DefaultsInHelp,
     )
     add_run_flags(parser)
     flags = list(sys.argv[1:] if argv is None else argv)

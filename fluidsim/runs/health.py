@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fluidsim.flow.simulation import LONG
 from fluidsim.store.run_folder import FrameRecord
 
 VOLUME = 0.05  # relative error of the volume that is worth a word
@@ -12,7 +13,7 @@ HOLES = 0.01  # of the cells with pressure: air below the water where no air can
 CROWDED = 0.1  # of the particles that there have been that crowding may cost
 SMOKE = 0.005  # of the smoke in a frame, that came from nowhere or went there
 EXPLODING = 5.0  # times the fastest of all frames before
-SEVERAL_SUBSTEPS, MANY_SUBSTEPS = 10, 50
+SEVERAL_SUBSTEPS, MANY_SUBSTEPS = 10, 50  # the latter in a frame of up to LONG seconds
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Health:
         self._particles: list[int] = []
         self._smoke: float | None = None
         self._removed = self._poured = 0
+        self._time = 0.0
 
     def look(self, record: FrameRecord) -> list[str]:
         """The new warnings about a frame; they do not name its number."""
@@ -49,6 +51,7 @@ class Health:
         self._fastest.append(record.top_speed)
         self._particles.append(record.particles)
         self._smoke = record.smoke_mass
+        self._time = record.time
         return warnings
 
     def summary(self) -> list[str]:
@@ -125,7 +128,7 @@ class Health:
         )
 
     def substeps(self, record: FrameRecord) -> tuple[float, str] | None:
-        if record.substeps <= MANY_SUBSTEPS:
+        if record.substeps <= MANY_SUBSTEPS * max(1.0, (record.time - self._time) / LONG):
             return None
         text = f"{record.substeps} substeps, for speeds up to {record.top_speed:.3g} m/s"
         return record.substeps, text

@@ -14,7 +14,7 @@ from fluidsim.output import forgiving
 from fluidsim.runs import preflight
 from fluidsim.runs.drawing import Drawing
 from fluidsim.runs.easel import easel
-from fluidsim.runs.flags import parse_run, run_folder
+from fluidsim.runs.flags import file_name, parse_run, run_folder
 from fluidsim.runs.loop import FrameLoop
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import Needs
@@ -109,7 +109,7 @@ def _write_run(
                 if missing:
                     console.print(f"drawing {missing} pictures that were missing")
             records = loop.run(console)
-        video = _video(config, folder) if config.render else None
+        video = _video(plan, folder) if config.render else None
     except BaseException as error:
         _tell_end(folder, error, console)
         raise
@@ -144,8 +144,9 @@ def _tell_end(folder: RunFolder, error: BaseException, console: Console) -> None
         console.print(f"stopped; --resume {folder.path} {how}", soft_wrap=True)
 
 
-def _video(config: RunConfig, folder: RunFolder) -> Path:
-    return make_video(folder.path, range(1, config.frames + 1), config.fps)
+def _video(plan: Plan, folder: RunFolder) -> str:
+    numbers = range(1, plan.config.frames + 1)
+    return make_video(folder.path, numbers, plan.config.fps, plan.frame_seconds)
 
 
 def _out(config: RunConfig) -> Path:
@@ -154,7 +155,7 @@ def _out(config: RunConfig) -> Path:
         return run_folder(config.resume)
     if config.out is not None:
         return config.out
-    name = f"{config.scene}-{config.dim}d-{config.resolution}-{config.solver}"
+    name = f"{config.scene}-{config.dim}d-{config.resolution}-{file_name(config.solver)}"
     path = Path("renders") / name
     number = 2
     while path.exists():

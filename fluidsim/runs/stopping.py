@@ -58,6 +58,27 @@ def gently() -> Iterator[None]:
         _gentle.clear()
 
 
+@contextmanager
+def stopped_after(seconds: float) -> Iterator[Callable[[], bool]]:
+    """A run within the block is asked to stop after so many seconds.
+
+    Gives a function that says whether it was.
+    """
+    over = threading.Event()
+
+    def stop() -> None:
+        over.set()
+        _stop.set()
+
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over.is_set
+    finally:
+        timer.cancel()
+
+
 def _interrupt(number: int, stack: object) -> None:
     first = not _stop.is_set()
     _stop.set()

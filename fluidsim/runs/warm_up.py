@@ -17,6 +17,7 @@ from rich.console import Console
 
 import solvers
 from fluidsim import processes, taichi_runtime
+from fluidsim.runs.flags import file_name
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.snapshot import frame_of, solid_grid
 from fluidsim.scene.config import RunConfig
@@ -66,7 +67,11 @@ def is_first_use(config: RunConfig) -> bool:
 
 def _note(config: RunConfig) -> Path:
     """An empty file that exists once a run has compiled the solver."""
-    return taichi_runtime.cache_folder().parent / "compiled" / f"{config.solver}-{config.dim}d"
+    return (
+        taichi_runtime.cache_folder().parent
+        / "compiled"
+        / f"{file_name(config.solver)}-{config.dim}d"
+    )
 
 
 def _try(build: Callable[[RunConfig], Scene], config: RunConfig, machine: Runtime) -> None:

@@ -56,8 +56,9 @@ class RunConfig(PictureOptions):
         Store every N-th pressure system; 0 stores none.
     size : tuple of int
         Width and height of the pictures, pixels.
-    fps : int
-        Frames a second of the video.
+    fps : int, optional
+        Frames a second of the video; by default those of real time, or 30 where these are less than
+        10 or more than 60.
     preset : str, optional
         Background, floor and light of 3D pictures, "studio" or "dark"; by default the scene's.
     orbit : float, optional

@@ -26,7 +26,9 @@ class PictureOptions:
     size: tuple[int, int] = _flag(
         (1280, 720), type=picture_size, metavar="WxH", help="of the pictures in pixels (1280x720)"
     )
-    fps: int = _flag(30, type=whole(1, 240), help="frames a second of the video (30)")
+    fps: int | None = _flag(
+        None, type=whole(1, 240), help="frames a second of the video (real time, or 30)"
+    )
     preset: str | None = _flag(
         None, choices=list(PRESETS), help="background, floor and light (studio; smoke: dark)"
     )

@@ -15,12 +15,15 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fluidsim.errors import SimulationError
 from fluidsim.files import remove_temporary, replacing, write_json
-from fluidsim.flow.simulation import FrameReport, Simulation
 from fluidsim.store import checkpoint
+
+if TYPE_CHECKING:
+    from fluidsim.flow.report import FrameReport
+    from fluidsim.flow.simulation import Simulation
 
 LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy", "pyamg")
 LOG_VERSION = 1

@@ -104,7 +104,7 @@ def _pictures(config: Any) -> PictureOptions:
     Style(preset=preset)  # which refuses unknown names
     return PictureOptions(
         size=(width, height),
-        fps=_whole(config["fps"], 240),
+        fps=None if config["fps"] is None else _whole(config["fps"], 240),
         preset=preset,
         orbit=None if orbit is None else float(orbit),
         camera=None if camera is None else Path(camera),

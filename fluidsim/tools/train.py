@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import dataclasses
 import datetime
-import io
 import platform
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numba
@@ -15,23 +16,14 @@ import rich.progress
 import torch
 from rich.console import Console
 
-from fluidsim.errors import SimulationError
-from fluidsim.parsing import place, positive, whole
-from fluidsim.runs.catalogue import scene_module
-from fluidsim.runs.run import run
-from fluidsim.runs.stopping import DONE, INTERRUPTED
+from fluidsim.tools.budget import Budget
+from fluidsim.tools.recordings import recordings
 from solvers import runtime
 from solvers.npsdo import card, gate, weights
 from solvers.npsdo.data import Split, TrainingData, held_out, load_recorded
 from solvers.npsdo.training import Training, TrainingOptions
 from solvers.storage import StoredSystem
 
-# Which scenes are recorded for what: frames, and every how many steps a system is stored.
-SCENES = {
-    Split.TRAINING: (("dam_break", "smoke_plume", "water_drop"), 50, 12),
-    Split.VALIDATION: (("stirred_tank",), 40, 20),
-    Split.TEST: (("smoke_solid",), 40, 20),
-}
 # Sizes of random geometries in training, a size as often as it counts; sizes that are judged.
 SIZES = {
     ("npsdo", 2): ((64, 64, 64, 128, 128, 128, 256, 256, 512), (64, 128, 256, 512)),
@@ -39,103 +31,115 @@ SIZES = {
     ("npsdo-paper", 2): ((64,), (64,)),
     ("npsdo-paper", 3): ((32,), (32,)),
 }
-# Scenes are recorded at the sizes that are judged, up to this one.
-MOST_RECORDED = 256
 RATES = {2: 1e-3, 3: 3e-4}
 
 
-def add_train_flags(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--kind", choices=list(weights.KINDS), default="npsdo", help="which network (npsdo)")
-    add("--dim", type=int, choices=(2, 3), default=2, help="of the systems (2)")
-    add(
-        "--sizes", nargs="+", type=whole(8, 1024), metavar="CELLS",
-        help="along the sides of random geometries; one named twice counts twice",
-    )  # fmt: skip
-    add("--gate-sizes", nargs="+", type=whole(8, 1024), metavar="CELLS", help="that are judged")
-    add("--minutes", type=positive, default=30.0, help="how long (30)")
-    add("--steps", type=whole(0, 10**7), default=0, help="how long, in steps, instead of minutes")
-    add("--rate", type=positive, default=None, help="learning rate (2D 0.001, 3D 0.0003)")
-    add("--loss", choices=("energy", "residual"), default="energy", help="(energy)")
-    add("--gates", type=whole(1, 1000), default=6, help="looks at held-out problems (6)")
-    add("--seed", type=whole(0, 2**31 - 1), default=0, help="of all random numbers (0)")
-    add("--systems", nargs="+", type=place, metavar="DIR", help="stored systems to train on")
-    add("--held-out", nargs="+", type=place, metavar="DIR", help="stored systems to judge on")
-    add("--test", nargs="+", type=place, metavar="DIR", help="stored systems for the last table")
-    add("--start", type=place, metavar="FILE", help="weights to start from")
-    add("--out", type=place, metavar="FILE", help="(renders/npsdo/KIND_DIMd.safetensors)")
-    add("--resume", action="store_true", help="continue where the training of this file stopped")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
-    add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")
-    add("--debug", action="store_true", help="show the traceback of an error")
-
-
 def train(options: argparse.Namespace) -> None:
-    """Record scenes unless folders are given, train, test, write weights and their card."""
+    """Record scenes unless folders are given, train, test, write weights and their card.
+
+    All of it takes the minutes that are asked for; what does not fit is left out, and said.
+    """
+    budget = Budget(None if options.steps else options.minutes, not options.resume)
     machine = runtime.configure(options.threads, options.device)
     kind, dim = options.kind, options.dim
     out = options.out or Path("renders/npsdo") / f"{kind}_{dim}d.safetensors"
-    if out.suffix != ".safetensors":
-        raise ValueError(f"{out} must end in .safetensors")
     out.parent.mkdir(parents=True, exist_ok=True)
     sizes, judged = SIZES[kind, dim]
     sizes, judged = options.sizes or sizes, sorted(set(options.gate_sizes or judged))
     network = weights.untrained(kind, dim)
     if options.start is not None:
         network = weights.load(options.start, kind, dim)
-    console = Console(highlight=False, markup=False)
-    training_systems = _systems(Split.TRAINING, dim, judged, options, options.systems, console)
-    validation_systems = _systems(Split.VALIDATION, dim, judged, options, options.held_out, console)
-    settings = TrainingOptions(
-        seed=options.seed, steps=options.steps, minutes=options.minutes, loss=options.loss,
-        rate=options.rate or RATES[dim], gates=options.gates,
-    )  # fmt: skip
-    data = TrainingData(dim, sizes, training_systems, options.seed)
-    validation = held_out(Split.VALIDATION, dim, judged, validation_systems, options.seed)
-    notes = {
-        "trained on": f"random geometries of {_listed(sizes)} cells a side; "
-        f"{_origins(training_systems)}",
-        "gate": f"model systems and random geometries of {_listed(judged)} cells a side; "
-        f"{_origins(validation_systems)}",
-        "versions": f"torch {torch.__version__}, numba {numba.__version__}, "
-        f"Python {platform.python_version()}",
-        "date": datetime.date.today().isoformat(),
-    }
-    checkpoint = out.with_name(f"{out.stem}.checkpoint.safetensors")
-    runtime.configure(options.threads, options.device)  # a recorded scene has set its own
-    with _Bar(console) as bar:
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    with _Bar(console, budget) as bar:
+        found = {
+            split: recordings(split, dim, judged, options.seed, budget, bar.say)
+            if folders is None
+            else load_recorded(folders, dim)
+            for split, folders in (
+                (Split.TRAINING, options.systems),
+                (Split.VALIDATION, options.held_out),
+                (Split.TEST, options.test),
+            )
+        }
+        runtime.configure(options.threads, options.device)  # a recorded scene has set its own
+        data = TrainingData(dim, sizes, found[Split.TRAINING], options.seed)
+        problems = held_out(Split.VALIDATION, dim, judged, found[Split.VALIDATION], options.seed)
+        settings = TrainingOptions(
+            seed=options.seed, steps=options.steps, minutes=options.minutes, loss=options.loss,
+            rate=options.rate or RATES[dim], gates=options.gates,
+        )  # fmt: skip
         training = Training(
-            network.to(machine.device), data, validation, settings, console.print, bar.show
+            network.to(machine.device), data, problems, settings, console.print, bar.show
         )
+        checkpoint = out.with_name(f"{out.stem}.checkpoint.safetensors")
         if options.resume:
             training.restore(checkpoint)
+        kept = _fit(training, judged, budget, bar.say)
+        notes = {
+            "trained on": f"random geometries of {_listed(sizes)} cells a side; "
+            f"{_origins(found[Split.TRAINING])}",
+            "gate": f"model systems and random geometries of {_listed(kept)} cells a side; "
+            f"{_origins(found[Split.VALIDATION])}",
+            "versions": f"torch {torch.__version__}, numba {numba.__version__}, "
+            f"Python {platform.python_version()}",
+            "date": datetime.date.today().isoformat(),
+        }
         training.run(out, notes, checkpoint)
-    best = weights.load(out, kind, dim).to(machine.device)
-    test_systems = _systems(Split.TEST, dim, judged, options, options.test, console)
-    test = held_out(Split.TEST, dim, judged, test_systems, options.seed)
-    problems = [problem.to(machine.device) for problem in test]
-    new = weights.untrained(kind, dim).to(machine.device)
-    scores = {
-        "test, untrained": gate.table(gate.judge(problems, new)),
-        "test": gate.table(gate.judge(problems, best)),
-    }
+        bar.say("testing")
+        best = weights.load(out, kind, dim).to(machine.device)
+        test = held_out(Split.TEST, dim, kept, found[Split.TEST], options.seed)
+        last = [problem.to(machine.device) for problem in test if problem.size in kept]
+        new = weights.untrained(kind, dim).to(machine.device)
+        scores = {
+            "test, untrained": gate.table(gate.judge(last, new)),
+            "test": gate.table(gate.judge(last, best)),
+        }
     for name, score in scores.items():
         console.print(f"{name}: {score}")
     scores["test problems"] = (
-        f"model systems and random geometries of other seeds; {_origins(test_systems)}"
+        f"model systems and random geometries of other seeds; {_origins(found[Split.TEST])}"
     )
     weights.save(out, best, {**weights.notes(out), **scores})
     console.print(f"{out}\n{card.write(out.parent)}")
 
 
+def _fit(
+    training: Training, judged: list[int], budget: Budget, say: Callable[[str], None]
+) -> list[int]:
+    """Make a training fit the minutes that are left; returns the sizes that are judged."""
+    kept = judged
+    if training.progress.initial is not None:
+        kept = sorted(training.progress.initial)
+        if not set(kept) <= set(judged):
+            raise ValueError(f"the training judged {_listed(kept)}; give the same --gate-sizes")
+    if budget.is_limited:
+        smallest = [each for each in training.held_out if each.size == kept[0]]
+        begin = time.monotonic()
+        gate.judge(smallest, training.average)
+        first = time.monotonic() - begin
+        if training.progress.initial is None:
+            kept = budget.judged(first, judged, training.network.dim)
+        if kept != judged:
+            left_out = sorted(set(judged) - set(kept))
+            say(f"not judged, as the minutes are few: {_listed(left_out)} cells")
+        look = first * sum((size / kept[0]) ** training.network.dim for size in kept)
+        before = training.progress.seconds
+        minutes = budget.for_training(look, before)
+        training.options = dataclasses.replace(training.options, minutes=minutes)
+    training.held_out = [each for each in training.held_out if each.size in kept]
+    return kept
+
+
 class _Bar:
     """A bar with ETA on a terminal; a context."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, budget: Budget) -> None:
+        self._console, self._budget = console, budget
         self._bar = rich.progress.Progress(
             rich.progress.TextColumn("training"),
             rich.progress.BarColumn(),
             rich.progress.TaskProgressColumn(),
+            rich.progress.TimeElapsedColumn(),
             rich.progress.TextColumn("ETA"),
             rich.progress.TimeRemainingColumn(),
             rich.progress.TextColumn("{task.fields[note]}"),
@@ -152,44 +156,14 @@ class _Bar:
         self._bar.stop()
 
     def show(self, part: float, note: str) -> None:
-        self._bar.update(self._task, completed=part, note=note)
+        """part: of the training that is done, where its minutes are not limited."""
+        done = self._budget.part() if self._budget.is_limited else part
+        self._bar.update(self._task, completed=done, note=note)
 
-
-def _systems(
-    split: Split, dim: int, sizes: Sequence[int], options: argparse.Namespace,
-    folders: Sequence[Path] | None, console: Console,
-) -> list[StoredSystem]:  # fmt: skip
-    """The stored systems of a split: of the given folders, else recorded in renders/npsdo."""
-    if folders is not None:
-        return load_recorded(folders, dim)
-    root = Path("renders/npsdo/systems") / f"{dim}d" / split.name.lower()
-    scenes, frames, every = SCENES[split]
-    runs = []
-    recorded = [size for size in sizes if size <= MOST_RECORDED]
-    for scene, size in [(scene, size) for scene in scenes for size in recorded]:
-        runs.append(root / f"{scene}-{size}")
-        if not (runs[-1] / "done").exists():
-            console.print(f"recording {scene} at {size} cells")
-            _record(scene, dim, size, frames, every, options.seed, runs[-1])
-    return load_recorded(runs, dim)
-
-
-def _record(scene: str, dim: int, size: int, frames: int, every: int, seed: int, out: Path) -> None:
-    """Run a scene for its systems; raises SimulationError with one line when it fails."""
-    flags = {
-        "dim": dim, "resolution": size, "frames": frames, "record-systems": every, "seed": seed,
-        "out": out,
-    }  # fmt: skip
-    argv = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        build = scene_module(scene).build
-        status = run(build, [*argv, "--no-render"])
-    if status == INTERRUPTED:
-        raise KeyboardInterrupt
-    if status != DONE:
-        raise SimulationError(f"recording {scene}: {said.getvalue().strip().splitlines()[-1]}")
-    (out / "done").touch()
+    def say(self, line: str) -> None:
+        """A line that stays, and the note beside the bar."""
+        self._console.print(line)
+        self.show(0.0, line)
 
 
 def _origins(recorded: Sequence[StoredSystem]) -> str:

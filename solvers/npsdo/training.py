@@ -119,6 +119,7 @@ class Training:
         options, progress = self.options, self.progress
         random = generator(options.seed, Split.TRAINING, progress.round, 1)
         bank: list[Samples] = []
+        enough = (1 + self.part_done()) / 2  # solves take half of what is left at most
         for problem in self.data.round(progress.round, options.systems):
             begin = time.monotonic()
             samples = collect(problem.to(self.device), self.average, random, options.samples)
@@ -126,6 +127,8 @@ class Training:
                 bank.append(samples)
             self._spend(begin)
             self.tick(self.part_done(), f"round {progress.round + 1}: {len(bank)} systems")
+            if bank and self.part_done() > enough:
+                break
         if not bank and progress.step:
             raise ValueError(
                 f"training diverged after {progress.step} steps: the network no longer solves any "

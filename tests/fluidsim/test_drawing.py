@@ -11,6 +11,7 @@ import pytest
 from fluidsim import Camera, RunConfig, View
 from fluidsim.cli import main
 from fluidsim.runs.drawing import Drawing
+from fluidsim.runs.video import frames_a_second, tempo
 from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store import frames
 from fluidsim.store.stored_run import open_run
@@ -149,6 +150,39 @@ def test_render_takes_the_flags_of_the_run_and_others(tmp_path):
     assert main(["render", str(out), "--camera", str(path), "--preset", "studio"]) == 0
     assert picture().mean() > 1.5 * dark.mean()
     assert (out / "video.mp4").stat().st_size > 0
+
+
+def test_a_part_of_a_run_is_drawn_elsewhere(tmp_path, capsys):
+    out, part = tmp_path / "run", tmp_path / "part"
+    assert main(["run", "dam_break", "--dim", "2", *SMALL, "--out", str(out)]) == 0
+    assert "60 frames a second: real time" in capsys.readouterr().out
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    flags = ["--out", str(part), "--threads", "1", "--fps", "24"]
+    assert main(["render", str(out), "--frames", "2:", *flags]) == 0
+    assert f"{part / 'video.mp4'}, 24 frames a second: 2.5x slow motion" in capsys.readouterr().out
+    assert [path.name for path in (part / "frames").iterdir()] == ["0002.png"]
+    assert len(imageio.imread(part / "video.mp4", index=None)) == 1
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert main(["render", str(out), "--frames", "3:9", *flags]) == 1
+    assert "has frames 1 to 2" in capsys.readouterr().err
+    (part / "config.json").write_text("{}")
+    assert main(["render", str(out), *flags]) == 1
+    assert "a run of its own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fps", "interval", "rate", "said"),
+    [
+        (None, 1 / 60, 60, "real time"),
+        (None, 1 / 40, 40, "real time"),
+        (None, 1 / 1000, 30, "33.3x slow motion"),
+        (None, 10, 30, "300x fast motion"),
+        (24, 1 / 60, 24, "2.5x slow motion"),
+    ],
+)
+def test_videos_play_in_real_time_or_say_how_fast(fps, interval, rate, said):
+    assert frames_a_second(fps, interval) == rate
+    assert tempo(frames_a_second(fps, interval), interval) == said
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -4,8 +4,11 @@ import pytest
 
 import solvers
 from fluidsim.cli import main
+from fluidsim.errors import SimulationError
 from fluidsim.runs.health import Health
+from fluidsim.solid.shapes import HalfSpace
 from fluidsim.store.run_folder import FrameRecord, read_log
+from tests.fluidsim.worlds import cubic, liquid
 
 CALM = {
     "time": 0.0, "substeps": 1, "unknowns": 9, "solver": "cg", "iterations": 5,
@@ -67,6 +70,28 @@ def test_crowding_is_judged_by_all_that_was_poured():
     calm(health, range(1, 6))
     assert looked(health, 6, particles_poured=1500, particles_removed=200) == []
     assert "cost 14%" in looked(health, 7, particles_removed=150)[0]
+
+
+def test_many_substeps_are_no_trouble_in_a_long_frame():
+    health = Health()
+    assert looked(health, 1, time=1.0, substeps=300) == []
+    assert "60 substeps" in looked(health, 2, time=1.1, substeps=60)[0]
+
+
+@pytest.mark.parametrize("seconds", [1 / 60, 6.0])
+def test_still_water_has_no_speed_and_does_not_explode(seconds):
+    tank = liquid(cubic(2, 12), HalfSpace(0.5))
+    report = tank.advance(seconds)
+    assert report.top_speed < 1e-3
+    assert tank.time == pytest.approx(seconds)
+
+
+def test_speeds_that_explode_end_a_frame_of_any_length():
+    tank = liquid(cubic(2, 12), HalfSpace(0.5))
+    for seconds in (1 / 60, 10.0):
+        tank.particles.velocities.fill_(1e6)
+        with pytest.raises(SimulationError, match="speeds exploded"):
+            tank.advance(seconds)
 
 
 def test_a_solver_that_falls_back_is_in_the_log(tmp_path, monkeypatch, capsys):

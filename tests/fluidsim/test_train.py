@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import numba
 import pytest
 
 from fluidsim.cli import main
-from fluidsim.tools.train import SIZES, _record
+from fluidsim.commands.train import KINDS
+from fluidsim.tools import recordings
+from fluidsim.tools.budget import Budget
+from fluidsim.tools.train import SIZES
 from solvers.model_systems import model_system
 from solvers.npsdo import card, weights
-from solvers.npsdo.data import load_recorded
+from solvers.npsdo.data import Split, load_recorded
 from solvers.storage import save_system
 
 
@@ -67,13 +71,73 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert stopped.value.code == 2
 
 
+def test_minutes_are_minutes_all_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on when it is asked to."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    budget = Budget(10)
+    assert (budget.part(), budget.for_recording()) == (0.0, 150.0)
+    now[0] += 120
+    assert (budget.part(), budget.for_recording()) == (0.2, 30.0)
+    assert budget.for_training(look=20, before=0) == 7.0  # 3 looks of 20 s are kept
+    assert budget.for_training(look=1000, before=0) * 60 == pytest.approx(1.0)
+    assert budget.judged(2.0, [64, 128, 256], 2) == [64, 128]  # 10 s of 30, 42 are too many
+    assert budget.judged(99.0, [64, 128], 2) == [64]
+    assert Budget(10, records=False).for_recording() == 0
+    steps = Budget(None)
+    assert steps.part() == 0 and steps.for_recording() == float("inf")
+    assert steps.judged(99.0, [64, 512], 3) == [64, 512]
+
+
+def test_a_training_of_minutes_ends_in_time(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = time.monotonic()
+    assert main([*flags, "--steps", "0", "--minutes", "0.05"]) == 0
+    assert time.monotonic() - before < 60
+    said = capsys.readouterr().out
+    assert "test, untrained" in said
+    assert float(weights.notes(tmp_path / "npsdo_2d.safetensors")["minutes"]) <= 0.1
+
+
+def test_what_does_not_fit_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first scene is stopped when its time is over; the others are not begun."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(recordings, "MOST_RECORDED", 8)
+    budget = Budget(60)
+    asked: list[str] = []
+
+    def stopped(scene: str, flags: dict[str, int], out: Path, seconds: float) -> None:
+        asked.append(scene)
+        assert seconds == pytest.approx(900, abs=5)
+        (out / "systems").mkdir(parents=True)
+        save_system(out / "systems" / "000001.npz", model_system("dam", (8, 8), 0))
+        budget.seconds = 0.0
+
+    monkeypatch.setattr(recordings, "record", stopped)
+    said: list[str] = []
+    found = recordings.recordings(Split.TRAINING, 2, [16, 8], 0, budget, said.append)
+    assert (asked, len(found)) == (["dam_break"], 1)
+    assert said[1:] == [f"no time for {name} at 8 cells" for name in ("smoke_plume", "water_drop")]
+
+
+def test_a_recording_stops_when_its_time_is_over(tmp_path: Path) -> None:
+    flags = {"dim": 2, "resolution": 8, "frames": 10**6, "record-systems": 1}
+    recordings.record("water_drop", flags, tmp_path / "drop", 1.0)
+    assert not (tmp_path / "drop" / "done").exists()
+
+
 def test_every_network_has_sizes() -> None:
+    assert set(KINDS) == set(weights.KINDS)
     assert set(SIZES) == {(kind, dim) for kind in weights.KINDS for dim in (2, 3)}
 
 
 def test_scenes_are_recorded(tmp_path: Path) -> None:
     out = tmp_path / "drop"
-    _record("water_drop", 2, 8, 3, 1, 0, out)
+    flags = {"dim": 2, "resolution": 8, "frames": 3, "record-systems": 1, "seed": 0}
+    recordings.record("water_drop", flags, out, 300.0)
     assert (out / "done").exists()
     stored = load_recorded([tmp_path], 2)
     assert len(stored) >= 3 and stored[0].notes["scene"] == "water_drop"

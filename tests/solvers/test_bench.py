@@ -55,6 +55,62 @@ def test_a_solver_that_raises_is_a_row_that_says_why():
     assert math.isnan(row.seconds)
 
 
+def row(solver, times, system="a", shape=(10, 10), iterations=5):
+    unknowns = math.prod(shape)
+    return bench.Measurement(
+        system, shape, unknowns, solver, iterations, 1e-7, "", times, [0.0] * len(times)
+    )
+
+
+def test_times_are_medians_with_quartiles_and_the_slowest_setup():
+    times = [1.0, 9.0, 2.0, 4.0, 3.0]
+    values = row("cg", times).row()
+    assert row("cg", times).setup_seconds == values["setup_seconds"] == 3.0
+    assert (values["setup_lower_quartile"], values["setup_upper_quartile"]) == (2.0, 4.0)
+    assert values["slowest_setup"] == 9.0
+    (summary,) = bench.summarise([row("cg", times)])
+    assert (summary.setup_seconds, summary.slowest_setup) == (3.0, 9.0)
+
+
+def test_solvers_take_turns_so_that_a_busy_spell_meets_all_of_them(monkeypatch):
+    order = []
+    solve = bench.solve
+    monkeypatch.setattr(
+        bench, "solve", lambda *given, **rest: order.append(given[2]) or solve(*given, **rest)
+    )
+    bench.bench({"a": stored()}, ["cg", "ic"], repeats=2)
+    assert order == ["cg", "ic", "ic", "cg", "cg", "ic"]
+
+
+def test_speedups_are_of_the_same_round_and_have_their_quartiles():
+    """The machine is ten times slower in the second round: the ratio is not."""
+    rows = [row("cg", [4.0, 40.0, 4.0]), row("amg", [2.0, 20.0, 2.0])]
+    summary = bench.summarise(rows)[1]
+    assert summary.speedup == 2.0
+    assert summary.speedup_quartiles == (2.0, 2.0)
+
+
+def test_noisy_times_are_told():
+    quiet = row("cg", [1.0, 1.01, 1.02, 1.03, 1.04])
+    assert bench.noise([quiet]) == ""
+    assert bench.noise([quiet, row("amg", [1e-5, 2e-5, 3e-5])]) == ""  # below what clocks tell
+    said = bench.noise([quiet, row("amg", [1.0, 1.5, 2.0, 2.5, 3.0])])
+    assert "noisy: in 1 of 2 rows" in said and "50%" in said
+
+
+def test_growth_with_the_size_is_fitted():
+    shapes = [(8, 8), (16, 16), (32, 32)]
+    rows = [
+        row(name, [1e-3 * math.prod(shape) ** power] * 3, str(shape), shape)
+        for name, power in (("cg", 1.5), ("multigrid", 1.0))
+        for shape in shapes
+    ]
+    assert bench.growth(rows, "cg") == pytest.approx(1.5)
+    assert bench.growth(rows, "multigrid") == pytest.approx(1.0)
+    assert math.isnan(bench.growth(rows[:1], "cg"))
+    assert [each.shape for each in bench.sizes(rows) if each.solver == "cg"] == shapes
+
+
 def test_summary_and_speedups_come_from_the_rows(results):
     base = {r.system: r.seconds for r in results if r.solver == "cg"}
     expected = [base[r.system] / r.seconds for r in results if r.solver == "amg"]
@@ -85,6 +141,8 @@ def test_files_hold_the_rows(results, tmp_path):
     read = json.loads((tmp_path / "r.json").read_text())
     assert read["threads"] == 2
     assert read["results"][0]["history"] == results[0].history
+    assert read["results"][0]["solve_times"] == results[0].solve_times
+    assert read["results"][0]["solve_seconds"] == results[0].solve_seconds
 
 
 def test_plots_are_pictures(results, tmp_path):
@@ -101,6 +159,13 @@ def test_systems_of_a_folder_or_a_run(tmp_path):
     save_system(tmp_path / "systems" / "000001.npz", stored())
     assert list(bench.load_systems(tmp_path)) == ["000001"]
     assert list(bench.load_systems(tmp_path / "systems")) == ["000001"]
+
+
+def test_systems_of_the_runs_in_a_folder(tmp_path):
+    for run in ("run-8", "run-16"):
+        (tmp_path / run / "systems").mkdir(parents=True)
+        save_system(tmp_path / run / "systems" / "000001.npz", stored())
+    assert set(bench.load_systems(tmp_path)) == {"run-8/000001", "run-16/000001"}
 
 
 def test_solvers_with_options_have_rows_of_their_own():

@@ -1,0 +1,36 @@
+"""What a frame of a simulation reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class FrameReport:
+    """What happened in a frame; sums over its substeps unless said otherwise.
+
+    relative_residual and max_divergence (1/s) are the worst of the substeps, unknowns the most;
+    top_speed is the largest speed along an axis after a substep, m/s.
+    smoke_...: m^dim, what sources added, left by open sides, faded and came from fuel.
+    full: whether inflows found a closed domain full.
+    notes: what the solver told of its solves, "" when all went well.
+    """
+
+    substeps: int = 0
+    unknowns: int = 0
+    iterations: int = 0
+    viscosity_iterations: int = 0
+    relative_residual: float = 0.0
+    max_divergence: float = 0.0
+    top_speed: float = 0.0
+    particles_added: int = 0
+    particles_removed: int = 0
+    particles_left: int = 0
+    particles_poured: int = 0
+    particles_drained: int = 0
+    full: bool = False
+    smoke_added: float = 0.0
+    smoke_left: float = 0.0
+    smoke_faded: float = 0.0
+    smoke_burnt: float = 0.0
+    notes: str = ""
