@@ -7,7 +7,9 @@ Everything works on torch tensors, in two and three dimensions. Nothing here kno
 velocities or scenes.
 """
 
+import importlib
 import os
+from types import ModuleType
 
 # OpenMP reads this once, when torch loads it. Its threads spin while they wait for each other. If
 # another process keeps a core busy, the default makes a small solve 50 times slower, this value 5.
@@ -21,8 +23,25 @@ from solvers.differentiable import differentiable_solve
 from solvers.protocol import Outcome, Solver
 from solvers.registry import available, describe
 from solvers.slicing import interior, lower, upper
-from solvers.solve import Prepared, Solution, SolveError, prepare, solve
+from solvers.solution import Solution, SolveError
+from solvers.solve import Prepared, prepare, solve
 from solvers.system import PoissonSystem
+
+# Modules and packages that are loaded when they are first used, as attributes.
+_ON_USE = (
+    "amg",
+    "bench",
+    "cg",
+    "direct",
+    "ic",
+    "model_systems",
+    "multigrid",
+    "npsdo",
+    "registry",
+    "runtime",
+    "schur",
+    "storage",
+)
 
 __all__ = [
     "Outcome",
@@ -40,3 +59,13 @@ __all__ = [
     "solve",
     "upper",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ON_USE:
+        return importlib.import_module(f"solvers.{name}")
+    raise AttributeError(f"module 'solvers' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_USE})

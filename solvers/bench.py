@@ -68,7 +68,7 @@ def load_systems(folder: str | os.PathLike[str]) -> dict[str, StoredSystem]:
 
 def bench(
     systems: dict[str, StoredSystem],
-    solvers: Sequence[str] | Mapping[str, str | Solver],
+    solvers: str | Sequence[str] | Mapping[str, str | Solver],
     rtol: float = 1e-6,
     repeats: int = 5,
     use_guess: bool = True,
@@ -83,8 +83,8 @@ def bench(
     ----------
     systems : dict of str to StoredSystem
         Systems by name.
-    solvers : sequence of str, or mapping of str to str or Solver
-        Names of solvers, or labels for the results with the solver that each stands for.
+    solvers : str, sequence of str, or mapping of str to str or Solver
+        One name or several, or labels for the results with the solver that each stands for.
     rtol : float, default 1e-6
         True relative residual that is asked for.
     repeats : int, default 5
@@ -100,6 +100,7 @@ def bench(
     list of Measurement
         System by system. A solver that fails gives a measurement that says why.
     """
+    solvers = [solvers] if isinstance(solvers, str) else solvers
     named = solvers if isinstance(solvers, Mapping) else {name: name for name in solvers}
     results = []
     total = len(systems) * len(named)

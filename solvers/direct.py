@@ -33,11 +33,15 @@ Factor = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A system, its matrix on the active cells and the factored definite matrix."""
+    """A system, its matrix on the active cells and the factored definite matrix.
+
+    factor: None where the matrix could not be factored. notes: which library failed, and why.
+    """
 
     system: PoissonSystem
     matrix: sp.csr_matrix
-    factor: Factor
+    factor: Factor | None
+    notes: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,18 @@ class Direct:
         return self.backend if self.backend != "auto" else (*installed, "superlu")[0]
 
     def setup(self, system: PoissonSystem) -> State:
-        """Factor the definite matrix."""
-        factor = _FACTORISATIONS[self.chosen_backend](definite_matrix(system))
-        return State(system, system.to_scipy()[0], factor)
+        """Factor the definite matrix; with "auto", SuperLU takes over from a library that fails."""
+        definite, matrix, notes = definite_matrix(system), system.to_scipy()[0], []
+        chosen = self.chosen_backend
+        for backend in dict.fromkeys((chosen, "superlu" if self.backend == "auto" else chosen)):
+            try:
+                factor = _FACTORISATIONS[backend](definite)
+                return State(system, matrix, factor, "; ".join(notes))
+            except MemoryError:
+                raise
+            except Exception as error:  # each library has errors of its own
+                notes.append(_failure(backend, error))
+        return State(system, matrix, None, "; ".join(notes))
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Solve, then refine to a relative residual of 1e-12, or rtol if smaller, while that helps.
@@ -91,9 +104,15 @@ class Direct:
         """
         b = state.system.to_unknowns(rhs)
         norm_b = float(np.linalg.norm(b))
-        x, r, history = np.zeros_like(b), b, [1.0]
+        x, r, history, notes = np.zeros_like(b), b, [1.0], state.notes
+        if state.factor is None:
+            return Outcome(state.system.from_unknowns(x), 0, history, notes)
         while history[-1] > min(rtol, _TOLERANCE) and len(history) <= _MAX_SOLVES:
-            candidate = x + state.factor(r)
+            try:
+                candidate = x + state.factor(r)
+            except Exception as error:  # as in `setup`
+                notes = "; ".join(filter(None, (notes, _failure(self.chosen_backend, error))))
+                break
             r = b - state.matrix @ candidate
             residual = float(np.linalg.norm(r)) / norm_b
             if len(history) > 1 and not residual < history[-1]:
@@ -102,7 +121,11 @@ class Direct:
             history.append(residual)
             if not residual <= _PROGRESS * history[-2]:
                 break
-        return Outcome(state.system.from_unknowns(x), len(history) - 1, history)
+        return Outcome(state.system.from_unknowns(x), len(history) - 1, history, notes)
+
+
+def _failure(backend: str, error: Exception) -> str:
+    return f"{backend} failed: {' '.join(str(error).split()) or type(error).__name__}"
 
 
 def is_installed(backend: str) -> bool:

@@ -55,6 +55,38 @@ class FloatingComponents:
             return torch.from_numpy(result)
         return self._remove_means_by_torch(v)
 
+    def norms(self, v: Tensor) -> Tensor:
+        """Norm of v on each floating component, and on all other cells: (1 + count,), on the CPU.
+
+        v: float64, shape of the grid. Entry 0 is that of all other cells.
+        """
+        if self.count == 0:
+            return torch.linalg.vector_norm(v).cpu().reshape(1)
+        if v.device.type == "cpu":
+            from solvers.floating_kernels import component_norms
+
+            flat, labels = v.contiguous().numpy().ravel(), self.labels.numpy().ravel()
+            return torch.from_numpy(component_norms(flat, labels, self.count))
+        return self._norms_by_torch(v).cpu()
+
+    def sums(self, v: Tensor) -> Tensor:
+        """Sum of v over each floating component: (count,), on the CPU."""
+        labels = self.labels.reshape(-1).long() + 1
+        sums = torch.zeros(self.count + 1, dtype=v.dtype, device=v.device)
+        return sums.index_add(0, labels, v.reshape(-1))[1:].cpu()
+
+    def spread(self, values: Tensor) -> Tensor:
+        """The grid tensor with a value for each component, laid out as those of `norms`."""
+        return values.to(self.labels.device)[self.labels.long() + 1]
+
+    def _norms_by_torch(self, v: Tensor) -> Tensor:
+        """The definition of `norms`, for any device."""
+        labels, size = self.labels.reshape(-1).long() + 1, v.reshape(-1).abs()
+        zeros = torch.zeros(self.count + 1, dtype=v.dtype, device=v.device)
+        largest = zeros.scatter_reduce(0, labels, size, "amax")
+        inverse = torch.where(largest > 0, 1.0 / largest, 1.0).clamp(max=1e300)
+        return zeros.index_add(0, labels, (size * inverse[labels]) ** 2).sqrt() / inverse
+
     def _remove_means_by_torch(self, v: Tensor) -> Tensor:
         """The definition of `remove_means`, for any device."""
         if self.count <= _FEW:  # sums over many cells, which adding up by label would serialise
@@ -89,13 +121,22 @@ def find_floating(
         return FloatingComponents(count, labels)
     from solvers.floating_kernels import label_floating
 
-    cells = active.numpy()
-    weights = [w.detach().contiguous().numpy() for w in face_weights]
+    labels, count = label_floating(*as_slab(active, face_weights, periodic))
+    return FloatingComponents(int(count), torch.from_numpy(labels.reshape(tuple(active.shape))))
+
+
+def as_slab(
+    active: Tensor, face_weights: Sequence[Tensor], periodic: Sequence[bool]
+) -> tuple[np.ndarray, ...]:
+    """Mask, periodic axes and weights in three dimensions, for kernels on the CPU.
+
+    A flat grid becomes a slab one cell thick between two walls.
+    """
+    cells = active.cpu().numpy()
+    weights = [w.detach().cpu().contiguous().numpy() for w in face_weights]
     if active.ndim == 2:
-        # A flat grid is a slab one cell thick between two walls.
         cells = cells[None]
         wall = np.zeros((2, *active.shape), dtype=weights[0].dtype)
         weights = [wall, weights[0][None], weights[1][None]]
     wraps = np.array([False] * (3 - active.ndim) + list(periodic))
-    labels, count = label_floating(np.ascontiguousarray(cells), wraps, *weights)
-    return FloatingComponents(int(count), torch.from_numpy(labels.reshape(tuple(active.shape))))
+    return (np.ascontiguousarray(cells), wraps, *weights)

@@ -123,29 +123,54 @@ def first_cells(labels, count):
 
 @numba.njit(cache=True)
 def remove_means(v, labels, count):
-    """Subtract from v, in place, its mean on each component, and the mean of what remains."""
-    means = _component_means(v, labels, np.zeros(count + 1))
-    means += _component_means(v, labels, means)
-    for cell in range(v.size):
-        v[cell] -= means[labels[cell] + 1]
+    """Subtract from v, in place, its mean on each component, and the mean of what remains.
+
+    One after the other: their sum would be rounded to the digits of the larger one.
+    """
+    for _ in range(2):
+        means = _component_means(v, labels, count)
+        for cell in range(v.size):
+            v[cell] -= means[labels[cell] + 1]
 
 
 @numba.njit(cache=True)
-def _component_means(v, labels, shifts):
-    """Means of v - shift on each component; entry 0, for all other cells, is 0.
+def _component_means(v, labels, count):
+    """Means of v on each component; entry 0, for all other cells, is 0.
 
     Sums run in a register as long as the label stays the same.
     """
-    sums, sizes = np.zeros(len(shifts)), np.zeros(len(shifts))
+    sums, sizes = np.zeros(count + 1), np.zeros(count + 1)
     label, total, size = 0, 0.0, 0
     for cell in range(v.size):
         if labels[cell] + 1 != label:
             sums[label] += total
             sizes[label] += size
             label, total, size = labels[cell] + 1, 0.0, 0
-        total += v[cell] - shifts[label]
+        total += v[cell]
         size += 1
     sums[label] += total
     sizes[label] += size
     sums[0] = 0.0
     return sums / np.maximum(sizes, 1.0)
+
+
+@numba.njit(cache=True)
+def component_norms(v, labels, count):
+    """Norms of v on all other cells (entry 0) and on each component, without underflow."""
+    largest, squares = np.zeros(count + 1), np.zeros(count + 1)
+    for cell in range(v.size):
+        size = abs(v[cell])
+        if not size <= largest[labels[cell] + 1]:
+            largest[labels[cell] + 1] = size
+    inverse = np.ones(count + 1)
+    for label in range(count + 1):
+        if largest[label] > 0:
+            inverse[label] = min(1.0 / largest[label], 1e300)
+    label, total = 0, 0.0
+    for cell in range(v.size):
+        if labels[cell] + 1 != label:
+            squares[label] += total
+            label, total = labels[cell] + 1, 0.0
+        total += (v[cell] * inverse[label]) ** 2
+    squares[label] += total
+    return np.sqrt(squares) / inverse

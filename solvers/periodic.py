@@ -10,14 +10,13 @@ once, and no cell lies in a layer of every cut.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from solvers.krylov import pcg
+from solvers.krylov import gcr
 from solvers.protocol import Outcome, Solver
 from solvers.system import PoissonSystem
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 INNER_RTOL = 0.3  # asked of the solver in each cut
 MOST_TURNS = 100
-KEPT = 12  # previous directions to which each new one is made orthogonal
-_PROGRESS = 0.5  # a restart must reduce the residual by this factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +51,7 @@ class State:
 
 @dataclass(frozen=True)
 class Unrolled:
-    """Generalised conjugate residuals (Eisenstat, Elman & Schultz 1983) for periodic axes.
+    """Generalised conjugate residuals for periodic axes.
 
     The preconditioner is a turn: a solve of each cut, one after the other. The iterations of the
     outcome are those of the solver in all cuts together.
@@ -80,69 +77,34 @@ class Unrolled:
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
-        return _Iteration(self.solver, state, rhs, guess).run(rtol)
+        turns = _Turns(self.solver, state)
+        x, steps, history = gcr.iterate(rhs, guess, turns.product, turns.turn, rtol, MOST_TURNS)
+        return Outcome(x, steps, history, "; ".join(turns.notes))
 
 
-class _Iteration:
-    def __init__(self, solver: Solver, state: State, rhs: Tensor, guess: Tensor | None) -> None:
-        self.solver, self.state, self.b = solver, state, rhs
-        self.x = torch.zeros_like(rhs) if guess is None else guess.clone()
-        self.steps, self.notes = 0, []
+class _Turns:
+    """Turns of the solver over all cuts."""
 
-    def run(self, rtol: float) -> Outcome:
-        norm_b = float(torch.linalg.vector_norm(self.b))
-        goal = pcg.target(norm_b, rtol)
-        norm, history, turns = math.inf, [], 0
-        while True:  # restart from the true residual for as long as that helps
-            before, kept = norm, self.x
-            r = self.b - self._product(self.x)
-            norm = float(torch.linalg.vector_norm(r))
-            if not norm <= before:
-                self.x, norm = kept, before
-            history[-1:] = [norm / norm_b]
-            if norm <= goal or not norm <= _PROGRESS * before or turns >= MOST_TURNS:
-                break
-            turns = self._descend(r, goal, norm_b, turns, history)
-        return Outcome(self.x, self.steps, history, "; ".join(self.notes))
+    def __init__(self, solver: Solver, state: State) -> None:
+        self.solver, self.state = solver, state
+        self.notes: list[str] = []
 
-    def _descend(
-        self, r: Tensor, goal: float, norm_b: float, turns: int, history: list[float]
-    ) -> int:
-        """Iterate while the residual falls; returns the number of turns taken so far."""
-        directions: list[tuple[Tensor, Tensor, float]] = []
-        norm = float(torch.linalg.vector_norm(r))
-        while norm > goal and turns < MOST_TURNS:
-            steps = self.steps
-            z, q = self._turn(r)
-            for other, image, square in directions:
-                share = float((q * image).sum()) / square
-                z, q = z - share * other, q - share * image
-            square = float((q * q).sum())
-            if not 0 < square < math.inf:
-                break
-            directions = [*directions[1 - KEPT :], (z, q, square)]
-            share = float((r * q).sum()) / square
-            self.x, r = self.x + share * z, r - share * q
-            turns, norm = turns + 1, float(torch.linalg.vector_norm(r))
-            history += [math.nan] * (self.steps - steps - 1) + [norm / norm_b]
-        return turns
-
-    def _turn(self, r: Tensor) -> tuple[Tensor, Tensor]:
-        """A correction z for the residual r, and A z."""
-        z, rest = torch.zeros_like(r), r
+    def turn(self, r: Tensor) -> tuple[Tensor, Tensor, int]:
+        """A correction z for the residual r, A z, and the iterations that it took."""
+        z, rest, steps = torch.zeros_like(r), r, 0
         for cut in self.state.cuts:
             b = torch.where(cut.system.active, _turned(rest, cut.starts), 0.0)
             b = cut.system.floating.remove_means(b)
             if float(torch.linalg.vector_norm(b)) > 0:
                 outcome = self.solver.solve(cut.state, b, None, INNER_RTOL)
-                self.steps += outcome.iterations
+                steps += outcome.iterations
                 if outcome.notes and outcome.notes not in self.notes:
                     self.notes.append(outcome.notes)
                 change = _turned_back(outcome.pressure, cut.starts)
-                z, rest = z + change, rest - self._product(change)
-        return z, r - rest
+                z, rest = z + change, rest - self.product(change)
+        return z, r - rest, steps
 
-    def _product(self, p: Tensor) -> Tensor:
+    def product(self, p: Tensor) -> Tensor:
         """A p: by the kernels over rows on the CPU, else as defined."""
         layout = self.state.layout
         if layout is None:

@@ -21,9 +21,9 @@ class Pool(Generic[Key, Item]):
 
     def take(self, key: Key, make: Callable[[], Item]) -> Item:
         """The item kept for the key, or a new one; an item kept for another key is released."""
-        while self._kept:
-            kept, item = self._kept.pop()
-            if kept == key:
+        kept, self._kept = self._kept, []
+        for own, item in kept:
+            if own == key:
                 return item
         return make()
 
@@ -32,4 +32,4 @@ class Pool(Generic[Key, Item]):
         weakref.finalize(owner, self._keep, key, item).atexit = False
 
     def _keep(self, key: Key, item: Item) -> None:
-        self._kept[:] = [(key, item)]
+        self._kept = [(key, item)]

@@ -109,11 +109,12 @@ class RowLayout:
         return (self.active, self.along, self.across, *faces, self.spans)
 
 
-def residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
-    """||b - A p|| by the kernels, for float64 tensors on the CPU that are 0 in inactive cells."""
+def residual(system: PoissonSystem, b: Tensor, p: Tensor) -> Tensor:
+    """b - A p by the kernels, for float64 tensors on the CPU that are 0 in inactive cells."""
     layout = RowLayout.of(system)
-    rows = b.contiguous().numpy().reshape(layout.active.shape)
-    return layout.residual(rows, layout.padded(p), layout.zeros()) ** 0.5
+    result, rows = layout.zeros(), b.contiguous().numpy().reshape(layout.active.shape)
+    layout.residual(rows, layout.padded(p), result)
+    return torch.from_numpy(result.reshape(layout.shape))
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,7 @@ Taichi use `threads` threads, BLAS and torch use one.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +52,35 @@ def configure(threads: int | None = None, device: str = "cpu") -> Runtime:
     torch.set_num_threads(1)
     threadpoolctl.threadpool_limits(limits=1, user_api="blas")
     return Runtime(threads, torch.device(device))
+
+
+def check_fork(device: torch.device) -> None:
+    """Raise RuntimeError with one line in a process that was forked after kernels had run.
+
+    GNU OpenMP ends such a process at the next kernel.
+    """
+    if _lost_threads and device.type == "cpu":
+        raise RuntimeError(
+            "this process was forked from one that had solved, and OpenMP does not survive a fork: "
+            'start workers by spawn, multiprocessing.get_context("spawn") or '
+            'DataLoader(multiprocessing_context="spawn"), or set NUMBA_THREADING_LAYER=tbb'
+        )
+
+
+def _note_fork() -> None:
+    """Whether the parent's OpenMP threads, which a fork does not copy, were running."""
+    global _lost_threads
+    try:
+        numba = sys.modules.get("numba")
+        layer = "" if numba is None else numba.threading_layer()
+    except (AttributeError, ValueError):  # not loaded to the end, or no kernel has run
+        layer = ""
+    _lost_threads = layer == "omp" and sys.platform == "linux"
+
+
+_lost_threads = False
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def synchronize(device: torch.device) -> None:

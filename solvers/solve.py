@@ -3,81 +3,30 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from solvers import registry
 from solvers.periodic import Unrolled
-from solvers.protocol import Outcome, Solver
-from solvers.runtime import synchronize
+from solvers.problem import Problem, far_exponent, times_power
+from solvers.protocol import Solver
+from solvers.rescue import Rescued
+from solvers.rounds import Rounds
+from solvers.runtime import check_fork, synchronize
+from solvers.solution import Solution, SolveError
 from solvers.system import PoissonSystem
+from solvers.weights import TINY, UNLIKE, WeightRange
 
-# A right-hand side that shrinks by more than this factor when its means are removed was constant
-# up to rounding.
-_ROUNDING = 1e-14
+if TYPE_CHECKING:
+    from solvers.leaks import Deflated
 
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """The result of one solve.
-
-    Attributes
-    ----------
-    pressure : Tensor, float64, shape of the grid
-        Pressure in Pa: 0 in inactive cells, zero mean on each floating component.
-    converged : bool
-        Whether relative_residual <= rtol.
-    iterations : int
-        Iterations of the solver.
-    relative_residual : float
-        ||b - A p|| / ||b||, computed from the pressure in float64. b is the right-hand side on
-        active cells minus its mean on each floating component. 0 if b is 0.
-    setup_seconds, solve_seconds : float
-        Wall time of the solver's two parts, without the checks.
-    residual_history : list of float
-        Relative residuals as the solver computed them, entry i after i iterations.
-    solver : str
-        Name of the solver.
-    notes : str
-        One line that the solver reports about the solve, "" if there is nothing to report.
-    """
-
-    pressure: Tensor
-    converged: bool
-    iterations: int
-    relative_residual: float
-    setup_seconds: float
-    solve_seconds: float
-    residual_history: list[float]
-    solver: str
-    notes: str = ""
-
-
-class SolveError(RuntimeError):
-    """Raised when a solve misses its tolerance.
-
-    Attributes
-    ----------
-    solution : Solution
-        What was reached.
-    """
-
-    def __init__(self, solution: Solution, rtol: float) -> None:
-        reached = solution.relative_residual
-        fault = (
-            f"reached relative residual {reached:.2e}, above rtol {rtol:.2e}"
-            if math.isfinite(reached)
-            else "ran into values that are not finite"
-        )
-        super().__init__(
-            f"solver {solution.solver} {fault} after {solution.iterations} iterations; "
-            "allow more iterations, a larger rtol, or choose another solver"
-        )
-        self.solution = solution
+# Kernels, factorisations and the buffers of states serve one solve at a time.
+_TURN = threading.RLock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,17 +38,27 @@ class Prepared:
     system : PoissonSystem
         The system.
     solver : Solver
-        The solver, wrapped for periodic axes if necessary.
+        The solver, wrapped for periodic axes and for nearly closed parts if necessary.
     state : Any
         What its setup returned.
     setup_seconds : float
         Wall time of the setup.
+    scaled : PoissonSystem
+        The system that the solver was set up for: with weights of a very large or small scale, the
+        system with its weights over 2^exponent.
+    exponent : int
+        0 for ordinary weights.
+    weights : WeightRange
+        Range of the weights of `scaled`.
     """
 
     system: PoissonSystem
-    solver: Solver | Unrolled
+    solver: Solver | Unrolled | Rescued | Deflated
     state: Any
     setup_seconds: float
+    scaled: PoissonSystem
+    exponent: int
+    weights: WeightRange
 
 
 @torch.no_grad()
@@ -131,14 +90,22 @@ def prepare(system: PoissonSystem, solver: str | Solver = "multigrid", **options
         solver = registry.create(solver, options)
     elif options:
         raise ValueError(f"options go with a solver's name, not with an object: {list(options)}")
-    _check_weights(system)
-    wraps = getattr(solver, "wraps", False) or not any(system.periodic)
-    chosen = solver if wraps else Unrolled(solver)
-    synchronize(system.device)
-    begin = time.perf_counter()
-    state = chosen.setup(system) if system.unknowns else None
-    synchronize(system.device)
-    return Prepared(system, chosen, state, time.perf_counter() - begin)
+    check_fork(system.device)
+    with _TURN:
+        weights = WeightRange.of(system)
+        exponent = far_exponent(weights.most)
+        scaled = system
+        if exponent:
+            scaled_weights = tuple(times_power(w, -exponent) for w in system.face_weights)
+            scaled = replace(system, face_weights=scaled_weights)
+            weights = WeightRange.of(scaled)
+        chosen = _wrapped(solver, scaled, weights)
+        synchronize(system.device)
+        begin = time.perf_counter()
+        state = chosen.setup(scaled) if system.unknowns else None
+        synchronize(system.device)
+        seconds = time.perf_counter() - begin
+    return Prepared(system, chosen, state, seconds, scaled, exponent, weights)
 
 
 @torch.no_grad()
@@ -162,11 +129,13 @@ def solve(
         ignored, and the mean on every floating component is removed first.
     solver : str, Solver or Prepared, default "multigrid"
         A name from `available()`, a solver object, or what `prepare` returned for this system,
-        which spares its setup.
+        which spares its setup. Solves from several threads take turns.
     guess : Tensor, any float dtype, shape of the grid, optional
-        Where to start from, for example the pressure of the previous time step.
+        Where to start from, for example the pressure of the previous time step. It is dropped where
+        zero is better.
     rtol : float, default 1e-6
-        Relative residual ||b - A p|| / ||b|| to reach, in float64.
+        Relative residual ||b - A p|| / ||b|| to reach, in float64, on every floating component and
+        on the rest of the grid.
     throw : bool, default True
         Whether to raise SolveError if the tolerance is missed, instead of returning what was
         reached.
@@ -187,56 +156,89 @@ def solve(
         negative weights, unknown names or options.
     MemoryError
         If the solver would need more memory than there is.
+    RuntimeError
+        In a process that was forked from one that had solved.
     """
     if not rtol > 0:
         raise ValueError(f"rtol must be positive, not {rtol}")
     b = _float64_on_active(system, rhs, "rhs")
     start = None if guess is None else _float64_on_active(system, guess, "guess")
-    if isinstance(solver, Prepared):
-        if options:
-            raise ValueError(f"options go to prepare, not with a prepared solver: {list(options)}")
-        if solver.system is not system:
-            raise ValueError("the solver was prepared for another system")
-        prepared, setup_seconds = solver, 0.0
-    else:
-        prepared = prepare(system, solver, **options)
-        setup_seconds = prepared.setup_seconds
-    norm_raw = float(torch.linalg.vector_norm(b))
-    b = system.floating.remove_means(b)
-    start = None if start is None else system.floating.remove_means(start)
-    norm_b = float(torch.linalg.vector_norm(b))
-    if norm_b <= _ROUNDING * norm_raw:
-        outcome, solve_seconds, residual = Outcome(torch.zeros_like(b), 0, [0.0]), 0.0, 0.0
-    else:
-        synchronize(system.device)
-        begin = time.perf_counter()
-        outcome = prepared.solver.solve(prepared.state, b, start, rtol)
-        synchronize(system.device)
-        solve_seconds = time.perf_counter() - begin
-        residual = _residual_norm(system, b, outcome.pressure) / norm_b
+    check_fork(system.device)
+    with _TURN:
+        if isinstance(solver, Prepared):
+            if options:
+                raise ValueError(
+                    f"options go to prepare, not with a prepared solver: {list(options)}"
+                )
+            if solver.system is not system:
+                raise ValueError("the solver was prepared for another system")
+            prepared, setup_seconds = solver, 0.0
+        else:
+            prepared = prepare(system, solver, **options)
+            setup_seconds = prepared.setup_seconds
+        return _solve(prepared, b, start, rtol, throw, setup_seconds)
+
+
+def _solve(
+    prepared: Prepared,
+    b: Tensor,
+    guess: Tensor | None,
+    rtol: float,
+    throw: bool,
+    setup_seconds: float,
+) -> Solution:
+    exponent = far_exponent(float(b.abs().max()))
+    problem = Problem.of(prepared.scaled, times_power(b, -exponent))
+    shift = exponent - prepared.exponent  # of pressures
+    start = None if guess is None else times_power(guess, -shift)
+    rounds = Rounds(prepared.solver, prepared.state, problem, prepared.weights.most)
+    judged = rounds.run(start, rtol)
+    pressure, residual = times_power(judged.outcome.pressure, shift), judged.worst
+    if shift:  # judge what is left of the pressure after over- and underflow
+        back = times_power(pressure, -shift)
+        residual = float(problem.relative_residuals(back, rtol, prepared.weights.most).max())
     solution = Solution(
-        pressure=system.floating.remove_means(outcome.pressure),
+        pressure=pressure,
         converged=residual <= rtol,
-        iterations=outcome.iterations,
+        iterations=judged.outcome.iterations,
         relative_residual=residual,
         setup_seconds=setup_seconds,
-        solve_seconds=solve_seconds,
-        residual_history=outcome.history,
+        solve_seconds=rounds.seconds,
+        residual_history=judged.outcome.history,
         solver=prepared.solver.name,
-        notes=outcome.notes,
+        notes=judged.outcome.notes,
     )
     if throw and not solution.converged:
-        raise SolveError(solution, rtol)
+        raise SolveError(solution, rtol, _difficulty(prepared))
     return solution
 
 
-def _residual_norm(system: PoissonSystem, b: Tensor, p: Tensor) -> float:
-    """||b - A p|| for the verdict: by kernels on the CPU, by torch elsewhere."""
-    if system.device.type != "cpu":
-        return float(torch.linalg.vector_norm(b - system.apply(p)))
-    from solvers.row_layout import residual_norm
+def _wrapped(
+    solver: Solver, system: PoissonSystem, weights: WeightRange
+) -> Solver | Unrolled | Rescued | Deflated:
+    """The solver, with what periodic axes and nearly closed parts need around it."""
+    wraps = getattr(solver, "wraps", False) or not any(system.periodic)
+    chosen = solver if wraps else Unrolled(solver)
+    if getattr(solver, "rescued", False) and weights.least < UNLIKE * weights.most:
+        chosen = Rescued(chosen)
+    if weights.least >= TINY * weights.most:
+        return chosen
+    from solvers.leaks import Deflated, find_leaks
 
-    return residual_norm(system, b, p)
+    leaks = find_leaks(system, weights.most)
+    return chosen if leaks is None else Deflated(chosen, leaks)
+
+
+def _difficulty(prepared: Prepared) -> str:
+    """Why float64 may not be enough, or ""."""
+    leaks = getattr(prepared.solver, "leaks", None)
+    if leaks is not None:
+        least, most = (math.ldexp(w, prepared.exponent) for w in leaks.range)
+        return f"it is nearly singular: parts joined by weights of {least:.1e} to {most:.1e}; "
+    least, most = (math.ldexp(w, prepared.exponent) for w in prepared.weights.range)
+    if least < UNLIKE * most:
+        return f"it is nearly singular: weights from {least:.1e} to {most:.1e}; "
+    return ""
 
 
 def _float64_on_active(system: PoissonSystem, values: Tensor, name: str) -> Tensor:
@@ -251,16 +253,6 @@ def _float64_on_active(system: PoissonSystem, values: Tensor, name: str) -> Tens
     if values.device != system.device:
         raise ValueError(f"{name} is on {values.device}, the system on {system.device}")
     result = torch.where(system.active, values, 0).to(torch.float64).contiguous()
-    if not math.isfinite(torch.linalg.vector_norm(result)):
-        raise ValueError(f"{name} holds NaN, Inf or values too large to square in active cells")
+    if not torch.isfinite(result).all():
+        raise ValueError(f"{name} holds NaN or Inf in active cells")
     return result
-
-
-def _check_weights(system: PoissonSystem) -> None:
-    for axis, weights in enumerate(system.face_weights):
-        least, most = torch.aminmax(weights)
-        if not (least >= 0 and most < math.inf):
-            raise ValueError(
-                f"face_weights[{axis}] must be finite and not negative, "
-                f"but run from {float(least):.3g} to {float(most):.3g}"
-            )

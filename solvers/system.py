@@ -31,7 +31,7 @@ class PoissonSystem:
 
     Parameters
     ----------
-    face_weights : tuple of Tensor, float32 or float64
+    face_weights : tuple or list of Tensor, float32 or float64
         One tensor per axis. Number d has the shape of the grid plus one along axis d, including the
         faces on the rim. In a fluid solver a weight is dt / (rho dx^2), in s m / kg, times the open
         fraction of the face. Weight 0 is a wall (Neumann condition); a positive weight towards an
@@ -55,8 +55,10 @@ class PoissonSystem:
     def __post_init__(self) -> None:
         if not isinstance(self.active, Tensor) or self.active.dtype != torch.bool:
             raise TypeError(f"active must be a bool tensor, not {_kind(self.active)}")
-        if not isinstance(self.face_weights, tuple):
-            raise TypeError(f"face_weights must be a tuple, not {_kind(self.face_weights)}")
+        if not isinstance(self.face_weights, tuple | list):
+            kind = _kind(self.face_weights)
+            raise TypeError(f"face_weights must be a tuple or a list, not {kind}")
+        object.__setattr__(self, "face_weights", tuple(self.face_weights))
         if self.active.ndim not in (2, 3) or self.active.numel() == 0:
             raise ValueError(f"the grid must have 2 or 3 axes with cells, not shape {self.shape}")
         if len(self.face_weights) != self.dim:

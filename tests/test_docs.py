@@ -32,6 +32,7 @@ from tests.documents import (
     records,
     saved_files,
 )
+from tests.solvers.generated import generated
 
 TUTORIAL = DOCS / "tutorial"
 HAVE_PYTHON = [page for page in PAGES if fenced(read(page), "python")]
@@ -114,6 +115,14 @@ def test_the_example_of_a_solver_joins_by_its_entry_point(tmp_path, monkeypatch,
             line += " --dim 2 --no-render"
         assert obey(line) == 0, (line, capsys.readouterr().err)
     assert all(row["failure"] == "" for row in records(tmp_path / "renders" / "mine"))
+
+
+def test_the_example_of_a_solver_meets_its_tolerance_on_liquids(tmp_path):
+    source = saved_files(read(TUTORIAL / "own-solver.md"))["my_package.py"]
+    solver = executed(source, tmp_path / "my_package.py")["Minres"]()
+    for seed in range(10):
+        system, rhs, _ = generated("ghost fluid", seed)
+        assert solvers.solve(system, rhs, solver, rtol=1e-6).converged
 
 
 def test_what_the_examples_of_the_tutorial_print(capsys):

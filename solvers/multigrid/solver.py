@@ -77,6 +77,7 @@ class Multigrid:
     """
 
     name: ClassVar[str] = "multigrid"
+    rescued: ClassVar[bool] = True
     max_iterations: int = 500
     sweeps: int = 2
     engine: str = "auto"

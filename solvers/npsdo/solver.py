@@ -68,6 +68,7 @@ class NeuralCycle:
     """
 
     name: ClassVar[str] = "npsdo"
+    rescued: ClassVar[bool] = True
     weights: str | os.PathLike[str] | None = None
     max_iterations: int = 5000
     engine: str = "auto"
@@ -122,6 +123,7 @@ class NeuralDescent:
     """
 
     name: ClassVar[str] = "npsdo-paper"
+    rescued: ClassVar[bool] = True
     weights: str | os.PathLike[str] | None = None
     max_iterations: int = 5000
     engine: str = "auto"

@@ -64,3 +64,34 @@ def test_missing_backend_names_the_extra(monkeypatch):
 def test_unknown_backend_is_rejected():
     with pytest.raises(ValueError, match="backend must be one of auto, superlu, pardiso, cholmod"):
         direct.Direct(backend="magic")
+
+
+class LibraryError(Exception):
+    """An error of a kind that nobody else knows."""
+
+
+def failing(matrix):
+    raise LibraryError("zero pivot,\nnumerical factorisation failed")
+
+
+def failing_later(matrix):
+    return failing
+
+
+@pytest.mark.parametrize("library", [failing, failing_later])
+def test_an_error_of_the_library_is_what_was_reached(monkeypatch, library):
+    monkeypatch.setitem(direct._FACTORISATIONS, "superlu", library)
+    system = box((6, 6))
+    solution = solvers.solve(system, random_rhs(system), "direct", throw=False, backend="superlu")
+    assert not solution.converged and solution.relative_residual == 1.0
+    assert solution.notes == "superlu failed: zero pivot, numerical factorisation failed"
+    with pytest.raises(solvers.SolveError, match="zero pivot"):
+        solvers.solve(system, random_rhs(system), "direct", backend="superlu")
+
+
+def test_superlu_takes_over_from_a_library_that_fails(monkeypatch):
+    monkeypatch.setitem(direct._FACTORISATIONS, "pardiso", failing)
+    monkeypatch.setattr(direct, "is_installed", lambda backend: backend == "pardiso")
+    system = box((6, 6))
+    solution = solvers.solve(system, random_rhs(system), "direct")
+    assert solution.converged and solution.notes.startswith("pardiso failed: ")

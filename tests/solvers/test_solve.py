@@ -6,6 +6,7 @@ import torch
 import solvers
 from solvers import PoissonSystem, SolveError
 from solvers.cg import ConjugateGradient
+from tests.solvers.judge import independent_residual
 from tests.solvers.systems import CASES, box, random_rhs
 
 ALL = solvers.available()
@@ -25,11 +26,9 @@ def test_solver_agrees_with_the_factorisation(case, name):
 def test_pressure_solves_the_system_and_has_no_means(case, name):
     rhs = random_rhs(case)
     solution = solvers.solve(case, rhs, name, rtol=1e-8)
-    b = case.floating.remove_means(torch.where(case.active, rhs, 0))
-    norm = float(torch.linalg.vector_norm(b))
-    residual = float(torch.linalg.vector_norm(b - case.apply(solution.pressure)))
-    if norm > 0:
-        assert residual / norm == pytest.approx(solution.relative_residual, rel=0.1, abs=1e-13)
+    assert solution.relative_residual <= 1e-8
+    truth = independent_residual(case, rhs, solution.pressure)
+    assert truth == pytest.approx(solution.relative_residual, rel=0.1, abs=1e-13)
     assert (solution.pressure[~case.active] == 0).all()
     for label in range(case.floating.count):
         inside = solution.pressure[case.floating.labels == label]
@@ -157,7 +156,7 @@ RHS = torch.ones(4, 5)
         ({"rhs": torch.ones(4, 5, dtype=torch.int64)}, "rhs must be a tensor of floats"),
         ({"rhs": RHS.to("meta")}, "rhs is on meta, the system on cpu"),
         ({"rhs": RHS * math.nan}, "rhs holds NaN"),
-        ({"rhs": RHS * math.inf}, "rhs holds NaN, Inf"),
+        ({"rhs": RHS * math.inf}, "rhs holds NaN or Inf"),
         ({"guess": torch.ones(4)}, "guess must have shape"),
         ({"guess": RHS * math.nan}, "guess holds NaN"),
         ({"rtol": 0.0}, "rtol must be positive"),

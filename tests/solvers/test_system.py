@@ -111,7 +111,7 @@ WEIGHTS = (torch.ones(4, 4), torch.ones(3, 5))
     ("weights", "active", "error", "message"),
     [
         (WEIGHTS, ACTIVE.float(), TypeError, "active must be a bool tensor"),
-        (list(WEIGHTS), ACTIVE, TypeError, "must be a tuple"),
+        (WEIGHTS[0], ACTIVE, TypeError, "must be a tuple or a list"),
         (
             (WEIGHTS[0].half(), WEIGHTS[1]),
             ACTIVE,
