@@ -9,7 +9,7 @@ it. `solvers.solve` removes these means; solvers that need a definite matrix tak
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,13 @@ import torch
 from torch import Tensor
 
 _FEW = 8  # components
+
+
+def _norm(v: Tensor) -> Tensor:
+    """The Euclidean norm, also of values whose squares are out of range."""
+    largest = v.abs().max()
+    scale = torch.where(largest > 0, largest, 1.0)
+    return torch.linalg.vector_norm(v / scale) * scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +78,8 @@ class FloatingComponents:
 
     def sums(self, v: Tensor) -> Tensor:
         """Sum of v over each floating component: (count,), on the CPU."""
+        if 0 < self.count <= _FEW:
+            return torch.stack([torch.where(inside, v, 0.0).sum() for inside in self._each()]).cpu()
         labels = self.labels.reshape(-1).long() + 1
         sums = torch.zeros(self.count + 1, dtype=v.dtype, device=v.device)
         return sums.index_add(0, labels, v.reshape(-1))[1:].cpu()
@@ -79,8 +88,15 @@ class FloatingComponents:
         """The grid tensor with a value for each component, laid out as those of `norms`."""
         return values.to(self.labels.device)[self.labels.long() + 1]
 
+    def _each(self) -> Iterator[Tensor]:
+        """The cells of each component: adding up by label would serialise a few large ones."""
+        return (self.labels == component for component in range(self.count))
+
     def _norms_by_torch(self, v: Tensor) -> Tensor:
         """The definition of `norms`, for any device."""
+        if self.count <= _FEW:
+            parts = [torch.where(inside, v, 0.0) for inside in (self.labels < 0, *self._each())]
+            return torch.stack([_norm(part) for part in parts])
         labels, size = self.labels.reshape(-1).long() + 1, v.reshape(-1).abs()
         zeros = torch.zeros(self.count + 1, dtype=v.dtype, device=v.device)
         largest = zeros.scatter_reduce(0, labels, size, "amax")
@@ -89,9 +105,8 @@ class FloatingComponents:
 
     def _remove_means_by_torch(self, v: Tensor) -> Tensor:
         """The definition of `remove_means`, for any device."""
-        if self.count <= _FEW:  # sums over many cells, which adding up by label would serialise
-            for component in range(self.count):
-                inside = self.labels == component
+        if self.count <= _FEW:
+            for inside in self._each():
                 for _ in range(2):
                     mean = torch.where(inside, v, 0.0).sum() / inside.sum()
                     v = torch.where(inside, v - mean, v)
