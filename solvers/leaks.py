@@ -119,9 +119,11 @@ def find_leaks(system: PoissonSystem, largest_weight: float) -> Leaks | None:
 def _may_leak(system: PoissonSystem, largest_weight: float) -> bool:
     """Whether `find_leaks` finds some, by kernels: it is slower."""
     active, wraps, *weights = as_slab(system.active, system.face_weights, system.periodic)
-    slab = (active, wraps, *(w.copy() for w in weights))
-    largest, least = close_tiny(*slab, TINY, largest_weight)
-    return 0 < largest < least and label_floating(*slab)[1] > system.floating.count
+    w0, w1, w2 = (w.copy() for w in weights)
+    largest, least = close_tiny(active, wraps, w0, w1, w2, TINY, largest_weight)
+    if not 0 < largest < least:
+        return False
+    return label_floating(active, wraps, w0, w1, w2)[1] > system.floating.count
 
 
 def _beside(system: PoissonSystem, values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
