@@ -24,11 +24,11 @@ class Runtime:
 
 def available_threads() -> int:
     """Number of cores that this process may use, and no more than NUMBA_NUM_THREADS says."""
-    import numba
+    from numba.core.config import NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue]
 
     affine = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if affine else os.cpu_count() or 1
-    return min(cores, numba.config.NUMBA_NUM_THREADS)
+    return min(cores, NUMBA_NUM_THREADS)
 
 
 def configure(threads: int | None = None, device: str = "cpu") -> Runtime:

@@ -41,7 +41,7 @@ def turned(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """
     import igl  # here: most scenes have no mesh
 
-    same, patch = igl.bfs_orient(triangles)
+    same, patch = (np.asarray(each) for each in igl.bfs_orient(triangles))
     flipped = (same != triangles).any(1)
     patches = int(patch.max()) + 1
     share = np.bincount(patch, flipped, patches) / np.bincount(patch, minlength=patches)

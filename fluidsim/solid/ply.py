@@ -50,7 +50,7 @@ def read_ply(path: Path) -> Polygons:
         if element.name == "face":
             return Polygons(vertices, *_faces(element, body, at))
         row = np.dtype([(each.name, each.type) for each in element.properties if not each.length])
-        if len(row) < len(element.properties):
+        if len(row.names or ()) < len(element.properties):
             raise ValueError(f"lists in the element {element.name}")
         rows = _rows(row, element.count, body, at)
         at += rows.nbytes
