@@ -27,7 +27,7 @@ def available_threads() -> int:
 
     affine = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if affine else os.cpu_count() or 1
-    return min(cores, numba.config.NUMBA_NUM_THREADS)
+    return min(cores, numba.config.NUMBA_NUM_THREADS)  # pyright: ignore
 
 
 def configure(threads: int | None = None, device: str = "cpu") -> Runtime:

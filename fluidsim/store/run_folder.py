@@ -78,7 +78,7 @@ class FrameRecord:
     @staticmethod
     def read(line: Mapping[str, Any]) -> FrameRecord:
         """The record in a line of a log. Raises ValueError if the line is no such thing."""
-        kinds = {each.name: each.type for each in dataclasses.fields(FrameRecord)}
+        kinds = {each.name: str(each.type) for each in dataclasses.fields(FrameRecord)}
         if line.keys() != kinds.keys() or not all(
             isinstance(value, _KINDS[kinds[name]]) for name, value in line.items()
         ):
