@@ -22,9 +22,10 @@ def variables() -> dict[str, str]:
     if place is None or not _is_writable(place):
         place = Path(tempfile.mkdtemp(prefix=_OWN))
         atexit.register(shutil.rmtree, place, ignore_errors=True)
-    elif "HOME" in os.environ:
-        return {}
-    return {"XDG_CACHE_HOME": str(place)}  # without HOME Taichi needs it
+        # Matplotlib warns where it cannot write either.
+        settings = os.environ.get("MPLCONFIGDIR") or str(place / "matplotlib")
+        return {"XDG_CACHE_HOME": str(place), "MPLCONFIGDIR": settings}
+    return {} if "HOME" in os.environ else {"XDG_CACHE_HOME": str(place)}  # Taichi needs one
 
 
 def folder() -> Path | None:

@@ -38,7 +38,7 @@ def warm_up(
         when = "the first run on a machine compiles them, later ones load"
     else:
         when = "each run compiles them: XDG_CACHE_HOME names no folder that can be written"
-    console.print(f"preparing kernels ({when})")
+    console.print(f"preparing kernels ({when})", soft_wrap=True)
     begin = time.perf_counter()
     small = dataclasses.replace(config, resolution=CELLS, size=(64, 48))
     if machine.device.type == "cpu" and available_threads() > 1 and is_first_use(config):

@@ -16,6 +16,7 @@ from solvers.runtime import available_threads, configure
 def unwritable(tmp_path, monkeypatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
 
 
 @pytest.mark.usefixtures("unwritable")
@@ -25,13 +26,14 @@ def test_kernels_go_to_a_temporary_folder_where_caches_cannot_be_written(monkeyp
         monkeypatch.setenv(name, value)
     place = Path(os.environ["XDG_CACHE_HOME"])
     assert place.is_dir() and caches.folder() == place
+    assert Path(os.environ["MPLCONFIGDIR"]).parent == place
     assert not caches.are_kept()
     assert caches.variables() == {}  # as another process sees it
 
 
 @pytest.mark.usefixtures("unwritable")
 def test_the_temporary_folder_goes_with_the_process(tmp_path):
-    code = "import runpy, sys; print(*runpy.run_path(sys.argv[1])['variables']().values())"
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['variables']()['XDG_CACHE_HOME'])"
     command = [sys.executable, "-c", code, caches.__file__]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0
