@@ -37,9 +37,9 @@ class Solver(Protocol):
     """The interface of a solver: a frozen dataclass of options that keeps nothing between calls.
 
     A class with the attribute `wraps = True` solves systems with periodic axes itself; for others
-    `solvers.solve` cuts the periodic axes open (see `solvers.periodic`). For one with `rescued =
-    True`, `direct` takes over where it fails on weights of very different size, if the system is
-    not too large (see `solvers.rescue`).
+    `solvers.solve` cuts the periodic axes open (see `solvers.gate.periodic`). For one with
+    `rescued = True`, `direct` takes over where it fails on weights of very different size, if the
+    system is not too large (see `solvers.gate.rescue`).
 
     Attributes
     ----------

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from solvers import registry
-from solvers.periodic import Unrolled
-from solvers.problem import Problem, far_exponent, times_power
+from solvers.gate.periodic import Unrolled
+from solvers.gate.problem import Problem, far_exponent, times_power
+from solvers.gate.rescue import Rescued
+from solvers.gate.rounds import Rounds
+from solvers.gate.weights import TINY, UNLIKE, WeightRange
 from solvers.protocol import Solver
-from solvers.rescue import Rescued
-from solvers.rounds import Rounds
 from solvers.runtime import check_fork, synchronize
 from solvers.solution import Solution, SolveError
 from solvers.system import PoissonSystem
-from solvers.weights import TINY, UNLIKE, WeightRange
 
 if TYPE_CHECKING:
-    from solvers.leaks import Deflated
+    from solvers.gate.leaks import Deflated
 
 # Kernels, factorisations and the buffers of states serve one solve at a time.
 _TURN = threading.RLock()
@@ -223,7 +223,7 @@ def _wrapped(
         chosen = Rescued(chosen)
     if weights.least >= TINY * weights.most:
         return chosen
-    from solvers.leaks import Deflated, find_leaks
+    from solvers.gate.leaks import Deflated, find_leaks
 
     leaks = find_leaks(system, weights.most)
     return chosen if leaks is None else Deflated(chosen, leaks)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from solvers.periodic import Unrolled
+from solvers.gate.periodic import Unrolled
 from solvers.protocol import Outcome, Solver
 from solvers.system import PoissonSystem
 

@@ -49,6 +49,6 @@ def _least_positive(weights: Tensor) -> float:
     """By a kernel on the CPU, by torch elsewhere; inf if there is none."""
     if weights.device.type != "cpu":
         return float(torch.where(weights > 0, weights, math.inf).min())
-    from solvers.weight_kernels import least_positive
+    from solvers.gate.weight_kernels import least_positive
 
     return float(least_positive(weights.detach().contiguous().numpy().ravel()))

@@ -24,14 +24,14 @@ from torch import Tensor
 
 from solvers.floating import as_slab
 from solvers.floating_kernels import label_floating
+from solvers.gate.periodic import Unrolled
+from solvers.gate.rescue import Rescued
+from solvers.gate.weight_kernels import close_tiny
+from solvers.gate.weights import TINY, WeightRange
 from solvers.krylov import gcr
-from solvers.periodic import Unrolled
 from solvers.protocol import Outcome, Solver
-from solvers.rescue import Rescued
 from solvers.slicing import lower, upper
 from solvers.system import PoissonSystem
-from solvers.weight_kernels import close_tiny
-from solvers.weights import TINY, WeightRange
 
 MOST_TURNS = 20
 _TIGHTEST, _LOOSEST = 1e-10, 0.1  # asked of the solver in a turn

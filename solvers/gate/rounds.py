@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from solvers.problem import Problem
+from solvers.gate.problem import Problem
 from solvers.protocol import Outcome
 from solvers.runtime import synchronize
 

@@ -1,4 +1,4 @@
-"""CPU kernels for the ranges of weights; see `solvers.weights` and `solvers.leaks`."""
+"""CPU kernels for the ranges of weights; see `solvers.gate.weights` and `solvers.gate.leaks`."""
 
 import numba
 import numpy as np
@@ -15,7 +15,7 @@ def least_positive(values):
 
 @numba.njit(cache=True)
 def close_tiny(active, wraps, w0, w1, w2, tiny, most):
-    """Set the weights of tiny faces to 0; see `solvers.leaks.find_leaks`. most: largest weight.
+    """Set the weights of tiny faces to 0; see `leaks.find_leaks`. most: largest weight.
 
     Returns the largest weight of a tiny face and the smallest of another, 0 and inf if there are
     none.
