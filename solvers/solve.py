@@ -19,6 +19,7 @@ from solvers.gate.rounds import Rounds
 from solvers.gate.weights import TINY, UNLIKE, WeightRange
 from solvers.protocol import Solver
 from solvers.runtime import check_fork, synchronize
+from solvers.sharing import fair_threads
 from solvers.solution import Solution, SolveError
 from solvers.system import PoissonSystem
 
@@ -91,7 +92,7 @@ def prepare(system: PoissonSystem, solver: str | Solver = "multigrid", **options
     elif options:
         raise ValueError(f"options go with a solver's name, not with an object: {list(options)}")
     check_fork(system.device)
-    with _TURN:
+    with _TURN, fair_threads():
         weights = WeightRange.of(system)
         exponent = far_exponent(weights.most)
         scaled = system
@@ -164,7 +165,7 @@ def solve(
     b = _float64_on_active(system, rhs, "rhs")
     start = None if guess is None else _float64_on_active(system, guess, "guess")
     check_fork(system.device)
-    with _TURN:
+    with _TURN, fair_threads():
         if isinstance(solver, Prepared):
             if options:
                 raise ValueError(

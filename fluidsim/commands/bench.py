@@ -22,6 +22,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=whole(1, 1000), default=5, help="timed runs (5)")
     parser.add_argument("--no-guess", action="store_true", help="start from zero")
     parser.add_argument("--threads", type=whole(1, 1024), default=None, help="CPU threads (all)")
+    parser.add_argument(
+        "--beside", nargs="+", type=whole(0, 64), metavar="N",
+        help="measure beside N busy programs, for each N, instead of writing results",
+    )  # fmt: skip
     parser.add_argument("--out", type=place, default=None, help="for results (FOLDER/bench)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
@@ -33,5 +37,9 @@ def main(options: argparse.Namespace) -> int:
         options.solvers or solvers.available(), options.rtol, options.repeats,
         not options.no_guess, options.threads,
     )  # fmt: skip
+    if options.beside is not None:
+        from fluidsim.tools.beside import run_beside
+
+        return guarded(lambda: run_beside(options.folder, settings, options.beside), options.debug)
     out = options.out or fresh(options.folder / "bench")
     return guarded(lambda: run_bench(options.folder, settings, out), options.debug)

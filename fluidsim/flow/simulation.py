@@ -21,6 +21,7 @@ from fluidsim.flow.viscosity import Viscosity
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
+from solvers.sharing import fair_threads
 
 MOST_SUBSTEPS = 1000  # in a frame of up to LONG seconds; more means that speeds have exploded
 LONG = 0.1  # s, for which what accelerates the flow is looked ahead in a longer frame
@@ -157,13 +158,15 @@ class Simulation(ABC):
         most = MOST_SUBSTEPS * max(1.0, seconds / LONG)
         left = seconds
         while left > 1e-9 * seconds:
-            dt, steps = self._next_substep(left)
+            with fair_threads():
+                dt, steps = self._next_substep(left)
             if self.report.substeps + steps > most:
                 raise SimulationError(
                     f"speeds exploded: the frame at {self.time:.4g} s would need more than "
                     f"{most:.0f} substeps; try a smaller --frame-seconds or --rtol"
                 )
-            self.step(dt)
+            with fair_threads():
+                self.step(dt)
             self.time = end if steps == 1 else self.time + dt
             self.report.substeps += 1
             self.report.top_speed = max(self.report.top_speed, self.speed())
