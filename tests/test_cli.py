@@ -81,7 +81,7 @@ WRONG = [
     (["run", "dam_break", "--resolution", "1000000000"], "between"),
     (["run", "dam_break", "--frame-seconds", "-1"], "positive"),
     (["run", "dam_break", "--frames", "0"], "between"),
-    (["run", "dam_break", "--size", "7x7"], "even"),
+    (["run", "dam_break", "--size", "7x7"], "between 16 and 8192"),
     (["run", "dam_break", "--transfer", "pic"], "apic"),
     (["run", "dam_break", "--preset", "neon"], "studio"),
     (["run", "dam_break", "--orbit", "far"], "number"),

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy", "pyamg")
 LOG_VERSION = 1
 _KINDS = {
-    "int": int, "float": (int, float), "str": str, "list[str]": list, "dict[str, float]": dict,
+    "bool": bool, "int": int, "float": (int, float), "str": str, "list[str]": list,
+    "dict[str, float]": dict,
 }  # fmt: skip
 MOST_BYTES = {"config.json": 2**24, "log.jsonl": 2**30}  # of files that are read
 
