@@ -28,6 +28,7 @@ def failure(capsys, *arguments):
     return lines[0]
 
 
+@pytest.mark.slow
 def test_script_runs_from_anywhere(tmp_path):
     command = [sys.executable, str(ROOT / "scenes" / "dam_break.py"), *SMALL]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)

@@ -185,6 +185,7 @@ def test_videos_play_in_real_time_or_say_how_fast(fps, interval, rate, said):
     assert tempo(frames_a_second(fps, interval), interval) == said
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_threads")
 def test_a_run_that_leaves_a_core_has_its_pictures_drawn_there(tmp_path, monkeypatch):
     drawn = []

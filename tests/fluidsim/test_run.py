@@ -123,7 +123,7 @@ def test_bench_of_a_run(tmp_path, capsys):
     assert results["threads"] >= 1
     assert {row["solver"] for row in results["results"]} == {"cg", "direct"}
     assert (out / "bench" / "residual_iterations.png").exists()
-    assert "speed of cg = 1" in capsys.readouterr().out
+    assert f"again: fluidsim bench {out} --solvers cg direct" in capsys.readouterr().out
     assert main(["bench", str(tmp_path)]) == 1
 
 

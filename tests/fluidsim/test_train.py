@@ -37,6 +37,7 @@ def flags(tmp_path: Path) -> Iterator[list[str]]:
     numba.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(weights.KINDS))
 def test_training_writes_weights_and_their_card(
     kind: str, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
