@@ -78,7 +78,7 @@ def test_many_substeps_are_no_trouble_in_a_long_frame():
     assert "60 substeps" in looked(health, 2, time=1.1, substeps=60)[0]
 
 
-@pytest.mark.parametrize("seconds", [1 / 60, 6.0])
+@pytest.mark.parametrize("seconds", [1 / 60, 0.5])
 def test_still_water_has_no_speed_and_does_not_explode(seconds):
     tank = liquid(cubic(2, 12), HalfSpace(0.5))
     report = tank.advance(seconds)

@@ -7,9 +7,16 @@ import pytest
 import pyvista
 import torch
 
-from fluidsim.solid.mesh import SAMPLES, Mesh, read
+from fluidsim.solid import mesh as meshes
+from fluidsim.solid.mesh import Mesh, read
 
+SAMPLES = 40  # half as many as in use: they take most of a test's time
 BALL = pyvista.Sphere(radius=2.0, center=(5.0, -3.0, 1.0), theta_resolution=48, phi_resolution=48)
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch):
+    monkeypatch.setattr(meshes, "SAMPLES", SAMPLES)
 
 
 @pytest.fixture(params=[".obj", ".stl", ".ply"])

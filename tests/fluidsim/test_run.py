@@ -124,7 +124,8 @@ def test_bench_of_a_run(tmp_path, capsys):
     assert {row["solver"] for row in results["results"]} == {"cg", "direct"}
     assert (out / "bench" / "residual_iterations.png").exists()
     assert f"again: fluidsim bench {out} --solvers cg direct" in capsys.readouterr().out
-    assert main(["bench", str(tmp_path)]) == 1
+    (tmp_path / "empty").mkdir()
+    assert main(["bench", str(tmp_path / "empty")]) == 1
 
 
 def test_exported_system_is_read_by_scipy(tmp_path):

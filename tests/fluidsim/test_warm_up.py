@@ -41,6 +41,7 @@ def prepared(machine):
     return text.getvalue()
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_the_solver_the_first_time_only(fresh, machine, tmp_path):
     assert "kernels ready after" in prepared(machine)
     assert [process.returncode for process in fresh] == [0]

@@ -205,6 +205,7 @@ def test_recorded_systems_are_found_below_a_folder(tmp_path: Path) -> None:
         data.load_recorded([tmp_path / "run" / "nothing"], 2)
 
 
+@pytest.mark.slow
 def test_the_ablation_has_a_row_for_everything() -> None:
     found = dict(ablation.rows(steps=1, size=8, judged=(8,)))
     assert len(found) == 3 + 1 + 2 * len(ablation.DIRECTIONS)
