@@ -202,6 +202,7 @@ def test_a_run_that_leaves_a_core_has_its_pictures_drawn_there(tmp_path, monkeyp
     assert (tmp_path / "a" / "video.mp4").stat().st_size > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_threads")
 def test_a_picture_that_cannot_be_drawn_elsewhere_fails_the_run(tmp_path, monkeypatch, capsys):
     write = frames.save

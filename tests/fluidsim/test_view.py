@@ -127,6 +127,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flags", "said"), WRONG)
 def test_what_cannot_be_shown_gets_one_line(flags, said, runs, graphics, tmp_path, capsys):
     save = [] if "--save" in flags else ["--save", str(tmp_path / "a.png")]

@@ -321,6 +321,7 @@ def test_bad_values_are_rejected():
         (torch.nan * differentiable_solve(system, torch.ones(4, 5))).sum().backward()
 
 
+@pytest.mark.slow
 def test_density_is_recovered_from_pressures():
     """An inverse problem: a heavy drop in an open box, seen through four pressure fields."""
     shape = (9, 8)

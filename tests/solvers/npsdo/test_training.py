@@ -70,6 +70,7 @@ def test_the_network_of_the_paper_learns_as_well(tmp_path: Path) -> None:
     assert len(losses) == 3 and losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_a_resumed_training_equals_one_that_was_not_interrupted(tmp_path: Path) -> None:
     whole, begun, resumed = _training(), _training(), _training()
     whole.run(tmp_path / "whole.safetensors", {})
