@@ -68,7 +68,9 @@ class FloatingComponents:
         v: float64, shape of the grid. Entry 0 is that of all other cells.
         """
         if self.count == 0:
-            return torch.linalg.vector_norm(v).cpu().reshape(1)
+            norm = torch.linalg.vector_norm(v).cpu()
+            known = 1e-140 < norm < 1e140  # in between no square was out of range
+            return (norm if known else _norm(v).cpu()).reshape(1)
         if v.device.type == "cpu":
             from solvers.floating_kernels import component_norms
 

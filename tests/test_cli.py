@@ -146,7 +146,6 @@ def test_render_of_something_else_fails_with_one_line(tmp_path, capsys):
     assert "no readable run" in failure(capsys, "render", tmp_path)
 
 
-@pytest.mark.slow
 def test_interrupted_run_exits_with_130_and_says_so_in_its_folder(tmp_path):
     out = tmp_path / "run"
     flags = ["--dim", "2", "--resolution", "16", "--frames", "100000", "--no-render"]

@@ -185,7 +185,6 @@ def test_videos_play_in_real_time_or_say_how_fast(fps, interval, rate, said):
     assert tempo(frames_a_second(fps, interval), interval) == said
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("two_threads")
 def test_a_run_that_leaves_a_core_has_its_pictures_drawn_there(tmp_path, monkeypatch):
     drawn = []
@@ -202,7 +201,6 @@ def test_a_run_that_leaves_a_core_has_its_pictures_drawn_there(tmp_path, monkeyp
     assert (tmp_path / "a" / "video.mp4").stat().st_size > 0
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("two_threads")
 def test_a_picture_that_cannot_be_drawn_elsewhere_fails_the_run(tmp_path, monkeypatch, capsys):
     write = frames.save

@@ -87,7 +87,6 @@ def test_a_force_is_that_of_its_time():
     assert speeds[39] == pytest.approx(0.0, abs=1e-4)
 
 
-@pytest.mark.slow
 def test_a_force_replaces_the_pressure_that_drives_a_flow():
     """Of the parabola that comes in, less that of the viscosity."""
     n, force, viscosity = 12, 0.5, 0.2

@@ -1,7 +1,5 @@
 """A closed domain that an inflow has filled."""
 
-import pytest
-
 from fluidsim.liquid.inflows import Inflow
 from fluidsim.scene.scene import LiquidScene
 from fluidsim.solid.shapes import Box, HalfSpace, Sphere
@@ -16,7 +14,6 @@ def frames(scene, resolution, count):
     return box, reports, errors
 
 
-@pytest.mark.slow
 def test_a_wild_jet_fills_a_closed_box_and_no_more():
     jet = Inflow(Sphere((0.05, 0.15), 0.02), (20.0, 0.0))
     scene = LiquidScene(size=(0.2, 0.2), liquid=HalfSpace(0.02), inflows=jet)

@@ -171,7 +171,6 @@ RUNS = [Run(solver, dim) for solver in solvers.available() for dim in (2, 3)]
 FAST = Run("multigrid", 2)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "seed"),
     [

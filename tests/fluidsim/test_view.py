@@ -62,7 +62,6 @@ STILLS = [
 ]
 
 
-@pytest.mark.slow
 def test_stills_show_more_than_the_empty_domain(runs, graphics):
     for name, what in STILLS:
         run = open_run(runs / name)

@@ -9,7 +9,6 @@ import torch
 
 import solvers
 from solvers import PoissonSystem, SolveError
-from solvers.floating import FloatingComponents
 from tests.solvers.generated import generated
 from tests.solvers.judge import independent_residual
 from tests.solvers.systems import CASES, Cells, box, random_rhs
@@ -104,15 +103,35 @@ def test_means_are_removed_to_rounding_beside_a_huge_constant():
         assert abs(result.mean()) <= 1e-15 * result.abs().max()
 
 
-def test_norms_of_parts_by_kernel_and_by_torch(case):
-    v = torch.where(case.active, random_rhs(case), 0) * 1e-200
-    norms = case.floating.norms(v * 1e200) if case.floating.count == 0 else case.floating.norms(v)
-    if case.floating.count:
-        assert torch.allclose(norms * 1e200, case.floating._norms_by_torch(v) * 1e200, rtol=1e-13)
-        for label in range(-1, case.floating.count):
-            part = v[(case.floating.labels == label) & case.active] * 1e200
-            assert norms[label + 1] * 1e200 == pytest.approx(float(part.norm()), rel=1e-13)
-    assert isinstance(case.floating, FloatingComponents)
+def many_rooms() -> PoissonSystem:
+    """More closed cells than are summed one by one."""
+    cells = Cells.fluid(9, 9)
+    cells.solid[1::2] = True
+    cells.solid[:, 1::2] = True
+    return cells.system()
+
+
+def check_norms(system: PoissonSystem) -> None:
+    """Squares of the values are out of range."""
+    floating = system.floating
+    v = torch.where(system.active, random_rhs(system), 0)
+    for norms in (floating.norms(1e-200 * v), floating._norms_by_torch(1e-200 * v)):
+        assert len(norms) == floating.count + 1
+        for label, norm in enumerate(norms, start=-1):
+            part = v[(floating.labels == label) & system.active]
+            assert float(norm) * 1e200 == pytest.approx(float(part.norm()), rel=1e-13)
+    assert floating.sums(v).tolist() == pytest.approx(
+        [float(v[floating.labels == label].sum()) for label in range(floating.count)], abs=1e-13
+    )
+
+
+def test_norms_and_sums_of_parts(case):
+    check_norms(case)
+
+
+def test_norms_and_sums_of_many_parts():
+    assert many_rooms().floating.count == 25
+    check_norms(many_rooms())
 
 
 @pytest.mark.parametrize("name", ["multigrid", "direct"])
@@ -142,7 +161,7 @@ def _solve_in_a_worker(connection) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU OpenMP")
-def test_a_worker_that_was_forked_after_a_solve_says_so(monkeypatch):
+def test_a_worker_that_was_forked_after_a_solve_says_so():
     import numba
 
     solvers.solve(box((4, 4), rim=1.0), torch.ones(4, 4))
