@@ -20,30 +20,36 @@ class Neighbours:
 
     def __init__(self) -> None:
         self.cores = 0.0
-        self._before = self._now()
+        self._before = spent()
 
     def look(self) -> float:
         """Cores that others used in the last WINDOW or longer; 0 before that has passed."""
-        clock, busy, own = self._now()
+        clock, busy, own = spent()
         seconds = clock - self._before[0]
         if seconds >= WINDOW:
             self.cores = max(0.0, busy - self._before[1] - (own - self._before[2])) / seconds
             self._before = clock, busy, own
         return self.cores
 
-    def _now(self) -> tuple[float, float, float]:
-        """Clock, seconds in which cores were busy or taken by a hypervisor, seconds of our own."""
-        import psutil
 
-        busy, usable = 0.0, _cores()
-        for core, times in enumerate(psutil.cpu_times(percpu=True)):
-            if core in usable:  # the time of guests stands a second time in that of users
-                rest = ("idle", "iowait", "guest", "guest_nice")
-                busy += sum(times) - sum(getattr(times, name, 0.0) for name in rest)
-        return time.monotonic(), busy, time.process_time()
+def spent() -> tuple[float, float, float]:
+    """The clock, s, the seconds in which usable cores were busy so far, and those of our own.
+
+    A core that a hypervisor has taken away is busy. Processes that were started from here and have
+    ended are our own.
+    """
+    import psutil
+
+    busy, usable = 0.0, cores()
+    for core, times in enumerate(psutil.cpu_times(percpu=True)):
+        if core in usable:  # the time of guests stands a second time in that of users
+            rest = ("idle", "iowait", "guest", "guest_nice")
+            busy += sum(times) - sum(getattr(times, name, 0.0) for name in rest)
+    own = os.times()
+    return time.monotonic(), busy, sum(own[:4])
 
 
-def _cores() -> set[int]:
+def cores() -> set[int]:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
@@ -64,7 +70,7 @@ def fair_threads() -> Iterator[None]:
         yield
         return
     _neighbours = _neighbours or Neighbours()
-    free = len(_cores()) - _neighbours.look()
+    free = len(cores()) - _neighbours.look()
     try:
         numba.set_num_threads(max(1, min(most, round(free))))
         yield

@@ -140,11 +140,11 @@ def test_a_scene_file_that_is_none_fails_with_one_line(text, said, tmp_path, cap
 
 
 def test_other_programs_on_the_machine_are_told(monkeypatch):
-    spent = [(100.0, 10.0, 5.0), (300.0, 130.0, 45.0)]
-    monkeypatch.setattr(Neighbours, "_spent", staticmethod(lambda: spent.pop(0)))
-    monkeypatch.setattr("psutil.cpu_count", lambda: 2)
+    spent = [(0.0, 10.0, 5.0), (100.0, 130.0, 45.0)]
+    monkeypatch.setattr("solvers.sharing.spent", lambda: spent.pop(0))
+    monkeypatch.setattr("solvers.sharing.cores", lambda: {0, 1})
     assert Neighbours().warning().startswith("other programs used 0.8 of the 2 cores")
-    spent += [(100.0, 10.0, 5.0), (300.0, 60.0, 45.0)]
+    spent += [(0.0, 10.0, 5.0), (100.0, 60.0, 45.0)]
     assert Neighbours().warning() == ""
 
 
