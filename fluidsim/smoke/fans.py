@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from fluidsim.flow.imposed import Imposed
+from fluidsim.flow.imposed import Imposed, refuse_trapped_flow
 from fluidsim.smoke.options import Source
 from fluidsim.solid.images import repeated
 from fluidsim.solid.solids import Solids
@@ -19,6 +20,7 @@ class Fans:
         """Raises ValueError if a velocity has the wrong number of components."""
         grid = solids.grid
         centres = grid.cell_positions(solids.device)
+        self.sources = tuple(sources)
         self.solids = solids
         self._fans = []
         for source in sources:
@@ -30,6 +32,23 @@ class Fans:
             self._fans.append((cells, source.velocity, source.acts))
         self._made_of: list[bool] = []
         self._imposed: Imposed | None = None
+
+    def changed(self, number: int, source: Source) -> Fans:
+        """With another source in the place of one; raises IndexError if there is no such source."""
+        sources = list(self.sources)
+        sources[number] = source
+        return Fans(sources, self.solids)
+
+    def refuse_trapped_flow(self, time: float) -> None:
+        """Raise ValueError if they or inlets blow into a part of the domain that has no way out."""
+        fluid = self.solids.grid.cells(self.solids.solid) == 0
+        refuse_trapped_flow(fluid, self.imposed(time), self.solids)
+
+    def blow(self, velocity: Tensor, time: float) -> None:
+        """Set the faces (dim, *nodes) on which they impose their velocities at `time`, s."""
+        imposed = self.imposed(time)
+        if imposed is not None:
+            imposed.set(velocity)
 
     def imposed(self, time: float) -> Imposed | None:
         """The velocities that they impose on faces of cells whose centre they cover, or None."""

@@ -42,10 +42,7 @@ class Scalars:
         self.transport = Transport(self.grid, solids.device)
         self.generator = torch.Generator().manual_seed(seed)
         self._cut: CutCells | None = None
-        self._emitters = [
-            Emitter(repeated(source.shape, self.grid), source.roughness, self.grid, solids.device)
-            for source in self.sources
-        ]
+        self._emitters = [self._emitter(source) for source in self.sources]
 
     @property
     def density(self) -> Tensor:
@@ -56,6 +53,12 @@ class Scalars:
     def temperature(self) -> Tensor:
         """(*shape), K above ambient."""
         return self.grid.cells(self.values[TEMPERATURE])
+
+    def fields(self) -> dict[str, Tensor]:
+        """density, temperature and, if it is carried, fuel: (*shape), 0 in solids."""
+        names, smoke = ("density", "temperature", "fuel"), self.smoke_cells()
+        cells = (self.grid.cells(values) * smoke for values in self.values)
+        return dict(zip(names, cells, strict=False))
 
     def smoke_cells(self) -> Tensor:
         """Cells with room outside of solids, (*shape) bool."""
@@ -68,6 +71,15 @@ class Scalars:
     def mass(self) -> float:
         """The density over the volume outside of solids, m^dim."""
         return self._amount(self.density * self.room())
+
+    def change_source(self, number: int, source: Source) -> None:
+        """Put another source in the place of one, from now on."""
+        if source.fuel > 0 and not self.burns:
+            raise ValueError("no fuel is carried here: some source must have fuel from the start")
+        sources = list(self.sources)
+        sources[number] = source
+        self.sources = tuple(sources)
+        self._emitters[number] = self._emitter(source)
 
     def forget_solids(self) -> None:
         """Find anew what depends on where solids are."""
@@ -124,6 +136,10 @@ class Scalars:
         before = self.mass()
         expansion = self.physics.combustion.burn(self.values, dt, self.grid)
         return Burnt(expansion, self.mass() - before)
+
+    def _emitter(self, source: Source) -> Emitter:
+        shape = repeated(source.shape, self.grid)
+        return Emitter(shape, source.roughness, self.grid, self.solids.device)
 
     def _amount(self, values: Tensor) -> float:
         return float(values.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import subtract_gradient
-from fluidsim.flow.imposed import refuse_trapped_flow, with_open_face
+from fluidsim.flow.imposed import with_open_face
 from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
 from fluidsim.smoke.advection import Advection
 from fluidsim.smoke.driving import add_forces, through_faces
@@ -24,10 +24,7 @@ FORESEEN = 2.0  # cells of motion in a step, beyond which the pressure's change 
 
 
 class Smoke(Simulation):
-    """Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke".
-
-    carried: density, temperature and fuel.
-    """
+    """Fedkiw, Stam & Jensen 2001, "Visual simulation of smoke". carried: density and the like."""
 
     def __init__(self, setup: Setup, sources: Sequence[Source], physics: SmokeOptions):
         super().__init__(setup, physics.viscosity)
@@ -42,16 +39,24 @@ class Smoke(Simulation):
         self._advection = Advection(grid, self.device, physics.advection)
         self._inside = InsideSolids(solids)
         self._fans = Fans(sources, solids)
-        imposed = self._fans.imposed(0.0)
-        refuse_trapped_flow(self.smoke_cells(), imposed, solids)
+        self._fans.refuse_trapped_flow(0.0)
         solids.stop_at_walls(self.velocity, solids.open)  # so that the first step is short enough
-        if imposed is not None:
-            imposed.set(self.velocity)
+        self._fans.blow(self.velocity, 0.0)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Those of the scene, which stay: `Source.until` ends one."""
+        """Those that act now; `change_source` puts another in the place of one."""
         return self.carried.sources
+
+    def change_source(self, number: int, source: Source) -> None:
+        """Put another source in the place of number 0, 1, ..., from now on; `state` holds none.
+
+        Raises IndexError if there is no such source, ValueError if it cannot act in this run.
+        """
+        fans = self._fans.changed(number, source)
+        fans.refuse_trapped_flow(self.time)
+        self.carried.change_source(number, source)
+        self._fans = fans
 
     @property
     def scalars(self) -> Tensor:
@@ -71,10 +76,7 @@ class Smoke(Simulation):
     def fields(self) -> dict[str, Tensor]:
         """Beside those of `Simulation`: density, temperature (K above ambient), and fuel where a
         source has some, (*shape), 0 in solids."""
-        names = ("density", "temperature", "fuel")
-        smoke = self.smoke_cells()
-        cells = (self.grid.cells(values) * smoke for values in self.scalars)
-        return {**super().fields(), **dict(zip(names, cells, strict=False))}
+        return {**super().fields(), **self.carried.fields()}
 
     def state(self) -> dict[str, Tensor]:
         clocks = self._middle.seconds, self._viscous_share, self.carried.transport.turns
@@ -150,8 +152,7 @@ class Smoke(Simulation):
         return self.carried.smoke_cells()
 
     def top_speed(self, seconds: float) -> float:
-        hottest = top_component(self.temperature)
-        pushed = abs(self.physics.lift) * hottest + self.pushing()
+        pushed = abs(self.physics.lift) * top_component(self.temperature) + self.pushing()
         return top_component(self.velocity) + pushed * seconds
 
     def smoke_mass(self) -> float:
@@ -188,9 +189,7 @@ class Smoke(Simulation):
             self._continue_velocity()
             self._advection.trace(1.5 * self.velocity - 0.5 * start, half)
             self.velocity.mul_(2).sub_(carried)
-            imposed = self._fans.imposed(self.time)
-            if imposed is not None:
-                imposed.set(self.velocity)
+            self._fans.blow(self.velocity, self.time)
             self.enforce_walls(self.solids.open)
             self.velocity = self._advection.faces(self.velocity)
         self._projector.guess_from(None)
@@ -255,8 +254,8 @@ class Smoke(Simulation):
             opened, imposed = self.solids.open, self._fans.imposed(self.time)
             if imposed is not None:
                 opened, _ = imposed.closing(opened, self.solids.velocity)
-            density = self.options.density
-            subtract_gradient(target, pressure * seconds, opened, density, self.grid)
+            acting = pressure * seconds
+            subtract_gradient(target, acting, opened, self.options.density, self.grid)
 
     def _balance(
         self,

@@ -130,6 +130,31 @@ def test_an_inflow_changes_between_frames(machine):
         simulation.change_inflow(0, Inflow(nozzle, (1.0, 0.0, 0.0)))
 
 
+def test_a_source_of_smoke_changes_between_frames(machine):
+    def source(height, way=None, fuel=0.0):
+        return Source(Sphere((0.5, height), 0.08), density=1.0, velocity=way, fuel=fuel)
+
+    scene = SmokeScene(size=(1.0, 1.0), sources=[source(0.2)], open_sides=["y+"])
+    simulation = scene.start(24, threads=machine.threads)
+    simulation.advance(1 / 60)
+    above = simulation.fields()["density"][:, 18]
+    assert not above.any()
+    simulation.change_source(0, source(0.8, (0.0, 2.0)))
+    simulation.advance(1 / 60)
+    there = simulation.fields()
+    assert float(there["density"][:, 18].max()) > 0.5
+    assert float(there["velocity"][1, 12, 19]) > 1.0
+    with pytest.raises(IndexError):
+        simulation.change_source(1, source(0.2))
+    with pytest.raises(ValueError, match="2 components"):
+        simulation.change_source(0, source(0.2, (0.0, 1.0, 0.0)))
+    with pytest.raises(ValueError, match="no fuel is carried"):
+        simulation.change_source(0, source(0.2, fuel=1.0))
+    closed = SmokeScene(size=(1.0, 1.0), sources=[source(0.2)])
+    with pytest.raises(ValueError, match="closed part"):
+        closed.start(24, threads=machine.threads).change_source(0, source(0.8, (0.0, 2.0)))
+
+
 def test_people_may_write_lists_and_leave_out_the_brackets_of_one_thing():
     ball = Sphere([0.5, 0.5], 0.1)
     assert ball == Sphere((0.5, 0.5), 0.1) and hash(ball) == hash(Sphere((0.5, 0.5), 0.1))
