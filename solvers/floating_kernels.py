@@ -21,7 +21,8 @@ def label_floating(active, wraps, w0, w1, w2):
 
     One union-find over runs: cells in a row along the last axis share a provisional label as
     long as they are connected, so most cells cost a copy. The smaller label becomes the parent,
-    which keeps roots in the order of the first cells. wraps: which axes are periodic.
+    which keeps roots in the order of the first cells. Where two runs meet of which one is known to
+    be grounded the other is, too, and needs no parent. wraps: which axes are periodic.
     """
     nx, ny, nz = active.shape
     labels = np.full((nx, ny, nz), -1, dtype=np.int32)
@@ -45,18 +46,18 @@ def label_floating(active, wraps, w0, w1, w2):
                 if i > 0 and w0[i, j, k] > 0 and active[i - 1, j, k]:
                     if labels[i - 1, j, k] != joined0:
                         joined0 = labels[i - 1, j, k]
-                        _join(parent, label, joined0)
+                        _meet(parent, grounded, label, joined0)
                 if j > 0 and w1[i, j, k] > 0 and active[i, j - 1, k]:
                     if labels[i, j - 1, k] != joined1:
                         joined1 = labels[i, j - 1, k]
-                        _join(parent, label, joined1)
+                        _meet(parent, grounded, label, joined1)
                 if wraps[0] and i == nx - 1 and w0[nx, j, k] > 0 and active[0, j, k]:
                     _join(parent, label, labels[0, j, k])
                 if wraps[1] and j == ny - 1 and w1[i, ny, k] > 0 and active[i, 0, k]:
                     _join(parent, label, labels[i, 0, k])
                 if wraps[2] and k == nz - 1 and w2[i, j, nz] > 0 and active[i, j, 0]:
                     _join(parent, label, labels[i, j, 0])
-                if (
+                if not grounded[label] and (
                     (w0[i, j, k] > 0 and not _is_active(active, i - 1, j, k, wraps))
                     or (w1[i, j, k] > 0 and not _is_active(active, i, j - 1, k, wraps))
                     or (w2[i, j, k] > 0 and not _is_active(active, i, j, k - 1, wraps))
@@ -97,6 +98,15 @@ def _is_active(active, i, j, k, wraps):
     if k < 0 or k == nz:
         return wraps[2] and active[i, j, nz - 1 if k < 0 else 0]
     return active[i, j, k]
+
+
+@numba.njit(cache=True)
+def _meet(parent, grounded, a, b):
+    """Unite the sets of two labels, unless all that matters of them is known: both are grounded."""
+    if not (grounded[a] and grounded[b]):
+        _join(parent, a, b)
+        if grounded[b]:
+            grounded[a] = True
 
 
 @numba.njit(cache=True)

@@ -188,7 +188,7 @@ def _solve(
     throw: bool,
     setup_seconds: float,
 ) -> Solution:
-    exponent = far_exponent(float(b.abs().max()))
+    exponent = far_exponent(max(map(abs, torch.stack(torch.aminmax(b)).tolist())))
     problem = Problem.of(prepared.scaled, times_power(b, -exponent))
     shift = exponent - prepared.exponent  # of pressures
     start = None if guess is None else times_power(guess, -shift)
@@ -254,6 +254,7 @@ def _float64_on_active(system: PoissonSystem, values: Tensor, name: str) -> Tens
     if values.device != system.device:
         raise ValueError(f"{name} is on {values.device}, the system on {system.device}")
     result = torch.where(system.active, values, 0).to(torch.float64).contiguous()
-    if not torch.isfinite(result).all():
+    finite = bool(torch.isfinite(result.sum())) or bool(torch.isfinite(result).all())
+    if not finite:  # a sum of finite values may overflow, but not the other way round
         raise ValueError(f"{name} holds NaN or Inf in active cells")
     return result
