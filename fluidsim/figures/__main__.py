@@ -3,8 +3,9 @@
 Run it on an idle machine. `timings`: each scene without pictures, medians over its frames after the
 first ones. `solvers`: each solver on model systems, as `fluidsim bench` measures them. `schur`:
 direct solvers on boxes. `stencils`: direct solution of other equations. `pictures`: the drawing of
-single frames. All of them unless some are named after the file, in which each table stands between
-two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
+single frames. `beside`: solves and steps beside busy programs. All of them unless some are named
+after the file, in which each table stands between two marks, `<!-- timings begin -->` and
+`<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fluidsim.figures.beside import beside
 from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
@@ -23,7 +25,7 @@ from fluidsim.files import replacing
 
 SECTIONS = {
     "timings": scenes, "steps": steps, "solvers": pressure, "schur": schur, "stencils": stencils,
-    "pictures": pictures,
+    "pictures": pictures, "beside": beside,
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fluidsim import taichi_runtime
-from fluidsim.figures import gallery, steps, stills
+from fluidsim.figures import beside, gallery, steps, stills
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
@@ -38,6 +38,18 @@ def test_solver_table_has_a_row_a_system_and_says_what_failed():
     assert lines[0] == "| ms to 1e-6 (iterations) | unknowns | cg | amg |"
     assert lines[2] == "| dam 64^3 | 1,234 | 2.0 + 1,500.0 (7) | not converged |"
     assert lines[3] == "| smoke 256^2 | 1,234 | 2.0 + 1,500.0 (7) |  |"
+
+
+def test_work_is_measured_beside_busy_programs(monkeypatch):
+    monkeypatch.setattr(beside, "SOLVERS", {16: ("cg",)})
+    monkeypatch.setattr(beside, "STEPS", (steps.Trial("smoke", 2, 16),))
+    monkeypatch.setattr(beside, "COUNTS", (0, 1))
+    monkeypatch.setattr(beside, "REPEATS", 1)
+    lines = beside.beside().splitlines()
+    assert lines[0].endswith("| beside 0 | beside 1 |")
+    names = [line.split(" | ")[0] for line in lines[2:5]]
+    assert names == ["| dam 16^3, cg", "| smoke 16^3, cg", "| step of smoke 16^2"]
+    assert all(line.split(" | ")[1].endswith("(1.0)") for line in lines[2:5])
 
 
 def test_steps_are_measured_with_the_memory_of_their_state(monkeypatch):
