@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from solvers import registry
+from solvers.announcing import announce_compiling
 from solvers.gate.periodic import Unrolled
 from solvers.gate.problem import Problem, far_exponent, times_power
 from solvers.gate.rescue import Rescued
@@ -92,6 +93,7 @@ def prepare(system: PoissonSystem, solver: str | Solver = "multigrid", **options
     elif options:
         raise ValueError(f"options go with a solver's name, not with an object: {list(options)}")
     check_fork(system.device)
+    announce_compiling()
     with _TURN, fair_threads():
         weights = WeightRange.of(system)
         exponent = far_exponent(weights.most)

@@ -22,7 +22,7 @@ from fluidsim.runs.plan import Plan
 from fluidsim.runs.snapshot import frame_of, solid_grid
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.scene import Scene
-from solvers import caches
+from solvers import announcing, caches
 from solvers.runtime import Runtime, available_threads
 
 CELLS, FRAMES = 16, 3
@@ -39,6 +39,7 @@ def warm_up(
     else:
         when = "each run compiles them: XDG_CACHE_HOME names no folder that can be written"
     console.print(f"preparing kernels ({when})", soft_wrap=True)
+    announcing.say_nothing()
     begin = time.perf_counter()
     small = dataclasses.replace(config, resolution=CELLS, size=(64, 48))
     if machine.device.type == "cpu" and available_threads() > 1 and is_first_use(config):
