@@ -1,7 +1,7 @@
 # make demo   install what is needed, simulate the 3D dam break, write its video
 # make test   install what is needed, run the tests (make test-slow: the long ones)
 # make docs   build the documentation into docs/_build/html (a minute)
-# make bench  measure the tables of docs/figures.md anew, on an idle machine (half an hour; make
+# make bench  measure the tables of docs/figures.md anew, on an idle machine (an hour; make
 #             bench-schur: those of direct solvers)
 # make verify  run the flows with known answers and write their page anew (ten minutes)
 # make gpu-check  test and measure a GPU in eight minutes, with the torch that python3 has (make

@@ -1,11 +1,12 @@
 """Measure the tables of figures anew: `python -m fluidsim.figures docs/figures.md`.
 
 Run it on an idle machine. `timings`: each scene without pictures, medians over its frames after the
-first ones. `solvers`: each solver on model systems, as `fluidsim bench` measures them. `schur`:
-direct solvers on boxes. `stencils`: direct solution of other equations. `pictures`: the drawing of
-single frames. `beside`: solves and steps beside busy programs. All of them unless some are named
-after the file, in which each table stands between two marks, `<!-- timings begin -->` and
-`<!-- timings end -->`.
+first ones. `steps`: seconds a step. `roofline`: how near the stages of a step come to the bandwidth
+of the memory. `memory`: what runs with each solver take, and what they were told to. `solvers`:
+each solver on model systems, as `fluidsim bench` measures them. `schur`: direct solvers on boxes.
+`stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `beside`:
+solves and steps beside busy programs. All of them unless some are named after the file, in which
+each table stands between two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from pathlib import Path
 
 from fluidsim.figures.beside import beside
 from fluidsim.figures.direct import schur, stencils
+from fluidsim.figures.memory import memory
 from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
 from fluidsim.figures.report import replace_section
+from fluidsim.figures.roofline import roofline
 from fluidsim.figures.scenes import scenes
 from fluidsim.figures.steps import steps
 from fluidsim.files import replacing
 
 SECTIONS = {
-    "timings": scenes, "steps": steps, "solvers": pressure, "schur": schur, "stencils": stencils,
-    "pictures": pictures, "beside": beside,
+    "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory,
+    "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "beside": beside,
 }  # fmt: skip
 
 

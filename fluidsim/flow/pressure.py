@@ -12,6 +12,7 @@ import solvers
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import divergence, subtract_gradient
 from fluidsim.grid.grid import Grid
+from solvers.pool import release_all
 
 Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
 
@@ -48,6 +49,7 @@ class Projector:
         self._pressure: Tensor | None = None
         self._cells: tuple[Tensor, Tensor] | None = None
         self._prepared: solvers.Prepared | None = None
+        release_all()
 
     def guess_from(self, pressure: Tensor | None) -> None:
         """Start the next solve from this pressure (*shape), Pa."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -21,12 +23,15 @@ from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.thin_walls import wall_warnings
 from fluidsim.store.checkpoint import KEPT
+from solvers.memory import needed
 
-# Growth of the resident memory of runs with `multigrid` at 1024^2 and 128^3, rounded up; the other
-# solvers have not been measured.
-BYTES_A_CELL = 400
-BYTES_A_PARTICLE = 90
+# Growth of the resident memory of runs without their solver, at 512^2 and 64^3, and what kernels
+# and libraries take in any run. Solvers: `solvers.memory`.
+BYTES_A_CELL = {("liquid", 2): 200, ("liquid", 3): 280, ("smoke", 2): 255, ("smoke", 3): 335}
+BYTES_A_PARTICLE = 80
+BYTES_OF_KERNELS = 140 * 2**20
 SHARE_OF_MEMORY = 0.9
+POURED = 0.5  # of the box, that inflows may fill
 # Of a stored frame: positions, velocities and pressure; LZ4 of smoke's fields; a picture's share of
 # its pixels. Of a checkpoint: float32 velocities, float64 pressure, what is carried.
 FRAME_BYTES_A_PARTICLE, FRAME_BYTES_A_CELL, FRAME_BYTES_A_PIXEL = 25, 10, 1.5
@@ -44,7 +49,7 @@ MANY_SUBSTEPS = 20  # for solids, in a frame
 
 @dataclass(frozen=True)
 class Needs:
-    """Estimates within a factor of two or three: bytes, bytes, seconds."""
+    """Estimates: bytes within 30 %; bytes and seconds within a factor of two or three."""
 
     memory: float
     disk: float
@@ -53,8 +58,8 @@ class Needs:
     @staticmethod
     def of(plan: Plan) -> Needs:
         scene, config = plan.scene, plan.config
-        cells = plan.grid.cell_count
-        particles = cells * SEEDED[config.dim] / 2 if scene.kind == "liquid" else 0  # half full
+        cells, filled = plan.grid.cell_count, _filled(plan)
+        particles = _particles(plan, filled)
         pixels = config.size[0] * config.size[1] if config.render else 0
         frame = FRAME_BYTES_A_PIXEL * pixels + (
             FRAME_BYTES_A_PARTICLE * particles if particles else FRAME_BYTES_A_CELL * cells
@@ -64,7 +69,7 @@ class Needs:
         step = SECONDS_A_CELL[scene.kind, config.dim] * cells
         steps = _substeps(plan) * step + SECONDS_A_PIXEL[config.dim] * pixels
         return Needs(
-            cells * BYTES_A_CELL + particles * BYTES_A_PARTICLE,
+            _memory(plan, filled),
             config.frames * frame + checkpoints,
             config.frames * steps,
         )
@@ -81,10 +86,9 @@ def obstacles(plan: Plan, needs: Needs, place: Path) -> Iterator[str]:
     config = plan.config
     memory = psutil.virtual_memory().available * SHARE_OF_MEMORY
     if needs.memory > memory:
-        fits = int(config.resolution * (memory / needs.memory) ** (1 / config.dim))
         yield (
-            f"resolution {config.resolution} in {config.dim}D needs about {_size(needs.memory)} "
-            f"of memory and {_size(memory)} are free; --resolution {fits} would fit"
+            f"resolution {config.resolution} in {config.dim}D with {config.solver} needs about "
+            f"{_size(needs.memory)} of memory and {_size(memory)} are free; {_advice(plan, memory)}"
         )
     disk = shutil.disk_usage(_existing(place)).free
     if needs.disk > disk:
@@ -110,6 +114,50 @@ def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
         )
 
 
+def _memory(plan: Plan, filled: float) -> float:
+    """Bytes of a run whose liquid has this share of the box."""
+    dim, cells = plan.config.dim, plan.grid.cell_count
+    state = BYTES_A_CELL[plan.scene.kind, dim] * cells
+    state += BYTES_A_PARTICLE * _particles(plan, filled)
+    solver = needed(plan.config.solver, dim, cells, round(filled * cells))
+    return BYTES_OF_KERNELS + state + solver
+
+
+def _particles(plan: Plan, filled: float) -> float:
+    some = plan.scene.kind == "liquid"
+    return filled * plan.grid.cell_count * SEEDED[plan.config.dim] if some else 0.0
+
+
+def _filled(plan: Plan) -> float:
+    """The share of the box that has a pressure; at least half where liquid flows in."""
+    scene = plan.scene
+    if not isinstance(scene, LiquidScene):
+        return 1.0
+    grid = _coarse(plan)
+    distance = repeated(scene.liquid, grid).distance(grid.cell_positions(torch.device("cpu")))
+    share = float((grid.cells(distance) < 0).double().mean())
+    return max(share, POURED) if scene.inflows else share
+
+
+def _advice(plan: Plan, free: float) -> str:
+    """What would fit into so many bytes."""
+    filled = _filled(plan)
+
+    def memory(**changes: Any) -> float:
+        return _memory(Plan.of(plan.scene, replace(plan.config, **changes)), filled)
+
+    if memory(solver="multigrid") <= free:
+        return "--solver multigrid would fit"
+    sizes = range(1, plan.config.resolution)
+    fits = bisect.bisect_right(sizes, free, key=lambda size: memory(resolution=size))
+    return f"--resolution {fits} would fit" if fits else "no resolution would fit"
+
+
+def _coarse(plan: Plan) -> Grid:
+    """A grid on which regions are looked at."""
+    return plan.scene.grid(replace(plan.config, resolution=min(plan.config.resolution, LOOK_CELLS)))
+
+
 def _substeps(plan: Plan) -> float:
     """Substeps per frame if things move as fast as after falling half the domain's height."""
     speed = FALL * math.sqrt(plan.scene.size[-1] / 2)
@@ -118,7 +166,7 @@ def _substeps(plan: Plan) -> float:
 
 def _idle(plan: Plan) -> Iterator[str]:
     """What is said of sources and sinks that can never act, one line each."""
-    grid = plan.scene.grid(replace(plan.config, resolution=min(plan.config.resolution, LOOK_CELLS)))
+    grid = _coarse(plan)
     points = grid.node_positions(torch.device("cpu"))
     reach = grid.dx * grid.dim**0.5 / 2
     end = plan.seconds

@@ -53,10 +53,8 @@ class CholeskyFactor:
         values = coefficients.numpy()
         fronts = Fronts.of(tree, values)
         kind = np.dtype(np.float64 if dtype == torch.float64 else np.float32)
-        require(fronts.bytes(kind.itemsize), torch.device("cpu"))
-        sizes = (fronts.panel_size, fronts.update_size)
-        key = (*sizes, kind.str)
-        buffers = _POOL.take(key, lambda: _allocate(*sizes, kind))
+        key = (fronts.panel_size, fronts.update_size, kind.str)
+        buffers = _POOL.take(key, lambda: _allocate(fronts, kind))
         panels, *levels = buffers
         scale = float(2.0 ** -np.floor(np.log2(values[0].max())))
         doubtful = np.zeros(elimination.PARTS, dtype=np.int64)
@@ -100,5 +98,8 @@ class CholeskyFactor:
         return torch.from_numpy(v[self.tree.cells]).double() * (self.scale * largest)
 
 
-def _allocate(panels: int, updates: int, kind: np.dtype) -> Buffers:
+def _allocate(fronts: Fronts, kind: np.dtype) -> Buffers:
+    """Once the factor before has been given back: only then is it known what is free."""
+    require(fronts.bytes(kind.itemsize), torch.device("cpu"))
+    panels, updates = fronts.panel_size, fronts.update_size
     return np.empty(panels, kind), np.empty(updates, kind), np.empty(updates, kind)

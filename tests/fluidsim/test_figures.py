@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fluidsim import taichi_runtime
-from fluidsim.figures import beside, gallery, steps, stills
+from fluidsim.figures import beside, gallery, memory, roofline, steps, stills, traffic
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
@@ -69,6 +69,39 @@ def test_steps_are_measured_with_the_memory_of_their_state(monkeypatch):
     lines = steps.steps_table(measured).splitlines()
     assert lines[2].startswith("| smoke 16^2 |") and lines[2].count("|") == lines[0].count("|")
     assert "| 0.5 |" in lines[3]
+
+
+@pytest.mark.parametrize("kind", ["smoke", pytest.param("flip", marks=pytest.mark.slow)])
+def test_every_stage_of_a_step_and_the_solver_have_a_bandwidth(monkeypatch, kind):
+    monkeypatch.setattr(roofline, "WARM_UP", 1)
+    monkeypatch.setattr(roofline, "STEPS", 1)
+    monkeypatch.setattr(roofline, "REPEATS", 1)
+    machine = runtime.configure()
+    taichi_runtime.start(machine)
+    rows = roofline.rows_of(steps.Trial(kind, 3, 16), machine)
+    stages = [row.stage for row in rows]
+    assert stages[:-3] == list(traffic.STAGES[kind])
+    assert stages[-3:] == ["multigrid: setup", "multigrid: V-cycle", "multigrid: iteration"]
+    assert all(row.bytes > 0 for row in rows)
+    assert rows[-1].bytes > rows[-2].bytes
+    assert roofline.Row("", "", 0.5, 4e9).cells(16e9)[-1] == "50%"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not memory.NEW_PEAK.exists(), reason="the peak cannot be set back here")
+@pytest.mark.parametrize(
+    "trial",
+    [
+        memory.Trial("multigrid", "smoke", 3, 64),
+        memory.Trial("multigrid", "flip", 2, 512),
+        memory.Trial("amg", "flip", 3, 64),
+        memory.Trial("schur", "smoke", 3, 48),
+        memory.Trial("schur", "flip", 2, 512),
+    ],
+    ids=lambda trial: f"{trial.solver}, {trial.title}",
+)
+def test_runs_take_about_the_memory_that_they_are_told_to(trial):
+    assert trial.measured() == pytest.approx(trial.told(), rel=0.3)
 
 
 def test_a_contact_sheet_has_a_picture_a_scene(tmp_path, capsys):

@@ -1,6 +1,7 @@
 import gc
+import weakref
 
-from solvers.pool import Pool
+from solvers.pool import Pool, release_all
 
 
 class Owner:
@@ -28,3 +29,24 @@ def test_another_key_lets_go_of_what_was_kept():
     gc.collect()
     assert pool.take("b", list) is not item
     assert pool.take("a", list) is not item
+
+
+def test_what_was_kept_is_gone_before_anything_new_is_made():
+    pool, owner = Pool(), Owner()
+    item = Owner()
+    kept = weakref.ref(item)
+    pool.give_back_after(owner, "a", item)
+    del owner, item
+    assert kept() is not None
+    assert pool.take("b", kept) is None
+
+
+def test_all_pools_let_go_where_another_solver_comes_next():
+    pool, owner = Pool(), Owner()
+    item = Owner()
+    kept = weakref.ref(item)
+    pool.give_back_after(owner, "a", item)
+    del owner, item
+    assert kept() is not None
+    release_all()
+    assert kept() is None
