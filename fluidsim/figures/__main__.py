@@ -27,8 +27,8 @@ from fluidsim.figures.steps import steps
 from fluidsim.files import replacing
 
 SECTIONS = {
-    "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory,
-    "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "beside": beside,
+    "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
+    "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures,
 }  # fmt: skip
 
 
