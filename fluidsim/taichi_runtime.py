@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
@@ -31,6 +32,7 @@ def start(runtime: Runtime) -> None:
     if _started == runtime:
         return
     ASTTransformerContext.get_pos_info = _position
+    atexit.register(ti.reset)  # which writes what was compiled; left to Python's end it often fails
     with contextlib.redirect_stdout(io.StringIO()):  # it prints on which device it starts
         ti.init(
             arch=ti.cuda if runtime.device.type == "cuda" else ti.cpu,
