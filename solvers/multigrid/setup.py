@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.kernels import NX, NY, NZ, PARTS, UNIFORM, place
 from solvers.row_layout import active_part
 
