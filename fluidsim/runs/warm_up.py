@@ -28,7 +28,7 @@ from solvers.runtime import Runtime, available_threads
 
 CELLS, FRAMES = 16, 3
 COMPILE = "from solvers.warm_up import main; main()"
-MEANWHILE = "cg"  # solver of the tiny scene while that of the run is compiled
+MEANWHILE = "cg:engine=torch"  # solver of the tiny scene while that of the run is compiled
 
 
 def warm_up(
