@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import taichi as ti
+from taichi.lang import kernel_impl
 from taichi.lang.ast.ast_transformer_utils import ASTTransformerContext
 
 from solvers.runtime import Runtime, configure
@@ -31,6 +33,8 @@ def start(runtime: Runtime) -> None:
     if _started == runtime:
         return
     ASTTransformerContext.get_pos_info = _position
+    kernel_impl._inside_class = _outside_of_classes
+    atexit.register(ti.reset)  # which writes what was compiled; left to Python's end it often fails
     with contextlib.redirect_stdout(io.StringIO()):  # it prints on which device it starts
         ti.init(
             arch=ti.cuda if runtime.device.type == "cuda" else ti.cpu,
@@ -58,3 +62,11 @@ def _position(self: Any, node: Any) -> str:
     """
     line = node.lineno + self.lineno_offset
     return f'File "{self.file}", line {line}, in {self.func.func.__name__}:\n'
+
+
+def _outside_of_classes(level_of_class_stackframe: int) -> bool:
+    """Whether a kernel is a method: none is here.
+
+    Taichi's own answer, from the source around each kernel, looks through all loaded modules.
+    """
+    return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
+
 
 @numba.njit(cache=True)
 def _root(parent, label):

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from torch import Tensor
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.krylov.matrix_space import solve_preconditioned
 from solvers.nullspace import definite_matrix
 from solvers.protocol import Outcome

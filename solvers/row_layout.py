@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.system import PoissonSystem
 
 # Sums within a row may be reordered (SIMD lanes), but NaN and Inf keep their meaning.

@@ -36,6 +36,12 @@ def test_files_and_functions_are_small():
     assert not large
 
 
+def test_compiled_kernels_are_kept_for_the_user():
+    kernels = [path for path in FILES if "\n@numba.njit" in path.read_text()]
+    line = "\nfrom solvers import kernel_cache"
+    assert len(kernels) > 20 and all(line in path.read_text() for path in kernels)
+
+
 def test_help_imports_neither_torch_nor_taichi():
     code = (
         "import sys, fluidsim.cli\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
+
 UNKNOWN, KNOWN, OUTSIDE = 0, 1, -1
 NEXT = -2  # level of the points that the next layer will reach
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from solvers import kernel_cache  # noqa: F401
 
 
 def divergence(

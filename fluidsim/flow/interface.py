@@ -49,7 +49,7 @@ class Interface:
         parts = []
         for axis, n in enumerate(grid.shape):
             differ = wet.narrow(axis, 0, n - 1) != wet.narrow(axis, 1, n - 1)
-            place = list(torch.unravel_index(differ.view(-1).nonzero()[:, 0], differ.shape))
+            place = list(differ.nonzero(as_tuple=True))
             below_index = _flat(place, grid.shape)
             place[axis] = place[axis] + 1
             above_index = _flat(place, grid.shape)

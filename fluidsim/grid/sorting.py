@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from solvers import kernel_cache  # noqa: F401
+
 CHUNK = 1024  # particles that share one record of their lowest and highest cell
 PARTS = 8  # parts of the cells per thread
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.liquid.paraboloids import ALIGNED
+from solvers import kernel_cache  # noqa: F401
 
 REACH = 2  # cells to each side in which points are sought; also the radius of the weights
 ALIKE = 0.05  # values that differ by less are averaged

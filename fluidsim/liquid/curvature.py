@@ -105,15 +105,15 @@ def crossings(distance: Tensor, grid: Grid, rise: Tensor | None = None) -> Cross
     values = _mirrored(distance, grid)
     flat, strides = values.view(-1), values.stride()
     inner = tuple(slice(1, n - 2) for n in values.shape)
-    cells, axes = [], []
+    cells, axes, places = [], [], []
     for axis in range(grid.dim):
         below = values[inner] < 0
         above = values.roll(-1, axis)[inner] < 0
         place = (below != above).nonzero() + 1
         cells.append((place * torch.tensor(strides, device=place.device)).sum(1))
         axes.append(torch.full_like(cells[-1], axis))
-    cell, axis = torch.cat(cells), torch.cat(axes)
-    place = torch.stack(torch.unravel_index(cell, values.shape), 1)
+        places.append(place)
+    cell, axis, place = torch.cat(cells), torch.cat(axes), torch.cat(places)
     size = torch.tensor(grid.shape, device=cell.device)
     along = torch.nn.functional.one_hot(axis, grid.dim)
     beyond = torch.maximum(MARGIN - place, place + along + 1 - size - MARGIN).amax(1)

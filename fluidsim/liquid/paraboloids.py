@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from solvers import kernel_cache  # noqa: F401
+
 REACH = 3  # cells to each side in which points are sought
 RADIUS = 2.5  # cells: farther points do not count
 POWER = 4  # weights (1 - r^2 / RADIUS^2)^POWER: nearly a Gaussian, which damps all noise

@@ -7,6 +7,7 @@ solver's kernels at the same time.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import subprocess
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from solvers.runtime import Runtime, available_threads
 
 CELLS, FRAMES = 16, 3
 COMPILE = "from solvers.warm_up import main; main()"
-MEANWHILE = "cg"  # solver of the tiny scene while that of the run is compiled
+MEANWHILE = "cg:engine=torch"  # solver of the tiny scene while that of the run is compiled
 
 
 def warm_up(
@@ -53,21 +54,29 @@ def warm_up(
                 beside.kill()
         with suppress(OSError):
             _note(config).parent.mkdir(parents=True, exist_ok=True)
-            _note(config).touch()
+            _note(config).write_text(_sources(), encoding="utf-8")
     _try(build, small, machine)
     console.print(f"kernels ready after {time.perf_counter() - begin:.1f} s")
 
 
 def is_first_use(config: RunConfig) -> bool:
-    """Whether the solver has not been compiled since it was installed or changed."""
-    sources = Path(solvers.__file__).parent.rglob("*.py")
-    changed = max(file.stat().st_mtime for file in sources)
-    note = _note(config)
-    return not note.exists() or note.stat().st_mtime < changed
+    """Whether the solver, as its sources are now, has not been compiled for this user."""
+    try:
+        return _note(config).read_text(encoding="utf-8") != _sources()
+    except OSError:
+        return True
+
+
+def _sources() -> str:
+    """A digest of all sources of the solvers."""
+    digest = hashlib.blake2b(digest_size=10)
+    for file in sorted(Path(solvers.__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _note(config: RunConfig) -> Path:
-    """An empty file that exists once a run has compiled the solver."""
+    """A file with the digest of the sources that were compiled last."""
     return (
         taichi_runtime.cache_folder().parent
         / "compiled"

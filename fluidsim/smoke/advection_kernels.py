@@ -15,6 +15,7 @@ from fluidsim.grid.grid import Grid
 from fluidsim.smoke import advection_lines as lines
 from fluidsim.smoke.advection_lines import F32, U32
 from fluidsim.smoke.advection_torch import CELLS
+from solvers import kernel_cache  # noqa: F401
 
 
 def trace(velocity: Tensor, back: Tensor, grid: Grid, step: float) -> None:

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from fluidsim.smoke.advection_torch import CELLS
+from solvers import kernel_cache  # noqa: F401
 
 F32, I32, U32 = np.float32, np.int32, np.uint32
 HALF, ONE, TWO = F32(0.5), F32(1.0), F32(2.0)

@@ -16,6 +16,7 @@ from torch import Tensor
 from fluidsim.flow.accelerations import add_cell_acceleration
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
+from solvers import kernel_cache  # noqa: F401
 
 F32 = np.float32
 HALF = F32(0.5)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 from fluidsim.smoke.transport_torch import LEAST_VOLUME
+from solvers import kernel_cache  # noqa: F401
 
 GROUP = 16  # lines
 RIM = 2  # cells that continue a line before and after it

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from fluidsim.solid.shapes import Shape, Vector, rotation_matrix
@@ -233,6 +232,8 @@ class Keyframed(RigidMotion):
         return self.axis
 
     def pose(self, time: float) -> Pose:
+        from scipy.interpolate import PchipInterpolator  # slow to load, and few solids have keys
+
         times = np.array([key.time for key in self.keys])
         values = np.array([(*key.offset, key.angle) for key in self.keys])
         path = PchipInterpolator(times, values)

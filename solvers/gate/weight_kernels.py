@@ -3,6 +3,8 @@
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
+
 
 @numba.njit(cache=True, fastmath={"nnan", "nsz", "reassoc"})
 def least_positive(values):

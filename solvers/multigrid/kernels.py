@@ -18,6 +18,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
+
 RED, BLACK = 0, 1
 # Kinds of sweeps, see `_sweep`.
 BEGIN, RELAX, RESIDUAL = range(3)

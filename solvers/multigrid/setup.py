@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.kernels import NX, NY, NZ, PARTS, UNIFORM, place
 from solvers.row_layout import active_part
 
@@ -73,7 +74,8 @@ def _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first,
         sums[:] = np.float32(0.0)
         for a in range(2 * i, min(2 * i + 2, nx)):
             for b in range(2 * j, min(2 * j + 2, ny)):
-                padded[1:-1] = active[a, b]
+                for k in range(nz):  # a slice of another array takes numba 5 s to compile
+                    padded[k + 1] = active[a, b, k]
                 diagonal[:] = np.float32(0.0)
                 low[:], held[:] = np.float32(0.0), np.float32(0.0)
                 begin, end = active_part(active[a, b])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.kernels import BLOCK, PARTS
 from solvers.multigrid.setup import MASS
 

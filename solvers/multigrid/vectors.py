@@ -12,6 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.kernels import (
     BLACK,
     FASTMATH,

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from solvers import kernel_cache  # noqa: F401
+
 # What `_kernel` computes from the other two of y = K x: y, x as K^T y, or K as y times x.
 _RESULT, _ADJOINT, _COEFFICIENTS = np.int64(0), np.int64(1), np.int64(2)
 

@@ -18,6 +18,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 
+from solvers import kernel_cache  # noqa: F401
+
 _ROUTINES = ("gemm", "syrk", "trsm")
 _PREFIX = {np.dtype(np.float64): "d", np.dtype(np.float32): "s"}
 _N, _T, _L, _U = (np.uint8(ord(letter)) for letter in "NTLU")

@@ -20,10 +20,10 @@ def definite_coefficients(system: PoissonSystem, tree: Tree) -> Tensor:
     result = torch.zeros((1 + system.dim, *tree.nodes), dtype=torch.float64, device=device)
     cells = [part[tree.cells] for part in result]
     cells[0].copy_(system.diagonal())
-    pins = system.floating.pins.to(device)
-    where = torch.unravel_index(pins, system.shape)
-    tied = cells[0][where]
-    cells[0][where] = torch.where(tied > 0, 2 * tied, 1.0)
+    pinned = torch.zeros(system.shape, dtype=torch.bool, device=device)
+    pinned.view(-1)[system.floating.pins.to(device)] = True
+    tied = cells[0][pinned]
+    cells[0][pinned] = torch.where(tied > 0, 2 * tied, 1.0)
     for axis, weights in enumerate(system.face_weights):
         passage = lower(system.active, axis) & system.active.narrow(axis, 1, system.shape[axis] - 1)
         inner = -interior(weights.detach(), axis).to(torch.float64)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.schur.blas import arguments, divide, subtract_product, subtract_square
 from solvers.schur.fronts import (
     BASE,

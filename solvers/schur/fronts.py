@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.schur.tree import Tree
 
 # Number of parts that boxes are dealt into, and the first box of each. Threads take contiguous

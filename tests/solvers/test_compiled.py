@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from fluidsim.runs import warm_up
+
 COMPILED = ["cg", "ic", "multigrid", "schur"]
 SOLVE = """
 import hashlib, sys, solvers
@@ -39,11 +41,12 @@ def test_compiled_and_loaded_kernels_round_alike(solver, tmp_path):
 def test_a_run_compiles_nothing_of_a_solver_that_was_compiled_ahead(tmp_path):
     own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "solvers.warm_up", "multigrid", "2"], env=own, check=True)
-    ahead = sorted(tmp_path.glob("solvers_*/*.nbc"))
+    ahead = sorted(tmp_path.glob("solvers.*/*.nbc"))
     note = tmp_path / "fluidsim" / "compiled" / "multigrid-2d"
     note.parent.mkdir(parents=True)
-    note.touch()
+    note.write_text(warm_up._sources())
     flags = ["--dim", "2", "--resolution", "24", "--frames", "2", "--no-render"]
     command = [sys.executable, "-m", "fluidsim", "run", "dam_break", *flags]
     subprocess.run([*command, "--out", str(tmp_path / "run")], env=own, check=True)
-    assert len(ahead) > 20 and sorted(tmp_path.glob("solvers_*/*.nbc")) == ahead
+    assert len(ahead) > 20 and sorted(tmp_path.glob("solvers.*/*.nbc")) == ahead
+    assert len(list(tmp_path.glob("fluidsim/taichi/*.tic"))) > 5  # Taichi's kernels are kept too

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.engine import layout
 from solvers.npsdo.preconditioner import DAMPING, SWEEPS
 from solvers.npsdo.scaling import UNLIKE

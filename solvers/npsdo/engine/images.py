@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.engine.layout import (
     CELLS,
     GRID_ROW,

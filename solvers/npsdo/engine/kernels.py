@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.engine.layout import (
     CELLS,
     FASTMATH,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.image import COARSEST
 
 # Columns of a level table. LEAD: planes of zeros before the first plane of a vector, 1 or 0.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.engine.images import coarsen, fill_share, measure_rows
 from solvers.npsdo.engine.layout import CELL, CELLS, PARTS, is_small, picture, vector
 from solvers.npsdo.engine.windows import (

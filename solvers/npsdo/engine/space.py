@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from torch import Tensor
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.krylov.row_space import RowSpace
 from solvers.npsdo.engine import layout
 from solvers.npsdo.engine.engine import Engine

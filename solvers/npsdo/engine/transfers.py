@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.engine.layout import FASTMATH, GRID_ROW, LEAD, PLANE, ROWS, vector_row
 
 # Weights of linear interpolation.

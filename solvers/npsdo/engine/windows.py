@@ -11,6 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.engine.images import ring_rows
 from solvers.npsdo.engine.layout import (
     FASTMATH,
