@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from fluidsim.flow.accelerations import gravity_vector
 from fluidsim.flow.simulation import SOLID_CELLS, Simulation
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE, Grid
 from fluidsim.liquid.particles import SEEDED
@@ -36,6 +37,7 @@ SECONDS_A_CELL = {("liquid", 2): 5.5e-7, ("liquid", 3): 7.3e-7, ("smoke", 2): 3.
                   ("smoke", 3): 4.4e-7}  # fmt: skip
 SECONDS_A_PIXEL = {2: 2e-7, 3: 1.3e-6}
 FALL = 4.43  # m/s after falling for 1 m
+POURED = 0.5  # of the domain, that inflows may fill
 LOOKS = 9  # times in the run at which a moving region is looked for in the domain
 LOOK_CELLS = 40  # a side, of the grid on which it is
 ROUNDED = 0.05  # of a side: whole cells that change it by more are worth a word
@@ -53,8 +55,9 @@ class Needs:
     @staticmethod
     def of(plan: Plan) -> Needs:
         scene, config = plan.scene, plan.config
-        cells = plan.grid.cell_count
-        particles = cells * SEEDED[config.dim] / 2 if scene.kind == "liquid" else 0  # half full
+        cells = _covered(plan)
+        wet = plan.grid.cell_count * _filled(plan) if scene.kind == "liquid" else 0
+        particles = wet * SEEDED[config.dim]
         pixels = config.size[0] * config.size[1] if config.render else 0
         frame = FRAME_BYTES_A_PIXEL * pixels + (
             FRAME_BYTES_A_PARTICLE * particles if particles else FRAME_BYTES_A_CELL * cells
@@ -110,6 +113,33 @@ def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
         )
 
 
+def _covered(plan: Plan) -> int:
+    """The cells that the fields of a run cover at most: those of its domain or, of a liquid that
+    falls straight down, the floor up to where the liquid begins."""
+    scene, grid = plan.scene, plan.grid
+    down = gravity_vector(scene.gravity, grid.dim) if isinstance(scene, LiquidScene) else ()
+    if not isinstance(scene, LiquidScene) or scene.body_force or any(down[:-1]) or not down[-1] < 0:
+        return grid.cell_count
+    height = scene.first_window(grid).end[-1]
+    return grid.cell_count // grid.shape[-1] * height
+
+
+def _filled(plan: Plan) -> float:
+    """The share of the domain that is wet; at least half where liquid flows in."""
+    scene = plan.scene
+    if not isinstance(scene, LiquidScene):
+        return 0.0
+    grid = _coarse(plan)
+    distance = scene.liquid.distance(grid.cell_positions(torch.device("cpu")))
+    share = float((grid.cells(distance) < 0).double().mean())
+    return max(share, POURED) if scene.inflows else share
+
+
+def _coarse(plan: Plan) -> Grid:
+    """A grid on which regions are looked for."""
+    return plan.scene.grid(replace(plan.config, resolution=min(plan.config.resolution, LOOK_CELLS)))
+
+
 def _substeps(plan: Plan) -> float:
     """Substeps per frame if things move as fast as after falling half the domain's height."""
     speed = FALL * math.sqrt(plan.scene.size[-1] / 2)
@@ -118,7 +148,7 @@ def _substeps(plan: Plan) -> float:
 
 def _idle(plan: Plan) -> Iterator[str]:
     """What is said of sources and sinks that can never act, one line each."""
-    grid = plan.scene.grid(replace(plan.config, resolution=min(plan.config.resolution, LOOK_CELLS)))
+    grid = _coarse(plan)
     points = grid.node_positions(torch.device("cpu"))
     reach = grid.dx * grid.dim**0.5 / 2
     end = plan.seconds
