@@ -76,7 +76,9 @@ class Solids:
         assert self._samples is not None
         grid = self.grid
         self.time = time
-        self.distance, centres = self._samples.nodes.clone(), self._samples.centres
+        _, self.distance, centres = self._samples
+        if self.moving:
+            self.distance = self.distance.clone()
         self.velocity = grid.zeros(self.device, grid.dim)
         for number, body in enumerate(self.moving):
             nodes, middles = self._points
