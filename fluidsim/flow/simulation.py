@@ -17,6 +17,7 @@ from fluidsim.flow.accelerations import Acceleration, BodyForce
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.loads import pressure_force
 from fluidsim.flow.report import FrameReport
+from fluidsim.flow.values import fill, top_component
 from fluidsim.flow.viscosity import Viscosity
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
@@ -41,7 +42,8 @@ class PressureOptions:
 class Setup:
     """Where a simulation takes place and how it is computed.
 
-    cfl: cells that anything may move in a substep. seed: of all random numbers. body_force: an
+    grid: of the domain, or the window of it that the fields cover at first, as `solids` do. cfl:
+    cells that anything may move in a substep. seed: of all random numbers. body_force: an
     acceleration as a function of points and time, see BodyForce.
     """
 
@@ -55,30 +57,54 @@ class Setup:
 
 
 class Simulation(ABC):
-    """State on a grid that goes forward in time by whole frames of adaptive substeps."""
+    """State on a grid that goes forward in time by whole frames of adaptive substeps.
+
+    grid: of the domain. window: the part of it that the fields cover; nothing flows in the rest.
+    """
 
     def __init__(self, setup: Setup, viscosity: float = 0.0):
         """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
-        grid, options, body_force = setup.grid, setup.pressure, setup.body_force
         self.setup = setup
-        self.grid = grid
+        self.grid = setup.grid.whole
         self.solids = setup.solids
-        self.options = options
+        self.options = setup.pressure
         self.cfl = setup.cfl
         self.timer = setup.timer
         self.device = setup.solids.device
         self.time = 0.0
-        self.velocity = grid.zeros(self.device, grid.dim)
+        self.velocity = setup.grid.zeros(self.device, self.grid.dim)
         self.pressure: Tensor | None = None
-        self._projector = pressure.Projector(grid, options.density, options.solver, options.rtol)
-        self.viscosity = (
-            Viscosity(grid, viscosity, options.density, options.rtol) if viscosity > 0 else None
-        )
-        self.body_force = BodyForce(body_force, grid, self.device) if body_force else None
+        self._viscosity = viscosity
+        self._work_on(setup.grid)
         self.report = FrameReport()
         self.reach = 0.0  # bound of the speed in this frame so far
         self.observer: pressure.Observer | None = None
         self.after_substep: Callable[[], None] | None = None
+
+    def _work_on(self, window: Grid) -> None:
+        """Prepare the parts of a step that depend on the window."""
+        options, body_force = self.options, self.setup.body_force
+        self.window = window
+        self._projector = pressure.Projector(window, options.density, options.solver, options.rtol)
+        self._projector.guess_from(self.pressure)
+        self.viscosity = (
+            Viscosity(window, self._viscosity, options.density, options.rtol)
+            if self._viscosity > 0
+            else None
+        )
+        self.body_force = BodyForce(body_force, window, self.device) if body_force else None
+
+    def cover(self, window: Grid) -> None:
+        """Let the fields cover another window of the domain."""
+        before = self.window
+        self.solids.cover(window)
+        self.velocity = window.fitted(self.velocity, before, 0.0)
+        if self.pressure is not None:
+            self.pressure = window.fitted(self.pressure, before, 0.0)
+        self._work_on(window)
+
+    def follow(self) -> None:  # noqa: B027
+        """Let the window follow the flow, before a step; where it is everywhere, do nothing."""
 
     @abstractmethod
     def step(self, dt: float) -> None:
@@ -120,9 +146,10 @@ class Simulation(ABC):
         velocity: (dim, *shape), m/s, at the centres of the cells. pressure: (*shape) float64, Pa;
         not before the first step.
         """
-        values = {"velocity": self.grid.centred(self.velocity)}
+        velocity = self.window.centred(self.velocity)
+        values = {"velocity": self.grid.fitted(velocity, self.window, 0.0)}
         if self.pressure is not None:
-            values["pressure"] = self.pressure.clone()
+            values["pressure"] = self.grid.fitted(self.pressure, self.window, 0.0)
         return values
 
     def state(self) -> dict[str, Tensor]:
@@ -146,7 +173,7 @@ class Simulation(ABC):
         fill(self.velocity, state["velocity"])
         self.pressure = None
         if "pressure" in state:
-            self.pressure = torch.zeros(self.grid.shape, dtype=torch.float64, device=self.device)
+            self.pressure = torch.zeros(self.window.shape, dtype=torch.float64, device=self.device)
             fill(self.pressure, state["pressure"])
         self._projector.guess_from(self.pressure)
 
@@ -166,6 +193,7 @@ class Simulation(ABC):
                     f"{most:.0f} substeps; try a smaller --frame-seconds or --rtol"
                 )
             with fair_threads():
+                self.follow()
                 self.step(dt)
             self.time = end if steps == 1 else self.time + dt
             self.report.substeps += 1
@@ -234,7 +262,7 @@ class Simulation(ABC):
         """
         force = torch.zeros(self.grid.dim, dtype=torch.float64, device=self.device)
         if self.pressure is not None:
-            force += pressure_force(self.pressure, self.solids, self.grid)
+            force += pressure_force(self.pressure, self.solids, self.window)
         if self.viscosity is not None:
             force += self.viscosity.friction(self.solids)
         return force
@@ -268,18 +296,3 @@ class Simulation(ABC):
         self.reach = max(self.reach, flow)
         cells = seconds * speed / self.grid.dx
         return max(1, math.ceil(max(cells, seconds / self.longest_step()) - 1e-9))
-
-
-def fill(values: Tensor, stored: Tensor) -> None:
-    """Copy stored values of the same shape and type; raises ValueError for others."""
-    if values.shape != stored.shape or values.dtype != stored.dtype:
-        raise ValueError(f"{tuple(stored.shape)} {stored.dtype} in place of {tuple(values.shape)}")
-    values.copy_(stored)
-
-
-def top_component(values: Tensor) -> float:
-    """Largest absolute value, 0 for an empty tensor; NaN and infinity come through."""
-    if values.numel() == 0:
-        return 0.0
-    low, high = torch.aminmax(values)
-    return max(abs(float(low)), abs(float(high)), key=lambda v: (math.isnan(v), v))

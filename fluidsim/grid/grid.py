@@ -3,11 +3,15 @@
 Every field of the simulator is stored on `grid.nodes`, one more than the cells on each axis, so
 that one flat index names a cell, its lower face on each axis and its lower corner. `cells` and
 `faces` cut the meaningful part out of such an array as a view.
+
+A grid may be a window of its domain: a box of cells outside of which nothing happens. Points in
+grid coordinates count cells from the window's first corner, points in metres from the domain's.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,22 +23,107 @@ MOST_CELLS_A_SIDE = 4096  # that flags and stored files may request
 
 @dataclass(frozen=True)
 class Grid:
-    """A box [0, extent] of cubic cells; axes are x, y(, z), up is the last.
+    """A box of cubic cells; axes are x, y(, z), up is the last.
 
     shape: cells on each axis. dx: side of a cell, m.
     periodic: axes along which the box wraps around. The first and the last faces of such an axis
         are the same faces; every field stores them twice.
+    origin: the cell of the domain that is the first one here.
+    domain: cells of the domain on each axis; by default the grid is the whole of it.
     """
 
     shape: tuple[int, ...]
     dx: float
     periodic: tuple[int, ...] = ()
+    origin: tuple[int, ...] = ()
+    domain: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.domain:
+            object.__setattr__(self, "origin", (0,) * len(self.shape))
+            object.__setattr__(self, "domain", self.shape)
 
     @staticmethod
     def covering(size: tuple[float, ...], resolution: int, periodic: tuple[int, ...] = ()) -> Grid:
         """The grid with `resolution` cells along the longest side of a box of `size` metres."""
         dx = max(size) / resolution
         return Grid(tuple(max(1, round(side / dx)) for side in size), dx, periodic)
+
+    @cached_property
+    def whole(self) -> Grid:
+        """The grid of the whole domain."""
+        return self if self.is_whole else Grid(self.domain, self.dx, self.periodic)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.shape == self.domain
+
+    def window(self, low: Sequence[int], high: Sequence[int]) -> Grid:
+        """The cells from `low` up to, without, `high`, both counted in the domain.
+
+        Raises ValueError if they are no box within it, or a part of a periodic axis.
+        """
+        sides = tuple(zip(low, high, self.domain, strict=True))
+        if not all(0 <= first < end <= n for first, end, n in sides):
+            raise ValueError(f"no window from {low} to {high} in a domain of {self.domain} cells")
+        shape = tuple(end - first for first, end, _ in sides)
+        if any(shape[axis] != self.domain[axis] for axis in self.periodic):
+            raise ValueError(f"a window from {low} to {high} cuts a periodic axis")
+        return Grid(shape, self.dx, self.periodic, tuple(low), self.domain)
+
+    @property
+    def end(self) -> tuple[int, ...]:
+        """The cell of the domain after the last one here, on each axis."""
+        return tuple(first + n for first, n in zip(self.origin, self.shape, strict=True))
+
+    def is_rim(self, axis: int, upper: bool) -> bool:
+        """Whether a side of the grid is one of the domain."""
+        return self.end[axis] == self.domain[axis] if upper else self.origin[axis] == 0
+
+    def fitted(self, field: Tensor, source: Grid, outside: float) -> Tensor:
+        """A copy of a field of another window of the domain, on this one; `outside` where that has
+        none.
+
+        field: (..., *nodes) or (..., *shape) of the source.
+        """
+        if self == source:
+            return field.clone()
+        more = [n - own for n, own in zip(field.shape[-self.dim :], source.shape, strict=True)]
+        leading = field.shape[: -self.dim]
+        result = field.new_full(
+            (*leading, *(n + extra for n, extra in zip(self.shape, more, strict=True))), outside
+        )
+        low = [max(pair) for pair in zip(self.origin, source.origin, strict=True)]
+        high = [min(pair) for pair in zip(self.end, source.end, strict=True)]
+        here, there = result, field
+        for axis, extra in enumerate(more):
+            size = high[axis] - low[axis] + extra
+            if size <= extra:  # they have no cell in common
+                return result
+            here = here.narrow(axis - self.dim, low[axis] - self.origin[axis], size)
+            there = there.narrow(axis - self.dim, low[axis] - source.origin[axis], size)
+        here.copy_(there)
+        return result
+
+    def at(self, field: Tensor, places: Sequence[Tensor], outside: float) -> Tensor:
+        """Values of a cell field (*shape) in cells of the domain; `outside` beyond the window.
+
+        places: an index an axis, broadcast together.
+        """
+        if self.is_whole:
+            return field[tuple(places)]
+        inside = torch.ones((), dtype=torch.bool, device=field.device)
+        own = []
+        for place, first, n in zip(places, self.origin, self.shape, strict=True):
+            inside = inside & (place >= first) & (place < first + n)
+            own.append((place - first).clamp(0, n - 1))
+        return torch.where(inside, field[tuple(own)], outside)
+
+    def metres(self, points: Tensor) -> Tensor:
+        """World positions (..., dim), m, of points in grid coordinates."""
+        if any(self.origin):
+            points = points + points.new_tensor(self.origin)
+        return points * self.dx
 
     @property
     def dim(self) -> int:
@@ -106,8 +195,8 @@ class Grid:
     def positions(self, offset: tuple[float, ...], device: torch.device) -> Tensor:
         """World positions (*nodes, dim), m, of the points `offset` cells above the nodes."""
         axes = [
-            (torch.arange(n, device=device, dtype=torch.float32) + shift) * self.dx
-            for n, shift in zip(self.nodes, offset, strict=True)
+            (torch.arange(first, first + n, device=device, dtype=torch.float32) + shift) * self.dx
+            for first, n, shift in zip(self.origin, self.nodes, offset, strict=True)
         ]
         return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 

@@ -12,14 +12,13 @@ from torch import Tensor
 from fluidsim.flow.flux import divergence
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.particles import Particles
-from fluidsim.liquid.seeding import Distance, cells_near, seed_cells
-from fluidsim.solid.motion import RigidMotion
+from fluidsim.liquid.seeding import Region, cells_near, distance_at, seed_cells
+from fluidsim.liquid.window import Box, around, box_near
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
 from fluidsim.solid.values import settle
 
 FULL = 0.98  # of its room: a domain with so much liquid takes no more
-Region = Shape | RigidMotion
 
 
 @dataclass(frozen=True)
@@ -111,9 +110,21 @@ class SourcesAndSinks:
         self._closed = self.full = False
         self.owed = 0
         self.generator = torch.Generator().manual_seed(seed)
-        self._centres = grid.cells(grid.cell_positions(solids.device).movedim(-1, 0)).movedim(0, -1)
-        self._resting: dict[Shape, tuple[Tensor, Tensor]] = {}
+        self.cover(grid)
+
+    def cover(self, grid: Grid) -> None:
+        """Work on another window of the domain from now on."""
+        self.grid = grid
+        points = grid.cell_positions(self.solids.device)
+        self._centres = grid.cells(points.movedim(-1, 0)).movedim(0, -1)
         self._find_cells()
+
+    def box(self, time: float) -> Box | None:
+        """Where in the domain liquid may flow in at a time; None if nowhere."""
+        return around(
+            self._boxes[shape] if isinstance(shape, Shape) else box_near(shape, time, self.grid)
+            for shape in (inflow.shape for inflow in self.inflows if inflow.flows(time))
+        )
 
     def change_inflow(self, number: int, inflow: Inflow) -> None:
         """Put another inflow in the place of one, from now on."""
@@ -131,22 +142,25 @@ class SourcesAndSinks:
     def look(self, volume: Callable[[], float]) -> None:
         """Let nothing flow in while a domain without a way out is full; volume: of the liquid."""
         self._closed = not (self.outflows or self.solids.boundary.opens)
-        room = float(self.solids.room.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
-        self.full = self._closed and volume() > FULL * room
+        cells = float(self.solids.room.sum(dtype=torch.float64))
+        liquid = volume() / self.grid.dx**self.grid.dim if self._closed else 0.0
+        if liquid > FULL * cells:
+            cells += self.solids.room_beyond()
+        self.full = liquid > FULL * cells
 
     def apply(self, particles: Particles, time: float) -> Exchange:
         """Fill the inflows and empty the outflows as they are at `time`, s."""
         flowing = self._flowing(time)
         if not flowing and not self.outflows:
             return Exchange()
-        at = particles.positions * self.grid.dx
+        at = self.grid.metres(particles.positions)
         drained = torch.zeros(particles.count, dtype=torch.bool, device=at.device)
         for outflow in self.outflows:
-            drained |= _at(outflow.shape, time)(at) < 0
+            drained |= distance_at(outflow.shape, time)(at) < 0
         replaced = torch.zeros_like(drained)
         positions, velocities = [], []
         for inflow in flowing:
-            replaced |= ~drained & (_at(inflow.shape, time)(at) < 0)
+            replaced |= ~drained & (distance_at(inflow.shape, time)(at) < 0)
             new = self._filling(inflow, time)
             positions.append(new)
             velocities.append(new.new_tensor(inflow.velocity).expand_as(new))
@@ -160,7 +174,7 @@ class SourcesAndSinks:
 
     def distance(self, time: float) -> Tensor | None:
         """Signed distance (*shape) of the cell centres from the inflows, m; None without any."""
-        parts = [_at(inflow.shape, time)(self._centres) for inflow in self._flowing(time)]
+        parts = [distance_at(inflow.shape, time)(self._centres) for inflow in self._flowing(time)]
         return torch.stack(parts).amin(0) if parts else None
 
     def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
@@ -206,18 +220,16 @@ class SourcesAndSinks:
 
     def _find_cells(self) -> None:
         """Find the cells of the inflows that rest, once."""
-        self._resting = {
-            shape: self._cells_of(shape, 0.0)
-            for shape in (inflow.shape for inflow in self.inflows)
-            if isinstance(shape, Shape)
-        }
+        shapes = [each.shape for each in self.inflows if isinstance(each.shape, Shape)]
+        self._resting = {shape: self._cells_of(shape, 0.0) for shape in shapes}
+        self._boxes = {shape: box_near(shape, 0.0, self.grid) for shape in shapes}
 
     def _filling(self, inflow: Inflow, time: float) -> Tensor:
         """New particles (n, dim) in the inflow, in grid coordinates."""
         cells, _ = self._cells(inflow.shape, time)
-        return seed_cells(cells, _at(inflow.shape, time), self.solids, self.generator, time).to(
-            self.solids.device
-        )
+        return seed_cells(
+            cells, distance_at(inflow.shape, time), self.solids, self.generator, time
+        ).to(self.solids.device)
 
     def _cells(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
         """Cells (n, dim) that a shape may reach into; those whose centres it covers, (*shape)."""
@@ -226,12 +238,5 @@ class SourcesAndSinks:
         return self._cells_of(shape, time)
 
     def _cells_of(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
-        distance = _at(shape, time)
+        distance = distance_at(shape, time)
         return cells_near(distance, self.grid), distance(self._centres) < 0
-
-
-def _at(shape: Region, time: float) -> Distance:
-    """The signed distance of a shape at a time, as a function of points."""
-    if isinstance(shape, RigidMotion):
-        return lambda points: shape.distance(points, time)
-    return shape.distance

@@ -45,6 +45,14 @@ class LevelSet:
         centres = grid.cells(grid.cell_positions(device).movedim(-1, 0)).movedim(0, -1)
         return cls(grid, liquid.distance(centres))
 
+    def cover(self, grid: Grid) -> None:
+        """Hold the distance on another window of the domain: air where there was none."""
+        values = grid.fitted(self.grid.cells(self.distance), self.grid, FAR)
+        self.grid = grid
+        self.distance = grid.zeros(values.device)
+        grid.cells(self.distance).copy_(values)
+        self._carried = torch.zeros_like(self.distance)
+
     def unite(self, distance: Tensor) -> None:
         """Add the region whose signed distance (*shape), m, is given."""
         values = self.grid.cells(self.distance)

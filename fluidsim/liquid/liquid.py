@@ -10,27 +10,27 @@ from torch import Tensor
 from fluidsim.errors import SimulationError
 from fluidsim.flow.accelerations import add_gravity, gravity_vector
 from fluidsim.flow.domain import FlowDomain
-from fluidsim.flow.extrapolation import (
-    extrapolate,
-    levels_beside,
-)
 from fluidsim.flow.interface import Interface
 from fluidsim.flow.report import FrameReport
-from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
+from fluidsim.flow.simulation import Setup, Simulation
+from fluidsim.flow.values import top_component
+from fluidsim.grid.grid import Grid
+from fluidsim.liquid import stored
+from fluidsim.liquid.beyond import continue_beyond
 from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.gaps import close_gaps
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
 from fluidsim.liquid.inflows import Exchange, Inflow, SourcesAndSinks
-from fluidsim.liquid.levelset import HELD, SMOOTHED, LevelSet
+from fluidsim.liquid.levelset import FAR, HELD, SMOOTHED, LevelSet
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
 from fluidsim.liquid.volume import holes, liquid_volume
 from fluidsim.liquid.waves import longest_step
+from fluidsim.liquid.window import window_for
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
 WAVE_RELAXATION = 1.25  # of sqrt(dx / g); small tanks splash faster
 MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
@@ -54,7 +54,7 @@ class Liquid(Simulation):
     ):
         """positions: (n, dim), of the particles in cells. velocity: (n, dim) or (dim,), m/s."""
         super().__init__(setup, physics.viscosity)
-        grid = self.grid
+        grid = self.window
         self.gravity = gravity_vector(physics.gravity, grid.dim)
         waves = math.sqrt(grid.dx / max(math.hypot(*self.gravity), 1e-30))
         self._relaxation = min(VOLUME_RELAXATION, WAVE_RELAXATION * waves)
@@ -69,7 +69,7 @@ class Liquid(Simulation):
         self.sources = sources
         self.exchanged = Exchange()
         self.expansion = 0.0
-        self._dt_before = 0.0
+        self.dt_before = 0.0
         self._impacts = Impacts()
         self._before = torch.zeros_like(self.velocity)
 
@@ -84,12 +84,13 @@ class Liquid(Simulation):
     def fields(self) -> dict[str, Tensor]:
         """Beside those of `Simulation`: positions (n, dim), m, and velocities (n, dim), m/s, of the
         particles, and distance (*shape), m: signed, of the surface, negative in the liquid."""
-        grid = self.grid
+        window = self.window
+        distance = window.cells(self.surface.distance)
         return {
             **super().fields(),
-            "positions": self.particles.positions * grid.dx,
+            "positions": window.metres(self.particles.positions),
             "velocities": self.particles.velocities.clone(),
-            "distance": grid.cells(self.surface.distance) * grid.dx,
+            "distance": self.grid.fitted(distance, window, FAR) * window.dx,
         }
 
     def change_inflow(self, number: int, inflow: Inflow) -> None:
@@ -102,38 +103,21 @@ class Liquid(Simulation):
         self.sources.change_inflow(number, inflow)
 
     def state(self) -> dict[str, Tensor]:
-        values = {**super().state(), **self.particles.state()}
-        lost, exchanged = self.lost, self.exchanged
-        counts = (
-            self.steps, lost.added, lost.removed, lost.left, exchanged.poured, exchanged.drained,
-        )  # fmt: skip
-        values["counts"] = torch.tensor(counts)
-        values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
-        values["surface"] = self.surface.distance
-        values["dt_before"] = torch.tensor(self._dt_before, dtype=torch.float64)
-        if self.sources is not None:
-            values["sources_random"] = self.sources.generator.get_state()
-            values["sources_owed"] = torch.tensor(self.sources.owed)
-        return values
+        return {**super().state(), **stored.state_of(self)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
+        window = self.grid.window(*state["window"].tolist())
+        if window != self.window:
+            self.particles = self.particles.none(self.window)
+            self.cover(window)
         super().restore(state)
-        self.particles.restore(state)
-        self.steps, added, removed, left, poured, drained = state["counts"].tolist()
-        self.lost = Changes(added, removed, left)
-        self.exchanged = Exchange(poured, drained)
-        self.first_volume = float(state["first_volume"])
-        fill(self.surface.distance, state["surface"])
-        self._dt_before = float(state["dt_before"])
-        if self.sources is not None:
-            self.sources.generator.set_state(state["sources_random"])
-            self.sources.owed = int(state["sources_owed"])
+        stored.restore(self, state)
 
     def step(self, dt: float) -> None:
         """A leapfrog: velocities, of the middles of steps, are pushed from the middle of the step
         before to that of this one, from the very start in the first; positions go a whole step."""
         particles, timer = self.particles, self.timer
-        push, self._dt_before = (self._dt_before + dt) / 2, dt
+        push, self.dt_before = (self.dt_before + dt) / 2, dt
         with timer("solids"):
             self.move_solids(dt)
         if self.sources is not None:
@@ -144,7 +128,7 @@ class Liquid(Simulation):
         with timer("transfer"):
             weights = particles.to_faces(self.velocity, self._before)
             fluid = self.fluid_cells()
-            kinds = cell_kinds(fluid, particles.held, self.solids, self.grid)
+            kinds = cell_kinds(fluid, particles.held, self.solids, self.window)
             if close_gaps(self.velocity, fluid, weights, self.solids):
                 self._before.copy_(self.velocity)
         with timer("forces"):
@@ -153,7 +137,8 @@ class Liquid(Simulation):
         self.diffuse(domain, push, pushed=pushed)
         self.project(domain, push, expansion)
         with timer("extrapolate"):
-            self._extrapolate(domain, dt)
+            continue_beyond(domain, self.velocity, self.solids, dt)
+            self.enforce_walls(domain.open_faces)
         with timer("move"):
             flip = self.physics.flip or 0.0
             flow = particles.move(self.velocity, self._before, self.solids, dt, flip)
@@ -162,6 +147,25 @@ class Liquid(Simulation):
         with timer("surface"):
             held = SMOOTHED if self.physics.surface_tension > 0 else HELD
             self.surface.advance(particles, flow, self.solids, dt, held)
+
+    def cover(self, window: Grid) -> None:
+        super().cover(window)
+        self._before = torch.zeros_like(self.velocity)
+        self.surface.cover(window)
+        self.particles = self.particles.moved(window)
+        if self.sources is not None:
+            self.sources.cover(window)
+
+    def follow(self) -> None:
+        """Let the window follow the liquid; one of the whole domain is looked at once a frame."""
+        if self.window.is_whole and self.report.substeps > 0:
+            return
+        with self.timer("window"):
+            poured = None if self.sources is None else self.sources.box(self.time)
+            held, before = self.particles.held, self.window
+            window = window_for(self.surface.distance, held, poured, before, self.cfl)
+            if window != before:
+                self.cover(window)
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
@@ -186,7 +190,7 @@ class Liquid(Simulation):
     def _substeps_for(self, seconds: float) -> int:
         """As many as `Simulation` takes, or more if liquid is about to hit something."""
         steps = super()._substeps_for(seconds)
-        grid, fluid = self.grid, self.fluid_cells()
+        grid, fluid = self.window, self.fluid_cells()
         distance = grid.cells(self.surface.distance)
 
         def pressed_in(count: int) -> float:
@@ -197,7 +201,7 @@ class Liquid(Simulation):
 
     def longest_step(self) -> float:
         tension = self.physics.surface_tension / self.options.density
-        return longest_step(self.grid.dx, math.hypot(*self.gravity), tension)
+        return longest_step(self.window.dx, math.hypot(*self.gravity), tension)
 
     @property
     def particle_count(self) -> int:
@@ -206,7 +210,7 @@ class Liquid(Simulation):
     def volume_error(self) -> float:
         """Relative error of the liquid's volume: what is present and has left, against what was
         there at the start and was poured in."""
-        particle = self.grid.dx**self.grid.dim / SEEDED[self.grid.dim]
+        particle = self.window.dx**self.window.dim / SEEDED[self.window.dim]
         expected = self.first_volume + self.exchanged.poured * particle
         if expected <= 0:
             return 0.0
@@ -215,12 +219,12 @@ class Liquid(Simulation):
 
     def holes(self) -> int:
         """Cells of air that liquid and solids shut in, too few for a bubble."""
-        kinds = cell_kinds(self.fluid_cells(), self.particles.held, self.solids, self.grid)
-        return holes(kinds, self.grid)
+        kinds = cell_kinds(self.fluid_cells(), self.particles.held, self.solids, self.window)
+        return holes(kinds, self.window)
 
     def _volume(self) -> float:
-        distance = self.grid.cells(self.surface.distance)
-        return liquid_volume(distance, self.particles, self.solids, self.grid)
+        distance = self.window.cells(self.surface.distance)
+        return liquid_volume(distance, self.particles, self.solids, self.window)
 
     def _sort(self, kinds: Tensor, flow: Tensor) -> None:
         self.steps += 1
@@ -235,24 +239,26 @@ class Liquid(Simulation):
         """How far the surface will rise, for surface tension; None without it."""
         if not self.physics.surface_tension > 0:
             return None
-        return foreseen_rise(self.grid.cells(self.surface.distance), self.velocity, self.grid, dt)
+        return foreseen_rise(
+            self.window.cells(self.surface.distance), self.velocity, self.window, dt
+        )
 
     def _push(self, dt: float) -> Tensor | None:
         """Let gravity and the body force act; what they did, (dim, *nodes), if viscosity asks."""
         before = None if self.viscosity is None else self.velocity.clone()
         add_gravity(self.velocity, self.gravity, dt)
         if self.body_force is not None:
-            self.body_force.add(self.velocity, self.time + (self._dt_before - dt) / 2, dt)
+            self.body_force.add(self.velocity, self.time + (self.dt_before - dt) / 2, dt)
         return None if before is None else self.velocity - before
 
     def _domain(
         self, fluid: Tensor, kinds: Tensor, rise: Tensor | None
     ) -> tuple[FlowDomain, float | Tensor]:
         """Where the liquid flows, and the divergence to reach; inflows set their faces."""
-        distance = self.grid.cells(self.surface.distance)
+        distance = self.window.cells(self.surface.distance)
         open_faces = self._open_faces(kinds)
         interface = self._interface(distance, fluid, rise)
-        filled = filling(distance, fluid, self.grid.cells(kinds))
+        filled = filling(distance, fluid, self.window.cells(kinds))
         expansion, held = self.expansion, None
         if self.sources is not None:
             driven = self.sources.drive(self.velocity, open_faces, self.time)
@@ -266,8 +272,8 @@ class Liquid(Simulation):
         tension, of the surface that rises by `rise`, (*shape)."""
         pressure = None
         if rise is not None:
-            pressure = self.physics.surface_tension * curvature(distance, self.grid, rise)
-        return Interface.of(distance.double(), fluid, self.grid, pressure)
+            pressure = self.physics.surface_tension * curvature(distance, self.window, rise)
+        return Interface.of(distance.double(), fluid, self.window, pressure)
 
     def _exchange(self, sources: SourcesAndSinks) -> None:
         sources.look(self._volume)
@@ -286,15 +292,5 @@ class Liquid(Simulation):
         if self.pressure is None:
             return solids.open
         weight = self.options.density * (math.hypot(*self.gravity) + self.pushing())
-        least = WALL_PUSHES * weight * self.grid.dx
-        return open_faces(self.velocity, self.pressure, kinds, solids, self.grid, least)
-
-    def _extrapolate(self, domain: FlowDomain, dt: float) -> None:
-        """Continue the projected velocity beyond the liquid, as far as particles may move and the
-        distance of the surface is needed: it stays a distance where all of it moves alike."""
-        reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1 + SURFACE_LAYERS
-        kept = (domain.open_faces > 0) | self.solids.walls
-        self.solids.stop_at_walls(self.velocity, domain.open_faces)
-        levels = levels_beside(domain.fluid, kept, self.grid)
-        extrapolate(self.velocity, levels, reach, self.grid)
-        self.enforce_walls(domain.open_faces)
+        least = WALL_PUSHES * weight * self.window.dx
+        return open_faces(self.velocity, self.pressure, kinds, solids, self.window, least)

@@ -183,6 +183,18 @@ class Particles:
         self._v[: len(v)] = v
         self._sort()
 
+    def moved(self, grid: Grid) -> Particles:
+        """The same particles on another window of the domain."""
+        way = [old - new for old, new in zip(self.grid.origin, grid.origin, strict=True)]
+        positions = self.positions + self.positions.new_tensor(way)
+        others = self.none(grid)
+        others.restore({**self.state(), "positions": positions})
+        return others
+
+    def none(self, grid: Grid) -> Particles:
+        """No particles, of the same kind, on another window of the domain."""
+        return Particles(self.positions[:0], self.velocities[:0], grid, self.device, self.affine)
+
     def state(self) -> dict[str, Tensor]:
         """Positions, and velocities with slopes, at the end of a step."""
         records = self._v[: self.count * self.width].view(self.count, self.width)

@@ -10,10 +10,19 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.contact import KEPT_FROM_SOLID
+from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape
 from fluidsim.solid.solids import Solids
 
 Distance = Callable[[Tensor], Tensor]  # signed, of points (..., dim), m
+Region = Shape | RigidMotion
+
+
+def distance_at(region: Region, time: float) -> Distance:
+    """The signed distance of a region at a time, as a function of points."""
+    if isinstance(region, RigidMotion):
+        return lambda points: region.distance(points, time)
+    return region.distance
 
 
 def seed(shape: Shape, solids: Solids, grid: Grid, generator: torch.Generator) -> Tensor:
@@ -31,7 +40,7 @@ def cells_near(distance: Distance, grid: Grid) -> Tensor:
         dim=-1,
     ).reshape(-1, grid.dim)
     reach = grid.dx * grid.dim**0.5
-    return cells[distance((cells + 0.5) * grid.dx) < reach]
+    return cells[distance(grid.metres(cells + 0.5)) < reach]
 
 
 def seed_cells(
@@ -44,6 +53,6 @@ def seed_cells(
         jitter = torch.rand(cells.shape, generator=generator) * 0.498 + 0.001
         parts.append(cells + torch.tensor(corner) + jitter)
     points = torch.stack(parts, dim=1).reshape(-1, dim)
-    world = points * dx
+    world = solids.grid.metres(points)
     solid_distance = solids.distance_at(world.to(solids.device), time).cpu()
     return points[(distance(world) < 0) & (solid_distance > KEPT_FROM_SOLID * dx)]

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import torch
 
+from fluidsim.flow.accelerations import gravity_vector
 from fluidsim.flow.simulation import SOLID_CELLS, Simulation
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE, Grid
 from fluidsim.liquid.particles import SEEDED
@@ -41,6 +42,7 @@ SECONDS_A_CELL = {("liquid", 2): 5.5e-7, ("liquid", 3): 7.3e-7, ("smoke", 2): 3.
                   ("smoke", 3): 4.4e-7}  # fmt: skip
 SECONDS_A_PIXEL = {2: 2e-7, 3: 1.3e-6}
 FALL = 4.43  # m/s after falling for 1 m
+POURED = 0.5  # of the domain, that inflows may fill
 LOOKS = 9  # times in the run at which a moving region is looked for in the domain
 LOOK_CELLS = 40  # a side, of the grid on which it is
 ROUNDED = 0.05  # of a side: whole cells that change it by more are worth a word
@@ -58,7 +60,7 @@ class Needs:
     @staticmethod
     def of(plan: Plan) -> Needs:
         scene, config = plan.scene, plan.config
-        cells, filled = plan.grid.cell_count, _filled(plan)
+        cells, filled = _covered(plan), _filled(plan)
         particles = _particles(plan, filled)
         pixels = config.size[0] * config.size[1] if config.render else 0
         frame = FRAME_BYTES_A_PIXEL * pixels + (
@@ -116,16 +118,27 @@ def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
 
 def _memory(plan: Plan, filled: float) -> float:
     """Bytes of a run whose liquid has this share of the box."""
-    dim, cells = plan.config.dim, plan.grid.cell_count
+    dim, cells = plan.config.dim, _covered(plan)
     state = BYTES_A_CELL[plan.scene.kind, dim] * cells
     state += BYTES_A_PARTICLE * _particles(plan, filled)
-    solver = needed(plan.config.solver, dim, cells, round(filled * cells))
+    solver = needed(plan.config.solver, dim, cells, round(filled * plan.grid.cell_count))
     return BYTES_OF_KERNELS + state + solver
 
 
 def _particles(plan: Plan, filled: float) -> float:
     some = plan.scene.kind == "liquid"
     return filled * plan.grid.cell_count * SEEDED[plan.config.dim] if some else 0.0
+
+
+def _covered(plan: Plan) -> int:
+    """The cells that the fields of a run cover at most: those of its domain or, of a liquid that
+    falls straight down, the floor up to where the liquid begins."""
+    scene, grid = plan.scene, plan.grid
+    down = gravity_vector(scene.gravity, grid.dim) if isinstance(scene, LiquidScene) else ()
+    if not isinstance(scene, LiquidScene) or scene.body_force or any(down[:-1]) or not down[-1] < 0:
+        return grid.cell_count
+    height = scene.first_window(grid).end[-1]
+    return grid.cell_count // grid.shape[-1] * height
 
 
 def _filled(plan: Plan) -> float:

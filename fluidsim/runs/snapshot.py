@@ -66,7 +66,7 @@ def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGri
     }  # fmt: skip
     if isinstance(simulation, Liquid):
         return LiquidFrame(
-            positions=_array(simulation.particles.positions * grid.dx),
+            positions=_array(simulation.window.metres(simulation.particles.positions)),
             velocities=_array(simulation.particles.velocities),
             pressure=_pressure(simulation),
             **common,
@@ -85,7 +85,9 @@ def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGri
 
 def _pressure(simulation: Simulation) -> np.ndarray | None:
     """None before the first step."""
-    return None if simulation.pressure is None else _array(simulation.pressure)
+    if simulation.pressure is None:
+        return None
+    return _array(simulation.grid.fitted(simulation.pressure, simulation.window, 0.0))
 
 
 def solid_grid(simulation: Simulation) -> SolidGrid | None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from fluidsim.files import replacing
 from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
+from fluidsim.liquid.levelset import FAR
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
@@ -147,11 +148,13 @@ class _Point:
         """
         if simulation.pressure is None:
             return 0.0
-        values = simulation.pressure[self._cells].cpu().numpy()
+        window = simulation.window
+        values = window.at(simulation.pressure, self._cells, 0.0).cpu().numpy()
         fluid = values != 0  # the solve leaves 0 where there is no unknown
         arms, known = [self._arms[fluid]], [values[fluid]]
         if isinstance(simulation, Liquid):
-            distance = self._grid.cells(simulation.surface.distance)[self._cells].cpu().numpy()
+            distance = window.cells(simulation.surface.distance)
+            distance = window.at(distance, self._cells, FAR).cpu().numpy()
             if (distance * self._linear).sum() >= 0:
                 return 0.0
             if simulation.physics.surface_tension == 0:
@@ -190,7 +193,9 @@ class Columns:
         for corner in itertools.product((0, 1), repeat=grid.dim - 1):
             index = np.minimum(base + corner, sides - 1)
             weight = np.prod(np.where(corner, at - base, 1 - (at - base)), -1)
-            self._corners.append((tuple(torch.from_numpy(index.T)), torch.from_numpy(weight)))
+            columns = (torch.from_numpy(each)[:, None] for each in index.T)
+            cells = (*columns, torch.arange(grid.shape[-1])[None])
+            self._corners.append((cells, torch.from_numpy(weight)))
         centres = (torch.arange(grid.shape[-1]) + 0.5) * grid.dx
         upright = torch.from_numpy(places).float()[:, None].expand(-1, len(centres), -1)
         rising = centres[None, :, None].expand(len(places), -1, 1)
@@ -200,11 +205,12 @@ class Columns:
         """(n,) float64, m."""
         if not len(self._points) or not isinstance(tank, Liquid):
             return torch.zeros(len(self._points), dtype=torch.float64)
-        distance = self._grid.cells(tank.surface.distance)
+        window = tank.window
+        distance = window.cells(tank.surface.distance)
         device = distance.device
         column = torch.zeros(self._points.shape[:2], dtype=torch.float64, device=device)
         for index, weight in self._corners:
-            part = distance[tuple(each.to(device) for each in index)].double()
+            part = window.at(distance, [each.to(device) for each in index], FAR).double()
             column += weight.to(device)[:, None] * part
         solid = tank.solids.distance_at(self._points, tank.solids.time).double() / self._grid.dx
         return wetted(column, solid).cpu() * self._grid.dx

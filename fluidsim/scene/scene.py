@@ -18,6 +18,7 @@ from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.seeding import seed
+from fluidsim.liquid.window import first_window
 from fluidsim.scene.config import TRANSFERS, RunConfig
 from fluidsim.scene.probes import Probe, check_probes
 from fluidsim.scene.view import View
@@ -112,8 +113,7 @@ class Scene(ABC, Generic[Started]):
 
     def simulate(self, config: RunConfig, machine: Runtime, timer: StageTimer) -> Started:
         """The simulation at time 0 as the flags of a run ask for it; Taichi must be started."""
-        setup = self._setup(config, registry.create(config.solver, {}), timer)
-        return self._begin(setup, config)
+        return self._begin(self._setup(config, registry.create(config.solver, {}), timer), config)
 
     @abstractmethod
     def _begin(self, setup: Setup, config: RunConfig) -> Started:
@@ -123,19 +123,20 @@ class Scene(ABC, Generic[Started]):
         """The grid of a run. Raises ValueError if the scene has another dimension than the run."""
         if len(self.size) != config.dim:
             raise ValueError(f"the scene's size {self.size} is not of dimension {config.dim}")
-        periodic = periodic_axes(self.periodic, config.dim)
-        return Grid.covering(self.size, config.resolution, periodic)
+        return Grid.covering(self.size, config.resolution, periodic_axes(self.periodic, config.dim))
 
     def _setup(self, config: RunConfig, solver: Solver, timer: StageTimer) -> Setup:
-        grid = self.grid(config)
-        solids = Solids(
-            grid, self.solids, self.open_sides, timer.device, self.walls, self._inlets()
-        )
+        grid = self.first_window(self.grid(config))
+        world = Solids(grid, self.solids, self.open_sides, timer.device, self.walls, self._inlets())
         options = PressureOptions(solver, config.rtol, self.density)
-        return Setup(grid, solids, options, timer, self.cfl, config.seed, self.body_force)
+        return Setup(grid, world, options, timer, self.cfl, config.seed, self.body_force)
 
     def _inlets(self) -> Sequence[Inlet]:
         return ()
+
+    def first_window(self, grid: Grid) -> Grid:
+        """The part of the domain's grid that the fields cover at time 0."""
+        return grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,25 +211,25 @@ class LiquidScene(Scene[Liquid]):
         super().__post_init__()
         if self.periodic:
             raise ValueError("a liquid cannot be periodic yet: only smoke can")
-        if not self.viscosity >= 0:
-            raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
+        for name in ("viscosity", "surface_tension"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, it is {getattr(self, name)}")
         refuse_drag_without(self.viscosity, self.walls)
         gravity_vector(self.gravity, len(self.size))
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
-        if not self.surface_tension >= 0:
-            raise ValueError(f"surface_tension must not be negative, not {self.surface_tension}")
         if self.transfer not in TRANSFERS:
             raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
 
+    def first_window(self, grid: Grid) -> Grid:
+        return first_window((self.liquid, *(each.shape for each in self.inflows)), grid, self.cfl)
+
     def _begin(self, setup: Setup, config: RunConfig) -> Liquid:
         grid, solids = setup.grid, setup.solids
-        generator = torch.Generator().manual_seed(config.seed)
-        positions = seed(self.liquid, solids, grid, generator)
+        positions = seed(self.liquid, solids, grid, torch.Generator().manual_seed(config.seed))
         velocity = torch.tensor(self.velocity or (0.0,) * grid.dim)
-        sources = None
-        if self.inflows or self.outflows:
-            sources = SourcesAndSinks(grid, solids, self.inflows, self.outflows, config.seed)
+        flows = self.inflows, self.outflows
+        sources = SourcesAndSinks(grid, solids, *flows, config.seed) if any(flows) else None
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         surface = LevelSet.of(self.liquid, grid, solids.device)
         physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)

@@ -10,7 +10,8 @@ from torch import Tensor
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import subtract_gradient
 from fluidsim.flow.imposed import with_open_face
-from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
+from fluidsim.flow.simulation import Setup, Simulation
+from fluidsim.flow.values import fill, top_component
 from fluidsim.smoke.advection import Advection
 from fluidsim.smoke.driving import add_forces, through_faces
 from fluidsim.smoke.fans import Fans

@@ -145,10 +145,11 @@ class Side:
 
 class Boundary:
     """The sides of a domain. By default a side is a closed wall to which viscous fluid sticks.
-    Periodic axes have no sides.
+    Periodic axes have no sides. Beyond the sides of a window that are not the domain's is air.
 
     closed (dim, *nodes) bool: faces of walls and inlets, and stored points beyond the grid.
-    moves: whether a wall or an inlet has a velocity.
+    moves: whether a wall or an inlet has a velocity. opens: whether a side of the domain has an
+    opening.
     Raises ValueError if a side does not exist or belongs to a periodic axis, or if a wall moves
     across its side.
     """
@@ -178,7 +179,15 @@ class Boundary:
             for upper in (False, True)
         )
         self.moves = any(bool(side.velocity.any()) for side in self.sides)
-        self._open = {(side.axis, side.upper) for side in self.sides if not bool(side.closed.all())}
+        self._open = {
+            (side.axis, side.upper)
+            for side in self.sides
+            if grid.is_rim(side.axis, side.upper) and not bool(side.closed.all())
+        }
+        out_of_reach = (side for side in self.sides if not grid.is_rim(side.axis, side.upper))
+        self.opens = bool(self._open) or any(
+            side_name(side.axis, side.upper, grid.dim) in open_sides for side in out_of_reach
+        )
         self.closed = torch.ones((grid.dim, *grid.nodes), dtype=torch.bool, device=device)
         for axis, n in enumerate(grid.shape):
             rim = int(axis not in grid.periodic)
@@ -190,13 +199,8 @@ class Boundary:
         """The lower and the upper side of an axis."""
         return (side for side in self.sides if side.axis == axis)
 
-    @property
-    def opens(self) -> bool:
-        """Whether any side has an opening."""
-        return bool(self._open)
-
     def is_open(self, axis: int, upper: bool) -> bool:
-        """Whether a side has an opening."""
+        """Whether a side is one of the domain, with an opening."""
         return (axis, upper) in self._open
 
     def stop(self, velocity: Tensor, open_faces: Tensor) -> None:
@@ -254,14 +258,15 @@ def _side(
     beyond = torch.zeros(shape, dtype=torch.bool, device=device)
     for k, n in enumerate(n for other, n in enumerate(grid.shape) if other != axis):
         beyond.select(k, n).fill_(True)
-    wall = walls.get(name, Wall())
-    closed = torch.full(shape, name not in open_sides, device=device)
+    rim = grid.is_rim(axis, upper)
+    wall = walls.get(name, Wall()) if rim else Wall()
+    closed = torch.full(shape, rim and name not in open_sides, device=device)
     grip = (closed & (not wall.slip)).float()
     speed = _speed_of(wall, axis, name, grid.dim)
     velocity = points.new_tensor(speed).expand_as(points).clone()
     which = torch.full(shape, -1, device=device)
     for number, inlet in enumerate(inlets):
-        if inlet.side == name:
+        if rim and inlet.side == name:
             inside = ~beyond
             if inlet.shape is not None:
                 inside &= repeated(inlet.shape, grid).distance(points) < 0

@@ -45,7 +45,7 @@ def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor])
             offsets = torch.tensor(around, dtype=torch.float32, device=distance.device)
             halves = (offsets + offsets.roll(-1, 0)) / 2  # of the edges; in 2D the middle, twice
             places = torch.cat((halves, offsets.mean(0, keepdim=True)))
-            points = (crossed.nonzero()[:, None] + places) * grid.dx
+            points = grid.metres(crossed.nonzero()[:, None] + places)
             inner = (at(points.flatten(0, 1)) - shift).view(-1, len(places)).unbind(1)
             values = [corner[crossed] for corner in corners]
             fill = _edges if grid.dim == 2 else _squares
@@ -63,7 +63,7 @@ def room(cut: Tensor, grid: Grid, at: Callable[[Tensor], Tensor]) -> Tensor:
     """
     result = torch.ones(grid.shape, device=cut.device)
     parts = torch.cartesian_prod(*[torch.tensor((0.25, 0.75), device=cut.device)] * grid.dim)
-    points = (cut.nonzero()[:, None] + parts) * grid.dx
+    points = grid.metres(cut.nonzero()[:, None] + parts)
     distance = at(points.flatten(0, 1)).view(-1, len(parts))
     result[cut] = (0.5 + distance / (0.5 * grid.dx)).clamp(0, 1).mean(1)
     return result

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,36 +49,45 @@ class Solids:
         inlets: Sequence[Inlet] = (),
     ):
         """Raises ValueError as `Boundary` does, and if a distance is not finite."""
-        self.grid = grid
         self.device = device
-        self.boundary = Boundary(grid, device, open_sides, walls, inlets)
-        self.walls = self.boundary.closed
+        self._sides = functools.partial(
+            Boundary, device=device, open_sides=open_sides, walls=walls, inlets=inlets
+        )
         static = tuple(shape for shape in shapes if isinstance(shape, Shape))
         self.static = repeated(Union(static), grid) if static else None
         self.moving = images([s for s in shapes if isinstance(s, RigidMotion)], grid)
-        self._node_points = grid.node_positions(device)
-        self._cell_points = grid.cell_positions(device)
-        self._static_distance = self._sample_static(self._node_points)
-        self._static_centres = self._sample_static(self._cell_points)
         self._reaches = [0.0] * len(self.moving)
-        self.update(0.0)
+        self._samples: _Samples | None = None
+        self.time = 0.0
+        self.cover(grid)
+
+    def cover(self, grid: Grid) -> None:
+        """Hold the fields of another window of the domain from now on."""
+        self.grid = grid
+        self.boundary = self._sides(grid)
+        self.walls = self.boundary.closed
+        self._samples = _Samples.of(self.static, grid, self.device, self._samples)
+        if self.moving:
+            self._points = grid.node_positions(self.device), grid.cell_positions(self.device)
+        self.update(self.time)
 
     def update(self, time: float) -> None:
         """Move the solids to a time, s. Raises ValueError if a distance is not finite."""
+        assert self._samples is not None
         grid = self.grid
         self.time = time
-        self.distance = self._static_distance.clone()
-        centres = self._static_centres
+        _, self.distance, centres = self._samples
+        if self.moving:
+            self.distance = self.distance.clone()
         self.velocity = grid.zeros(self.device, grid.dim)
         for number, body in enumerate(self.moving):
-            own = body.distance(self._node_points, time)
-            arms = self._node_points[own < grid.dx] - body.pivot_at(
-                self._node_points, body.pose(time)
-            )
+            nodes, middles = self._points
+            own = body.distance(nodes, time)
+            arms = nodes[own < grid.dx] - body.pivot_at(nodes, body.pose(time))
             reach = float(arms.norm(dim=-1).amax()) if len(arms) else 0.0
             self._reaches[number] = max(self._reaches[number], reach)
             torch.minimum(self.distance, own, out=self.distance)
-            centres = torch.minimum(centres, body.distance(self._cell_points, time))
+            centres = torch.minimum(centres, body.distance(middles, time))
             self._add_velocity(body, own, time)
         grid.join_nodes(self.distance)
         grid.join(self.velocity)
@@ -143,10 +153,15 @@ class Solids:
             return points.new_full(points.shape[:-1], FAR)
         return torch.stack(parts).amin(0)
 
-    def _sample_static(self, points: Tensor) -> Tensor:
-        if self.static is None:
-            return points.new_full(points.shape[:-1], FAR)
-        return self.static.distance(points).contiguous()
+    def room_beyond(self) -> int:
+        """How many cells of the domain beyond the window have their centre outside solids."""
+        whole, count = self.grid.whole, 0
+        for first in range(whole.shape[0]):  # one layer at a time, for little memory
+            layer = whole.window((first,) + (0,) * (whole.dim - 1), (first + 1, *whole.shape[1:]))
+            points = layer.cells(layer.cell_positions(self.device).movedim(-1, 0)).movedim(0, -1)
+            covered = layer.fitted(torch.ones_like(self.room), self.grid, 0.0)
+            count += int(((self.distance_at(points, self.time) > 0) & (covered == 0)).sum())
+        return count
 
     def _move_sides(self) -> None:
         """Set the velocity on faces of closed sides: the mean of the inlet's (or wall's) and of
@@ -189,5 +204,34 @@ class Solids:
                 if corner[axis] == 0:
                     beside |= near[tuple(slice(c, c + n) for c, n in zip(corner, grid.nodes))]  # noqa: B905
             offset = tuple(0.0 if k == axis else 0.5 for k in range(grid.dim))
-            points = (beside.nonzero() + torch.tensor(offset, device=self.device)) * grid.dx
+            points = grid.metres(beside.nonzero() + torch.tensor(offset, device=self.device))
             self.velocity[axis][beside] = body.velocity_at(points, time)[:, axis]
+
+
+class _Samples(NamedTuple):
+    """The distance of the solids that rest, (*nodes) float32, m: at the nodes of a grid, and at the
+    centres of its cells."""
+
+    grid: Grid
+    nodes: Tensor
+    centres: Tensor
+
+    @classmethod
+    def of(
+        cls, static: Shape | None, grid: Grid, device: torch.device, before: _Samples | None
+    ) -> _Samples:
+        """Takes from samples of another window what they have: meshes are slow."""
+        if static is None:
+            far = torch.full(grid.nodes, FAR, device=device)
+            return cls(grid, far, far)
+        points = grid.node_positions(device), grid.cell_positions(device)
+        if before is None:
+            return cls(grid, *(static.distance(each).contiguous() for each in points))
+        known = [
+            grid.fitted(each, before.grid, math.nan) for each in (before.nodes, before.centres)
+        ]
+        for values, places in zip(known, points, strict=True):
+            missing = values.isnan()
+            if missing.any():
+                values[missing] = static.distance(places[missing])
+        return cls(grid, *known)

@@ -9,6 +9,7 @@ from torch import Tensor
 import solvers
 from fluidsim.files import replacing
 from fluidsim.flow.simulation import Simulation
+from fluidsim.grid.grid import Grid
 from fluidsim.scene.config import RunConfig
 from solvers.storage import StoredSystem, save_system
 
@@ -37,5 +38,18 @@ class SystemRecorder:
             "number": self.count,
             "time": self.simulation.time,
         }
+        window = self.simulation.window
+        if not window.is_whole:
+            system = _in_domain(system, window)
+            rhs = window.whole.fitted(rhs, window, 0.0)
+            guess = None if guess is None else window.whole.fitted(guess, window, 0.0)
         with replacing(self.folder / f"{self.count:06d}.npz") as temporary:
             save_system(temporary, StoredSystem(system, rhs, guess, notes))
+
+
+def _in_domain(system: solvers.PoissonSystem, window: Grid) -> solvers.PoissonSystem:
+    """The system of a window, as one of the domain, with air in the rest of it."""
+    air = max(float(weights.max()) for weights in system.face_weights)
+    weights = tuple(window.whole.fitted(each, window, air) for each in system.face_weights)
+    active = window.whole.fitted(system.active, window, False)
+    return solvers.PoissonSystem(weights, active, system.periodic)

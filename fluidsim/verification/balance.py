@@ -82,8 +82,9 @@ def oblique(dim: int, cells: int) -> Findings:
     for _ in frames(tank, 0.5, 1 / 60):
         speed = max(speed, fastest(tank))
     assert tank.pressure is not None
-    centres = tank.grid.cells(tank.grid.cell_positions(tank.device).movedim(-1, 0)).movedim(0, -1)
-    wet = (tank.pressure != 0) & (tank.grid.cells(tank.solids.cut) == 0)
+    window = tank.window
+    centres = window.cells(window.cell_positions(tank.device).movedim(-1, 0)).movedim(0, -1)
+    wet = (tank.pressure != 0) & (window.cells(tank.solids.cut) == 0)
     depth = ((centres - 0.5) * centres.new_tensor(down)).sum(-1)
     misfit = (tank.pressure / (1000 * GRAVITY) - depth)[wet]
     return Findings(

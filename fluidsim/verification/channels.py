@@ -98,7 +98,7 @@ def film(cells: int, degrees: float) -> Findings:
     for _ in frames(tank, end, end / 40):
         pass
     y = (np.arange(cells) + 0.5) / cells
-    flow = tank.grid.faces(tank.velocity, 0)[8 * cells, :cells].numpy()
+    flow = tank.window.faces(tank.velocity, 0)[8 * cells, :cells].numpy()
     fastest = pull * thick**2 / (2 * friction)
     exact = fastest * y * (2 - y)
     for k in range(20):  # the rest of the start: the series of the half channel

@@ -76,7 +76,7 @@ def _front(tank: Liquid) -> float:
 
     The level set is known half a cell above the floor, and the surface recedes on the way there.
     """
-    return float(tank.particles.positions[:, 0].max()) * tank.grid.dx
+    return float(tank.window.metres(tank.particles.positions)[:, 0].max())
 
 
 def falling_ball(cells: int) -> Findings:

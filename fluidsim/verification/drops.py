@@ -99,7 +99,7 @@ def _drop(shape: Shape, dim: int, cells: int, transfer: str) -> Liquid:
 
 def _stretch(drop: Liquid) -> float:
     """Mean square extent along the last axis minus that along the first, m^2."""
-    arm = drop.particles.positions.double() * drop.grid.dx
+    arm = drop.window.metres(drop.particles.positions.double())
     arm = arm - arm.mean(0)
     return float(arm[:, -1].square().mean() - arm[:, 0].square().mean())
 

@@ -45,7 +45,7 @@ def submerged(name: str, dim: int) -> Shape:
 
 def holes(tank: Liquid) -> int:
     """The number of air cells that are not connected to the air above the water."""
-    grid = tank.grid
+    grid = tank.window
     air = ((grid.cells(tank.solids.solid) == 0) & ~tank.fluid_cells()).numpy()
     parts = np.zeros(grid.shape, dtype=np.int32)
     scipy.ndimage.label(air, output=parts)

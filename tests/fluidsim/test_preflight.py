@@ -37,15 +37,42 @@ def test_a_scene_that_fits_has_no_obstacles():
 
 
 def test_needs_grow_with_cells_frames_and_pixels():
-    needs = Needs.of(Plan.of(tank(), CONFIG))
-    larger = Needs.of(Plan.of(tank(), dataclasses.replace(CONFIG, resolution=64)))
+    deep = tank(liquid=HalfSpace(1.0))
+    needs = Needs.of(Plan.of(deep, CONFIG))
+    larger = Needs.of(Plan.of(deep, dataclasses.replace(CONFIG, resolution=64)))
     growth = larger.memory - needs.memory  # but for what any run takes
     assert growth == pytest.approx(7 * (needs.memory - BYTES_OF_KERNELS), rel=0.05)
     assert larger.disk > needs.disk and larger.seconds > needs.seconds
-    longer = Needs.of(Plan.of(tank(), dataclasses.replace(CONFIG, frames=20)))
+    longer = Needs.of(Plan.of(deep, dataclasses.replace(CONFIG, frames=20)))
     assert longer.seconds == pytest.approx(2 * needs.seconds)
-    bare = Needs.of(Plan.of(tank(), dataclasses.replace(CONFIG, render=False, checkpoint=0)))
+    bare = Needs.of(Plan.of(deep, dataclasses.replace(CONFIG, render=False, checkpoint=0)))
     assert bare.disk < needs.disk and bare.seconds < needs.seconds
+
+
+def test_needs_are_those_of_the_water_and_not_of_the_room():
+    fine = dataclasses.replace(CONFIG, resolution=128, render=False)
+    pour = Inflow(Sphere((0.5, 0.5, 0.9), 0.1), (0, 0, -1))
+    pool = HalfSpace(0.05)
+    full, shallow, tilted, poured = (
+        Needs.of(Plan.of(tank(**given), fine))
+        for given in (
+            {"liquid": HalfSpace(0.95)},
+            {"liquid": pool},
+            {"liquid": pool, "gravity": (1.0, 0.0, -9.81)},
+            {"liquid": pool, "inflows": [pour]},
+        )
+    )
+    assert shallow.memory < full.memory / 4 and shallow.seconds < full.seconds / 4
+    assert shallow.memory < tilted.memory < poured.memory < full.memory
+
+
+def test_a_big_room_with_little_water_runs_on_24_gib():
+    config = dataclasses.replace(CONFIG, resolution=512)
+    pool = tank(size=(1.0, 1.0, 0.5), liquid=HalfSpace(0.025))
+    column = tank(size=(1.0, 1.0, 0.5), liquid=Box((0, 0, 0), (0.293, 0.293, 0.293)))
+    plume = SmokeScene(size=(0.5, 0.5, 1.0), sources=[Source(Sphere((0.25, 0.25, 0.1), 0.1))])
+    for scene in (pool, column, plume):
+        assert Needs.of(Plan.of(scene, config)).memory < 0.9 * 24 * 2**30
 
 
 def little_memory(monkeypatch, scene, config, share) -> float:
