@@ -163,6 +163,13 @@ class SourcesAndSinks:
         parts = [_at(inflow.shape, time)(self._centres) for inflow in self._flowing(time)]
         return torch.stack(parts).amin(0) if parts else None
 
+    def reached(self, time: float) -> Tensor:
+        """Cells (*shape) bool that the inflows and outflows may reach into."""
+        result = torch.zeros(self.grid.shape, dtype=torch.bool, device=self.solids.device)
+        for each in (*self._flowing(time), *self.outflows):
+            result[self._cells(each.shape, time)[0].long().unbind(1)] = True
+        return result
+
     def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
         """Impose the inflows' velocities on the faces (dim, *nodes) of their cells, in place.
 
@@ -205,10 +212,10 @@ class SourcesAndSinks:
             raise ValueError(f"the velocity of an inflow needs {self.grid.dim} components")
 
     def _find_cells(self) -> None:
-        """Find the cells of the inflows that rest, once."""
+        """Find the cells of the inflows and outflows that rest, once."""
         self._resting = {
             shape: self._cells_of(shape, 0.0)
-            for shape in (inflow.shape for inflow in self.inflows)
+            for shape in (each.shape for each in (*self.inflows, *self.outflows))
             if isinstance(shape, Shape)
         }
 

@@ -17,6 +17,8 @@ from fluidsim.flow.extrapolation import (
 from fluidsim.flow.interface import Interface
 from fluidsim.flow.report import FrameReport
 from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
+from fluidsim.grid.sorting import cells_of
+from fluidsim.liquid.band import LEAST_CELLS, Band
 from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.gaps import close_gaps
@@ -63,15 +65,18 @@ class Liquid(Simulation):
         self.surface = surface
         self.steps = 0
         affine = physics.flip is None
+        self.sources = sources
         self.particles = Particles(positions, velocity, grid, self.device, affine)
+        self.band = None
         self.first_volume = self._volume()
         self.lost = Changes()
-        self.sources = sources
         self.exchanged = Exchange()
         self.expansion = 0.0
         self._dt_before = 0.0
         self._impacts = Impacts()
         self._before = torch.zeros_like(self.velocity)
+        if physics.narrow_band > 0 and min(grid.shape) >= LEAST_CELLS:
+            self._narrow(physics.narrow_band)
 
     def advance(self, seconds: float) -> FrameReport:
         """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
@@ -83,12 +88,18 @@ class Liquid(Simulation):
 
     def fields(self) -> dict[str, Tensor]:
         """Beside those of `Simulation`: positions (n, dim), m, and velocities (n, dim), m/s, of the
-        particles, and distance (*shape), m: signed, of the surface, negative in the liquid."""
+        particles and of points in their place where the grid alone carries the liquid, and distance
+        (*shape), m: signed, of the surface, negative in the liquid."""
         grid = self.grid
+        positions, velocities = self.particles.positions, self.particles.velocities.clone()
+        if self.band is not None:
+            places, speeds = self.band.stand_ins(self.velocity)
+            positions = torch.cat((positions, places))
+            velocities = torch.cat((velocities, speeds))
         return {
             **super().fields(),
-            "positions": self.particles.positions * grid.dx,
-            "velocities": self.particles.velocities.clone(),
+            "positions": positions * grid.dx,
+            "velocities": velocities,
             "distance": grid.cells(self.surface.distance) * grid.dx,
         }
 
@@ -110,6 +121,8 @@ class Liquid(Simulation):
         values["counts"] = torch.tensor(counts)
         values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
         values["surface"] = self.surface.distance
+        if self.band is not None:
+            values["deep"] = self.band.deep
         values["dt_before"] = torch.tensor(self._dt_before, dtype=torch.float64)
         if self.sources is not None:
             values["sources_random"] = self.sources.generator.get_state()
@@ -124,6 +137,8 @@ class Liquid(Simulation):
         self.exchanged = Exchange(poured, drained)
         self.first_volume = float(state["first_volume"])
         fill(self.surface.distance, state["surface"])
+        if self.band is not None:
+            fill(self.band.deep, state["deep"])
         self._dt_before = float(state["dt_before"])
         if self.sources is not None:
             self.sources.generator.set_state(state["sources_random"])
@@ -133,7 +148,7 @@ class Liquid(Simulation):
         """A leapfrog: velocities, of the middles of steps, are pushed from the middle of the step
         before to that of this one, from the very start in the first; positions go a whole step."""
         particles, timer = self.particles, self.timer
-        push, self._dt_before = (self._dt_before + dt) / 2, dt
+        since, push, self._dt_before = self._dt_before, (self._dt_before + dt) / 2, dt
         with timer("solids"):
             self.move_solids(dt)
         if self.sources is not None:
@@ -142,7 +157,7 @@ class Liquid(Simulation):
         with timer("forces"):
             rise = self._rise(dt)
         with timer("transfer"):
-            weights = particles.to_faces(self.velocity, self._before)
+            weights = particles.to_faces(self.velocity, self._before, since)
             fluid = self.fluid_cells()
             kinds = cell_kinds(fluid, particles.held, self.solids, self.grid)
             if close_gaps(self.velocity, fluid, weights, self.solids):
@@ -157,11 +172,13 @@ class Liquid(Simulation):
         with timer("move"):
             flip = self.physics.flip or 0.0
             flow = particles.move(self.velocity, self._before, self.solids, dt, flip)
+        with timer("surface"):
+            self.surface.carry(flow, dt)
         with timer("sort"):
-            self._sort(kinds, flow)
+            self._sort(kinds, flow, dt)
         with timer("surface"):
             held = SMOOTHED if self.physics.surface_tension > 0 else HELD
-            self.surface.advance(particles, flow, self.solids, dt, held)
+            self.surface.hold(particles, self.solids, held)
 
     def fluid_cells(self) -> Tensor:
         """Cells whose pressure is sought, (*shape) bool."""
@@ -169,7 +186,10 @@ class Liquid(Simulation):
         return self.surface.wet(self.particles.held, pulled, self.solids)
 
     def speed(self) -> float:
-        return top_component(self.particles.velocities)
+        speed = top_component(self.particles.velocities)
+        if self.band is None:
+            return speed
+        return max(speed, top_component(self.velocity), key=lambda v: (math.isnan(v), v))
 
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):
@@ -178,7 +198,7 @@ class Liquid(Simulation):
                 f"the places of {lost} particles are not finite at {self.time:.4g} s; "
                 "try a smaller --frame-seconds or a tighter --rtol"
             )
-        speed = top_component(self.particles.velocities)
+        speed = self.speed()
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
         return speed + (math.hypot(*self.gravity) + self.pushing()) * seconds
@@ -201,7 +221,9 @@ class Liquid(Simulation):
 
     @property
     def particle_count(self) -> int:
-        return self.particles.count
+        """Particles now, with those that a full liquid would have where the grid carries it."""
+        deep = 0 if self.band is None else int(self.band.stands_for.sum())
+        return self.particles.count + deep
 
     def volume_error(self) -> float:
         """Relative error of the liquid's volume: what is present and has left, against what was
@@ -222,14 +244,37 @@ class Liquid(Simulation):
         distance = self.grid.cells(self.surface.distance)
         return liquid_volume(distance, self.particles, self.solids, self.grid)
 
-    def _sort(self, kinds: Tensor, flow: Tensor) -> None:
+    def _sort(self, kinds: Tensor, flow: Tensor, dt: float) -> None:
         self.steps += 1
         seed = hash((self.seed, self.steps))
-        changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed)
+        wet = None
+        if self.band is not None:
+            self.band.carry(flow, dt, self.solids)
+            wet = self._may_be_deep(self.time + dt)
+        changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed, dt, wet)
         self.lost += changes
         self.report.particles_added += changes.added
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
+
+    def _narrow(self, width: int) -> None:
+        """Leave the deep cells at the start to the grid."""
+        particles, grid = self.particles, self.grid
+        self.band = Band(grid, self.device, width, SEEDED[grid.dim])
+        particles.to_faces(self.velocity, self._before)
+        wanted = particles.filling.clone()
+        self.band.choose(wanted, self._may_be_deep(self.time), self.solids)
+        cells = cells_of(particles.positions, grid.strides)
+        kept = self.band.deep.view(-1)[cells] == 0
+        positions, velocities = particles.positions[kept], particles.velocities[kept]
+        self.particles = Particles(
+            positions, velocities, grid, self.device, particles.affine, self.band
+        )
+
+    def _may_be_deep(self, time: float) -> Tensor:
+        """Cells (*shape) bool inside the surface where nothing flows in or out."""
+        inside = self.grid.cells(self.surface.distance) < 0
+        return inside if self.sources is None else inside & ~self.sources.reached(time)
 
     def _rise(self, dt: float) -> Tensor | None:
         """How far the surface will rise, for surface tension; None without it."""

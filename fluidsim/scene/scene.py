@@ -18,7 +18,7 @@ from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.seeding import seed
-from fluidsim.scene.config import TRANSFERS, RunConfig
+from fluidsim.scene.config import LEAST_BAND, TRANSFERS, RunConfig
 from fluidsim.scene.probes import Probe, check_probes
 from fluidsim.scene.view import View
 from fluidsim.smoke.options import SmokeOptions, Source
@@ -163,6 +163,9 @@ class LiquidScene(Scene[Liquid]):
         slopes of the velocity.
     flip : float
         Share of FLIP in the blend, 0 to 1.
+    narrow_band : int
+        Particles only within so many cells of the surface; farther inside the grid alone carries
+        the flow. 0: particles all over the liquid.
     solids : sequence of Shape or RigidMotion
         Solids at rest, or solids that move (`Moving`, `Keyframed`).
     open_sides : sequence of str
@@ -201,6 +204,7 @@ class LiquidScene(Scene[Liquid]):
     outflows: Sequence[Outflow] = ()
     transfer: str = "flip"
     flip: float = 0.99
+    narrow_band: int = 0
     surface_tension: float = 0.0
     density: float = 1000.0
     cfl: float = 3.0
@@ -216,6 +220,10 @@ class LiquidScene(Scene[Liquid]):
         gravity_vector(self.gravity, len(self.size))
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
+        if self.narrow_band < LEAST_BAND and self.narrow_band != 0:
+            raise ValueError(
+                f"narrow_band must be 0 or at least {LEAST_BAND} cells, not {self.narrow_band}"
+            )
         if not self.surface_tension >= 0:
             raise ValueError(f"surface_tension must not be negative, not {self.surface_tension}")
         if self.transfer not in TRANSFERS:
@@ -231,7 +239,8 @@ class LiquidScene(Scene[Liquid]):
             sources = SourcesAndSinks(grid, solids, self.inflows, self.outflows, config.seed)
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         surface = LevelSet.of(self.liquid, grid, solids.device)
-        physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)
+        band = self.narrow_band if config.narrow_band is None else config.narrow_band
+        physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension, band)
         return Liquid(setup, physics, positions, velocity, surface, sources)
 
 
