@@ -18,8 +18,10 @@ LOOK = 0.5  # cells between samples of the distance along a particle's way
 
 
 class ContactFunctions(NamedTuple):
-    """push_out: moves a point out of a solid. stop_in_solid: ends its way in the first solid."""
+    """depth_at: the distance of solids. push_out: moves a point out of a solid. stop_in_solid:
+    ends its way in the first solid."""
 
+    depth_at: Function
     push_out: Function
     stop_in_solid: Function
 
@@ -92,4 +94,4 @@ def contact_functions(dim: int) -> ContactFunctions:
                 look += 1
         return result
 
-    return ContactFunctions(push_out, stop_in_solid)
+    return ContactFunctions(depth_at, push_out, stop_in_solid)

@@ -177,6 +177,13 @@ class SourcesAndSinks:
         parts = [distance_at(inflow.shape, time)(self._centres) for inflow in self._flowing(time)]
         return torch.stack(parts).amin(0) if parts else None
 
+    def reached(self, time: float) -> Tensor:
+        """Cells (*shape) bool that the inflows and outflows may reach into."""
+        result = torch.zeros(self.grid.shape, dtype=torch.bool, device=self.solids.device)
+        for each in (*self._flowing(time), *self.outflows):
+            result[self._cells(each.shape, time)[0].long().unbind(1)] = True
+        return result
+
     def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
         """Impose the inflows' velocities on the faces (dim, *nodes) of their cells, in place.
 
@@ -219,8 +226,10 @@ class SourcesAndSinks:
             raise ValueError(f"the velocity of an inflow needs {self.grid.dim} components")
 
     def _find_cells(self) -> None:
-        """Find the cells of the inflows that rest, once."""
-        shapes = [each.shape for each in self.inflows if isinstance(each.shape, Shape)]
+        """Find the cells of the inflows and outflows that rest, once."""
+        shapes = [
+            each.shape for each in (*self.inflows, *self.outflows) if isinstance(each.shape, Shape)
+        ]
         self._resting = {shape: self._cells_of(shape, 0.0) for shape in shapes}
         self._boxes = {shape: box_near(shape, 0.0, self.grid) for shape in shapes}
 

@@ -58,12 +58,8 @@ class LevelSet:
         values = self.grid.cells(self.distance)
         values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
 
-    def advance(
-        self, particles: Particles, flow: Tensor, solids: Solids, dt: float, held: float = HELD
-    ) -> None:
-        """Carry the surface along the flow that the particles moved with, for `dt` seconds; then
-        keep the distance near it within `held` cells of that of the particles."""
-        self.carry(flow, dt)
+    def hold(self, particles: Particles, solids: Solids, held: float = HELD) -> None:
+        """Keep the distance near the surface within `held` cells of that of the particles."""
         program, shape, strides = self._program()
         program.hold(
             self.distance.view(-1), particles.positions.view(-1), particles.start,
@@ -121,7 +117,7 @@ class LevelSet:
 
     def _kinds(self, particles: Particles, solids: Solids) -> Tensor:
         """The kind of each cell, (node_count,) int8."""
-        held = particles.cell_counts[: self.grid.node_count] > 0
+        held = particles.filling.view(-1) > 0
         hidden = (solids.solid != 0) | (solids.cut == 2)
         kinds = EMPTY + (OCCUPIED - EMPTY) * held.to(torch.int8)
         return torch.maximum(kinds, HIDDEN * hidden.view(-1).to(torch.int8))

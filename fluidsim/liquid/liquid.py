@@ -7,15 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from fluidsim.errors import SimulationError
 from fluidsim.flow.accelerations import add_gravity, gravity_vector
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.interface import Interface
 from fluidsim.flow.report import FrameReport
 from fluidsim.flow.simulation import Setup, Simulation
-from fluidsim.flow.values import top_component
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid import stored
+from fluidsim.liquid.band import LEAST_CELLS
 from fluidsim.liquid.beyond import continue_beyond
 from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
@@ -23,6 +22,7 @@ from fluidsim.liquid.gaps import close_gaps
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
 from fluidsim.liquid.inflows import Exchange, Inflow, SourcesAndSinks
 from fluidsim.liquid.levelset import FAR, HELD, SMOOTHED, LevelSet
+from fluidsim.liquid.narrowing import narrowed, points, top_speed
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
@@ -62,16 +62,19 @@ class Liquid(Simulation):
         self.seed = setup.seed
         self.surface = surface
         self.steps = 0
-        affine = physics.flip is None
-        self.particles = Particles(positions, velocity, grid, self.device, affine)
+        self.sources = sources
+        self.particles = Particles(positions, velocity, grid, self.device, physics.flip is None)
         self.first_volume = self._volume()
         self.lost = Changes()
-        self.sources = sources
         self.exchanged = Exchange()
         self.expansion = 0.0
         self.dt_before = 0.0
         self._impacts = Impacts()
         self._before = torch.zeros_like(self.velocity)
+        if physics.narrow_band > 0 and min(self.grid.shape) >= LEAST_CELLS:
+            self.particles.to_faces(self.velocity, self._before)
+            wet = self._may_be_deep(self.time)
+            self.particles = narrowed(self.particles, physics.narrow_band, wet, self.solids)
 
     def advance(self, seconds: float) -> FrameReport:
         """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
@@ -83,14 +86,16 @@ class Liquid(Simulation):
 
     def fields(self) -> dict[str, Tensor]:
         """Beside those of `Simulation`: positions (n, dim), m, and velocities (n, dim), m/s, of the
-        particles, and distance (*shape), m: signed, of the surface, negative in the liquid."""
+        particles and of points in their place where the grid alone carries the liquid, and distance
+        (*shape), m: signed, of the surface, negative in the liquid."""
         window = self.window
-        distance = window.cells(self.surface.distance)
+        positions, velocities = points(self.particles, self.velocity)
+        distance = self.grid.fitted(window.cells(self.surface.distance), window, FAR)
         return {
             **super().fields(),
-            "positions": window.metres(self.particles.positions),
-            "velocities": self.particles.velocities.clone(),
-            "distance": self.grid.fitted(distance, window, FAR) * window.dx,
+            "positions": window.metres(positions),
+            "velocities": velocities,
+            "distance": distance * window.dx,
         }
 
     def change_inflow(self, number: int, inflow: Inflow) -> None:
@@ -117,7 +122,7 @@ class Liquid(Simulation):
         """A leapfrog: velocities, of the middles of steps, are pushed from the middle of the step
         before to that of this one, from the very start in the first; positions go a whole step."""
         particles, timer = self.particles, self.timer
-        push, self.dt_before = (self.dt_before + dt) / 2, dt
+        since, push, self.dt_before = self.dt_before, (self.dt_before + dt) / 2, dt
         with timer("solids"):
             self.move_solids(dt)
         if self.sources is not None:
@@ -126,7 +131,7 @@ class Liquid(Simulation):
         with timer("forces"):
             rise = self._rise(dt)
         with timer("transfer"):
-            weights = particles.to_faces(self.velocity, self._before)
+            weights = particles.to_faces(self.velocity, self._before, since)
             fluid = self.fluid_cells()
             kinds = cell_kinds(fluid, particles.held, self.solids, self.window)
             if close_gaps(self.velocity, fluid, weights, self.solids):
@@ -142,11 +147,13 @@ class Liquid(Simulation):
         with timer("move"):
             flip = self.physics.flip or 0.0
             flow = particles.move(self.velocity, self._before, self.solids, dt, flip)
+        with timer("surface"):
+            self.surface.carry(flow, dt)
         with timer("sort"):
-            self._sort(kinds, flow)
+            self._sort(kinds, flow, dt)
         with timer("surface"):
             held = SMOOTHED if self.physics.surface_tension > 0 else HELD
-            self.surface.advance(particles, flow, self.solids, dt, held)
+            self.surface.hold(particles, self.solids, held)
 
     def cover(self, window: Grid) -> None:
         super().cover(window)
@@ -173,16 +180,11 @@ class Liquid(Simulation):
         return self.surface.wet(self.particles.held, pulled, self.solids)
 
     def speed(self) -> float:
-        return top_component(self.particles.velocities)
+        return top_speed(self.particles, self.velocity)
 
     def top_speed(self, seconds: float) -> float:
-        if not math.isfinite(top_component(self.particles.positions)):
-            lost = int((~torch.isfinite(self.particles.positions)).any(1).sum())
-            raise SimulationError(
-                f"the places of {lost} particles are not finite at {self.time:.4g} s; "
-                "try a smaller --frame-seconds or a tighter --rtol"
-            )
-        speed = top_component(self.particles.velocities)
+        self.particles.refuse_lost(self.time)
+        speed = self.speed()
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
         return speed + (math.hypot(*self.gravity) + self.pushing()) * seconds
@@ -205,7 +207,9 @@ class Liquid(Simulation):
 
     @property
     def particle_count(self) -> int:
-        return self.particles.count
+        """Particles now, with those that a full liquid would have where the grid carries it."""
+        band = self.particles.band
+        return self.particles.count + (0 if band is None else int(band.stands_for.sum()))
 
     def volume_error(self) -> float:
         """Relative error of the liquid's volume: what is present and has left, against what was
@@ -226,22 +230,30 @@ class Liquid(Simulation):
         distance = self.window.cells(self.surface.distance)
         return liquid_volume(distance, self.particles, self.solids, self.window)
 
-    def _sort(self, kinds: Tensor, flow: Tensor) -> None:
+    def _sort(self, kinds: Tensor, flow: Tensor, dt: float) -> None:
         self.steps += 1
         seed = hash((self.seed, self.steps))
-        changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed)
+        band, wet = self.particles.band, None
+        if band is not None:
+            band.carry(flow, dt, self.solids)
+            wet = self._may_be_deep(self.time + dt)
+        changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed, dt, wet)
         self.lost += changes
         self.report.particles_added += changes.added
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
 
+    def _may_be_deep(self, time: float) -> Tensor:
+        """Cells (*shape) bool inside the surface where nothing flows in or out."""
+        inside = self.window.cells(self.surface.distance) < 0
+        return inside if self.sources is None else inside & ~self.sources.reached(time)
+
     def _rise(self, dt: float) -> Tensor | None:
         """How far the surface will rise, for surface tension; None without it."""
         if not self.physics.surface_tension > 0:
             return None
-        return foreseen_rise(
-            self.window.cells(self.surface.distance), self.velocity, self.window, dt
-        )
+        distance = self.window.cells(self.surface.distance)
+        return foreseen_rise(distance, self.velocity, self.window, dt)
 
     def _push(self, dt: float) -> Tensor | None:
         """Let gravity and the body force act; what they did, (dim, *nodes), if viscosity asks."""
@@ -254,26 +266,21 @@ class Liquid(Simulation):
     def _domain(
         self, fluid: Tensor, kinds: Tensor, rise: Tensor | None
     ) -> tuple[FlowDomain, float | Tensor]:
-        """Where the liquid flows, and the divergence to reach; inflows set their faces."""
+        """Where the liquid flows, and the divergence to reach; inflows set their faces. With surface
+        tension the air's pressure is that around the surface after its `rise`, (*shape)."""
         distance = self.window.cells(self.surface.distance)
         open_faces = self._open_faces(kinds)
-        interface = self._interface(distance, fluid, rise)
+        tension = self.physics.surface_tension
+        pressure = None if rise is None else tension * curvature(distance, self.window, rise)
+        interface = Interface.of(distance.double(), fluid, self.window, pressure)
         filled = filling(distance, fluid, self.window.cells(kinds))
         expansion, held = self.expansion, None
         if self.sources is not None:
             driven = self.sources.drive(self.velocity, open_faces, self.time)
             if driven is not None:
                 expansion, held = driven.divergence + self.expansion, driven.faces
-        domain = FlowDomain(fluid, open_faces, self.solids.velocity, interface, held, filled)
-        return domain, expansion
-
-    def _interface(self, distance: Tensor, fluid: Tensor, rise: Tensor | None) -> Interface:
-        """Where the air's pressure acts around the `fluid` cells (*shape) bool; with surface
-        tension, of the surface that rises by `rise`, (*shape)."""
-        pressure = None
-        if rise is not None:
-            pressure = self.physics.surface_tension * curvature(distance, self.window, rise)
-        return Interface.of(distance.double(), fluid, self.window, pressure)
+        around = self.solids.velocity
+        return FlowDomain(fluid, open_faces, around, interface, held, filled), expansion
 
     def _exchange(self, sources: SourcesAndSinks) -> None:
         sources.look(self._volume)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from fluidsim.errors import SimulationError
+from fluidsim.flow.values import top_component
 from fluidsim.grid import scheduling, sorting
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid import resampling, transfer
+from fluidsim.liquid.band import Band
 from fluidsim.liquid.crowding import spread
 from fluidsim.solid.solids import Solids
 
@@ -49,9 +53,11 @@ class Particles:
         grid: Grid,
         device: torch.device,
         affine: bool = False,
+        band: Band | None = None,
     ):
         """positions: (n, dim) in grid coordinates. velocity: (n, dim) or (dim,), m/s."""
         self.grid = grid
+        self.band = band
         self.device = device
         self.affine = affine
         self.width = transfer.velocity_width(grid.dim, affine)
@@ -88,8 +94,16 @@ class Particles:
 
     @property
     def held(self) -> Tensor:
-        """Particles in each cell, (*shape) int32."""
-        return self.grid.cells(self.cell_counts[: self.grid.node_count].view(self.grid.nodes))
+        """Particles in each cell, (*shape) int32, or those that a deep cell stands for."""
+        return self.grid.cells(self.filling)
+
+    @property
+    def filling(self) -> Tensor:
+        """As `held`, stored, (*nodes) int32."""
+        counts = self.cell_counts[: self.grid.node_count].view(self.grid.nodes)
+        if self.band is None:
+            return counts
+        return torch.where(self.band.deep > 0, self.band.stands_for, counts)
 
     @property
     def buffers(self) -> tuple[Tensor, ...]:
@@ -98,12 +112,15 @@ class Particles:
             self._x, self._v, self._other_x, self._other_v, self._key,
         )  # fmt: skip
 
-    def to_faces(self, velocity: Tensor, copy: Tensor) -> Tensor:
+    def to_faces(self, velocity: Tensor, copy: Tensor, dt: float = 0.0) -> Tensor:
         """Write the weighted mean of the particle velocities on the faces (dim, *nodes) into both
         tensors, 0 where no particle is near.
 
+        Near deep cells it is the velocity before, of `dt` seconds ago, carried along its own flow.
         Returns the sums of the weights, (dim, *nodes), valid until `move`.
         """
+        if self.band is not None:
+            self.band.remember(velocity)
         self._pairs.zero_()
         for colour in self.kernels.colours:
             self.kernels.scatter(
@@ -111,6 +128,8 @@ class Particles:
                 self.grid.node_count, colour,
             )  # fmt: skip
         self.kernels.normalise(self._pairs, velocity.view(-1), copy.view(-1))
+        if self.band is not None:
+            self.band.advect(velocity, copy, self._pairs, dt)
         return self._pairs.view(self.grid.dim, *self.grid.nodes, 2)[..., 1]
 
     def move(self, new: Tensor, old: Tensor, solids: Solids, dt: float, flip: float) -> Tensor:
@@ -132,35 +151,42 @@ class Particles:
         )  # fmt: skip
         return self._pairs
 
-    def sort_and_resample(self, cells: Tensor, solids: Solids, flow: Tensor, seed: int) -> Changes:
+    def sort_and_resample(
+        self, cells: Tensor, solids: Solids, flow: Tensor, seed: int, dt: float = 0.0,
+        wet: Tensor | None = None,
+    ) -> Changes:  # fmt: skip
         """Sort by cell; let crowded cells spill over into their neighbours, remove particles from
         cells that are still crowded, and fill sparse cells inside the liquid.
 
         cells: (*nodes) int8, read for solid cells only. flow: from `move`; new particles take
-        their velocity from it. The same `seed` gives the same particles.
+        their velocity from where it was `dt` seconds ago. The same `seed` gives the same particles.
+        wet: (*shape) bool, cells that may be deep: with a band these are found anew; particles
+        there are left out, and cells that are no longer deep are filled, which counts as no change.
         """
         self._count()
         nodes, dim = self.grid.node_count, self.grid.dim
         keys = self._key[: self.count]
-        if spread(self.positions, keys, self.cell_counts, solids, MOST[dim], SEEDED[dim]):
+        if spread(self.positions, keys, self._present(), solids, MOST[dim], SEEDED[dim]):
             self._count()
         sums = torch.zeros(2, dtype=torch.int32, device=self.device)
         self.resampling.plan_counts(
-            self.cell_counts, cells.view(-1), solids.cut.view(-1), self._wanted, sums,
+            self._present(), cells.view(-1), solids.cut.view(-1), self._wanted, sums,
             FEWEST[dim], SEEDED[dim], MOST[dim], self._shape, self._strides,
         )  # fmt: skip
+        if self.band is not None and wet is not None:
+            self.band.choose(self._wanted.view(self.grid.nodes), wet, solids)
         torch.cumsum(self._wanted, 0, dtype=torch.int32, out=self._new_start[1 : nodes + 1])
         self._new_start[nodes + 1] = self._new_start[nodes]
         added, removed = sums.tolist()
         left = int(self.cell_counts[nodes])
-        after = self.count + added - removed - left
+        after = int(self._new_start[nodes])
         self._reserve(after)
         self._reorder()
         self.count = after
-        if added:
+        if added or self.band is not None:
             self.resampling.fill(
-                self.start, self._new_start, self._x, self._v, flow, self._shape,
-                self._strides, nodes, seed & 0xFFFFFFFF,
+                self.start, self._new_start, self._x, self._v, flow, solids.distance.view(-1),
+                self._shape, self._strides, nodes, seed & 0xFFFFFFFF, dt / self.grid.dx,
             )  # fmt: skip
         self.start, self._new_start = self._new_start, self.start
         self.cell_counts[:nodes] = self._wanted
@@ -193,7 +219,18 @@ class Particles:
 
     def none(self, grid: Grid) -> Particles:
         """No particles, of the same kind, on another window of the domain."""
-        return Particles(self.positions[:0], self.velocities[:0], grid, self.device, self.affine)
+        band = None if self.band is None else self.band.moved(grid)
+        nothing = self.positions[:0], self.velocities[:0]
+        return Particles(*nothing, grid, self.device, self.affine, band)
+
+    def refuse_lost(self, time: float) -> None:
+        """Raise SimulationError if the places of some are not finite at `time`, s."""
+        if not math.isfinite(top_component(self.positions)):
+            lost = int((~torch.isfinite(self.positions)).any(1).sum())
+            raise SimulationError(
+                f"the places of {lost} particles are not finite at {time:.4g} s; "
+                "try a smaller --frame-seconds or a tighter --rtol"
+            )
 
     def state(self) -> dict[str, Tensor]:
         """Positions, and velocities with slopes, at the end of a step."""
@@ -214,6 +251,12 @@ class Particles:
         self._x[: positions.numel()] = positions.flatten()
         self._v[: records.numel()] = records.flatten()
         self._sort()
+
+    def _present(self) -> Tensor:
+        """`cell_counts` with the particles that deep cells stand for."""
+        if self.band is None:
+            return self.cell_counts
+        return torch.cat((self.filling.view(-1), self.cell_counts[-1:]))
 
     def _sort(self) -> None:
         """Sort particles that were put in place from outside."""

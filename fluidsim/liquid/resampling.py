@@ -12,6 +12,9 @@ import taichi as ti
 from fluidsim.grid.cells import CellType
 from fluidsim.grid.interpolation import functions
 from fluidsim.grid.taichi_types import F32, I8, I32, Kernel
+from fluidsim.liquid.contact import contact_functions
+
+TRIES = 8  # places looked at for one that is outside of solids
 
 
 class ResamplingKernels(NamedTuple):
@@ -29,7 +32,9 @@ def kernels(dim: int, width: int) -> ResamplingKernels:
     """
     own = functions(dim)
     vec, ivec = own.vec, own.ivec
-    store, keep_inside, gather = own.store, own.keep_inside, own.gather
+    store, keep_inside = own.store, own.keep_inside
+    gather, gather_gradient = own.gather, own.gather_gradient
+    depth_at = contact_functions(dim).depth_at
 
     @ti.kernel
     def plan_counts(count: I32, cells: I8, cut: I8, wanted: I32, changes: I32, fewest: ti.i32,
@@ -71,27 +76,52 @@ def kernels(dim: int, width: int) -> ResamplingKernels:
             wanted[i] = want
 
     @ti.kernel
-    def fill(start: I32, new_start: I32, x: F32, v: F32, faces: F32, shape: ivec, strides: ivec,
-             nodes: ti.i32, seed: ti.u32):  # fmt: skip
-        """Adds particles at hashed places of cells that lack some, with the flow's velocity."""
+    def fill(start: I32, new_start: I32, x: F32, v: F32, faces: F32, distance: F32, shape: ivec,
+             strides: ivec, nodes: ti.i32, seed: ti.u32, step: ti.f32):  # fmt: skip
+        """Adds particles at hashed places, outside of solids, of cells that lack some.
+
+        They have the velocity of the flow where it was before the step, as those that moved. A
+        whole filling has one particle in each of the 2^dim parts of a cell.
+        """
         for cell in range(nodes):
             have = start[cell + 1] - start[cell]
             want = new_start[cell + 1] - new_start[cell]
             for number in range(have, want):
-                position = vec(0.0)
-                rest = cell
-                for k in ti.static(range(dim)):
-                    mixed = hashed(hashed(seed + ti.u32(cell)) + ti.u32(number * dim + k))
-                    position[k] = rest // strides[k] + ti.cast(mixed >> 8, ti.f32) / 16777216.0
-                    rest = rest % strides[k]
-                position = keep_inside(position, shape)
                 p = new_start[cell] + number
+                position = place(cell, number, want - have == 2**dim, shape, strides, seed, 0)
+                for again in range(1, TRIES):
+                    if depth_at(position, distance, strides) < 0.0:
+                        position = place(cell, number, False, shape, strides, seed, again)
                 store(x, p, position)
-                velocity, _ = gather(faces, position, shape, strides, nodes, False)
+                here, _ = gather(faces, position, shape, strides, nodes, False)
+                middle = keep_inside(position - 0.5 * step * here, shape)
+                halfway, _ = gather(faces, middle, shape, strides, nodes, False)
+                origin = keep_inside(position - step * halfway, shape)
+                velocity, _ = gather(faces, origin, shape, strides, nodes, False)
                 for k in ti.static(range(dim)):
                     v[p * width + k] = velocity[k]
-                for k in ti.static(range(dim, width)):
-                    v[p * width + k] = 0.0
+                if ti.static(width > dim):
+                    slopes = gather_gradient(faces, origin, shape, strides, nodes)
+                    for a in ti.static(range(dim)):
+                        for m in ti.static(range(dim)):
+                            v[p * width + (1 + a) * dim + m] = slopes[a, m]
+
+    @ti.func
+    def place(cell: ti.i32, number: ti.i32, parted: ti.i32, shape: ti.template(),
+              strides: ti.template(), seed: ti.u32, again: ti.i32):  # fmt: skip
+        """A hashed point of the cell, or of part `number` of it."""
+        position = vec(0.0)
+        rest = cell
+        for k in ti.static(range(dim)):
+            mixed = hashed(hashed(seed + ti.u32(cell)) + ti.u32(number * dim + k))
+            for _ in range(again):
+                mixed = hashed(mixed)
+            part = ti.cast(mixed >> 8, ti.f32) / 16777216.0
+            if parted:
+                part = 0.5 * (part + ti.cast((number >> k) & 1, ti.f32))
+            position[k] = rest // strides[k] + part
+            rest = rest % strides[k]
+        return keep_inside(position, shape)
 
     @ti.func
     def hashed(state: ti.u32):

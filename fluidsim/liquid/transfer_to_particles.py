@@ -24,7 +24,7 @@ def to_particles(dim: int, width: int, affine: bool) -> ToParticles:
     own = functions(dim)
     ivec, load, store, keep_inside = own.ivec, own.load, own.store, own.keep_inside
     cell_of, gather, gather_gradient = own.cell_of, own.gather, own.gather_gradient
-    push_out, stop_in_solid = contact_functions(dim)
+    _, push_out, stop_in_solid = contact_functions(dim)
 
     @ti.kernel
     def pair(new: F32, old: F32, faces: F32):

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from fluidsim.errors import said
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
+from fluidsim.liquid.options import LEAST_BAND
 from fluidsim.parsing import (
     DefaultsInHelp,
     OneLineParser,
@@ -66,6 +67,13 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         help="how particles of a liquid take velocities from the grid (the scene's)",
     )
     add(
+        "--narrow-band",
+        type=band,
+        default=None,
+        metavar="CELLS",
+        help="particles of a liquid only so near its surface; 0: everywhere (the scene's)",
+    )
+    add(
         "--mesh",
         type=lasting_place,
         default=None,
@@ -107,6 +115,14 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add("--force", action="store_true", help="start although memory or disk seem too small")
     add_picture_flags(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
+
+
+def band(text: str) -> int:
+    """The width of a narrow band, in cells; 0 for none."""
+    cells = whole(0, MOST_CELLS_A_SIDE)(text)
+    if 0 < cells < LEAST_BAND:
+        raise argparse.ArgumentTypeError(f"must be 0 or at least {LEAST_BAND}, not {cells}")
+    return cells
 
 
 def solver(text: str) -> str:

@@ -65,9 +65,10 @@ def frame_of(simulation: Simulation, number: int, caption: str, solids: SolidGri
         "solids": solids, "caption": caption,
     }  # fmt: skip
     if isinstance(simulation, Liquid):
+        fields = simulation.fields()
         return LiquidFrame(
-            positions=_array(simulation.window.metres(simulation.particles.positions)),
-            velocities=_array(simulation.particles.velocities),
+            positions=_array(fields["positions"]),
+            velocities=_array(fields["velocities"]),
             pressure=_pressure(simulation),
             **common,
         )

@@ -11,8 +11,8 @@ from fluidsim.scene.picture_options import PictureOptions
 
 TRANSFERS = ("flip", "apic")
 IDENTITY = (
-    "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "mesh", "device",
-    "seed", "record_systems",
+    "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "narrow_band",
+    "mesh", "device", "seed", "record_systems",
 )  # fmt: skip
 
 
@@ -38,6 +38,9 @@ class RunConfig(PictureOptions):
         Relative residual that every pressure solve must reach.
     transfer : {"flip", "apic"}, optional
         How liquid particles take velocities from the grid; by default the scene's.
+    narrow_band : int, optional
+        Particles only within so many cells of a liquid's surface, 0 for particles all over it; by
+        default the scene's.
     mesh : Path, optional
         File of a mesh in place of the scene's bunny or dragon.
     mesh_up : {"z", "y"}
@@ -89,6 +92,7 @@ class RunConfig(PictureOptions):
     frame_seconds: float | None = None
     rtol: float = 1e-6
     transfer: str | None = None
+    narrow_band: int | None = None
     mesh: Path | None = None
     mesh_up: str = "z"
     device: str = "cpu"

@@ -164,6 +164,9 @@ class LiquidScene(Scene[Liquid]):
         slopes of the velocity.
     flip : float
         Share of FLIP in the blend, 0 to 1.
+    narrow_band : int
+        Particles only within so many cells of the surface; farther inside the grid alone carries
+        the flow. 0: particles all over the liquid.
     solids : sequence of Shape or RigidMotion
         Solids at rest, or solids that move (`Moving`, `Keyframed`).
     open_sides : sequence of str
@@ -202,6 +205,7 @@ class LiquidScene(Scene[Liquid]):
     outflows: Sequence[Outflow] = ()
     transfer: str = "flip"
     flip: float = 0.99
+    narrow_band: int = 0
     surface_tension: float = 0.0
     density: float = 1000.0
     cfl: float = 3.0
@@ -211,15 +215,12 @@ class LiquidScene(Scene[Liquid]):
         super().__post_init__()
         if self.periodic:
             raise ValueError("a liquid cannot be periodic yet: only smoke can")
-        for name in ("viscosity", "surface_tension"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, it is {getattr(self, name)}")
         refuse_drag_without(self.viscosity, self.walls)
         gravity_vector(self.gravity, len(self.size))
-        if not 0 <= self.flip <= 1:
-            raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
         if self.transfer not in TRANSFERS:
             raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
+        tension, band = self.surface_tension, self.narrow_band
+        LiquidOptions(self.gravity, self.flip, self.viscosity, tension, band)  # which checks them
 
     def first_window(self, grid: Grid) -> Grid:
         return first_window((self.liquid, *(each.shape for each in self.inflows)), grid, self.cfl)
@@ -232,7 +233,8 @@ class LiquidScene(Scene[Liquid]):
         sources = SourcesAndSinks(grid, solids, *flows, config.seed) if any(flows) else None
         flip = None if (config.transfer or self.transfer) == "apic" else self.flip
         surface = LevelSet.of(self.liquid, grid, solids.device)
-        physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension)
+        band = self.narrow_band if config.narrow_band is None else config.narrow_band
+        physics = LiquidOptions(self.gravity, flip, self.viscosity, self.surface_tension, band)
         return Liquid(setup, physics, positions, velocity, surface, sources)
 
 

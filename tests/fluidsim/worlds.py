@@ -48,7 +48,7 @@ def particles_in(grid: Grid, shape: Shape, affine=False) -> Particles:
 def liquid(
     grid: Grid, shape: Shape, solids=(), open_sides=(), gravity: float | Vector = 9.81,
     flip=0.99, rtol=1e-8, solver="cg", velocity=None, cfl=3.0, surface_tension=0.0,
-    viscosity=0.0, inflows=(), outflows=(), walls=None, body_force=None,
+    viscosity=0.0, inflows=(), outflows=(), walls=None, body_force=None, narrow_band=0,
 ) -> Liquid:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU, walls)
     positions = seed(shape, world, grid, torch.Generator().manual_seed(0))
@@ -57,7 +57,7 @@ def liquid(
     surface = LevelSet.of(shape, grid, CPU)
     sources = SourcesAndSinks(grid, world, inflows, outflows, 0) if inflows or outflows else None
     setup = Setup(grid, world, options, StageTimer(CPU), cfl, body_force=body_force)
-    physics = LiquidOptions(gravity, flip, viscosity, surface_tension)
+    physics = LiquidOptions(gravity, flip, viscosity, surface_tension, narrow_band)
     return Liquid(setup, physics, positions, start, surface, sources)
 
 
