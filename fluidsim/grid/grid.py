@@ -194,11 +194,21 @@ class Grid:
 
     def positions(self, offset: tuple[float, ...], device: torch.device) -> Tensor:
         """World positions (*nodes, dim), m, of the points `offset` cells above the nodes."""
-        axes = [
+        axes = self._lines(offset, device)
+        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+    def side_positions(self, axis: int, upper: bool, device: torch.device) -> Tensor:
+        """World positions of the centres of the faces on a side, stored on the nodes without the
+        axis of the side."""
+        axes = self._lines(tuple(0.5 * (other != axis) for other in range(self.dim)), device)
+        axes[axis] = axes[axis][-1:] if upper else axes[axis][:1]
+        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).select(axis, 0)
+
+    def _lines(self, offset: tuple[float, ...], device: torch.device) -> list[Tensor]:
+        return [
             (torch.arange(first, first + n, device=device, dtype=torch.float32) + shift) * self.dx
             for first, n, shift in zip(self.origin, self.nodes, offset, strict=True)
         ]
-        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 
     def node_positions(self, device: torch.device) -> Tensor:
         return self.positions((0.0,) * self.dim, device)

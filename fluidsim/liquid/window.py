@@ -19,7 +19,7 @@ from fluidsim.liquid.levelset import FAR
 from fluidsim.liquid.seeding import Region, distance_at
 
 AIR = math.ceil(FAR) + 2  # cells kept around the liquid after a step: where distances are clamped
-AHEAD = 6  # cells more in a new window, at least, so that it need not change in every step
+AHEAD = 8  # cells more in a new window, at least, so that it need not change in every step
 LATTICE = 4  # cells between the points at which shapes are looked for
 BLOCK = 4  # cells: windows begin and end at multiples
 SMALLER = 0.7  # of the cells of the present window: then a smaller one is worth the change

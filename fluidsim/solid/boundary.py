@@ -253,7 +253,7 @@ def _side(
     inlets: Sequence[Inlet],
 ) -> Side:
     name = side_name(axis, upper, grid.dim)
-    points = grid.face_positions(axis, device).select(axis, grid.shape[axis] if upper else 0)
+    points = grid.side_positions(axis, upper, device)
     shape = points.shape[:-1]
     beyond = torch.zeros(shape, dtype=torch.bool, device=device)
     for k, n in enumerate(n for other, n in enumerate(grid.shape) if other != axis):

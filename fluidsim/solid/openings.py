@@ -31,6 +31,8 @@ def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor])
     """
     fractions = torch.ones((grid.dim, *grid.nodes), device=distance.device)
     shift = _SHIFT * grid.dx
+    if float(distance.amin()) > shift:
+        return fractions
     for axis in range(grid.dim):
         around = _around(axis, grid.dim)
         faces = [n + (k == axis) for k, n in enumerate(grid.shape)]

@@ -175,6 +175,11 @@ class Solids:
     def _classify(self, centres: Tensor, at: Callable[[Tensor], Tensor]) -> None:
         """Find `solid`, `cut` and `room`; centres: the distance at the centres of the cells."""
         grid = self.grid
+        self.solid = grid.zeros(self.device, dtype=torch.int8)
+        self.cut = torch.zeros_like(self.solid)
+        if self.static is None and not self.moving:
+            self.room = torch.ones(grid.shape, device=self.device)
+            return
         widest = torch.zeros(grid.shape, device=self.device)
         for axis, n in enumerate(grid.shape):
             faces = grid.faces(self.open, axis)
@@ -186,8 +191,6 @@ class Solids:
             for axis, (n, first) in enumerate(zip(grid.shape, corner, strict=True)):
                 view = view.narrow(axis, first, n)
             reached |= view < 0
-        self.solid = grid.zeros(self.device, dtype=torch.int8)
-        self.cut = torch.zeros_like(self.solid)
         is_solid = (widest == 0) & (grid.cells(centres) < 0)
         grid.cells(self.solid).copy_(is_solid)
         kinds = reached.to(torch.int8) + (reached & (grid.cells(centres) < 0))
