@@ -44,14 +44,9 @@ class Liquid(Simulation):
     """
 
     def __init__(
-        self,
-        setup: Setup,
-        physics: LiquidOptions,
-        positions: Tensor,
-        velocity: Tensor,
-        surface: LevelSet,
-        sources: SourcesAndSinks | None = None,
-    ):
+        self, setup: Setup, physics: LiquidOptions, positions: Tensor, velocity: Tensor,
+        surface: LevelSet, sources: SourcesAndSinks | None = None,
+    ):  # fmt: skip
         """positions: (n, dim), of the particles in cells. velocity: (n, dim) or (dim,), m/s."""
         super().__init__(setup, physics.viscosity)
         grid = self.window
@@ -266,8 +261,7 @@ class Liquid(Simulation):
     def _domain(
         self, fluid: Tensor, kinds: Tensor, rise: Tensor | None
     ) -> tuple[FlowDomain, float | Tensor]:
-        """Where the liquid flows, and the divergence to reach; inflows set their faces. With surface
-        tension the air's pressure is that around the surface after its `rise`, (*shape)."""
+        """Where the liquid flows, and the divergence to reach; inflows set their faces."""
         distance = self.window.cells(self.surface.distance)
         open_faces = self._open_faces(kinds)
         tension = self.physics.surface_tension

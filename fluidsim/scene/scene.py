@@ -160,13 +160,11 @@ class LiquidScene(Scene[Liquid]):
     inflows, outflows : sequence of Inflow, sequence of Outflow
         Where liquid is poured in, and where it is taken away.
     transfer : {"flip", "apic"}
-        How particles take velocities from the grid: "flip" blends FLIP and PIC, "apic" keeps the
-        slopes of the velocity.
+        From grid to particles: "flip" blends FLIP and PIC, "apic" keeps slopes of the velocity.
     flip : float
         Share of FLIP in the blend, 0 to 1.
     narrow_band : int
-        Particles only within so many cells of the surface; farther inside the grid alone carries
-        the flow. 0: particles all over the liquid.
+        Particles only so many cells from the surface, the grid alone farther inside; 0: all over.
     solids : sequence of Shape or RigidMotion
         Solids at rest, or solids that move (`Moving`, `Keyframed`).
     open_sides : sequence of str
