@@ -189,7 +189,8 @@ class Liquid(Simulation):
         speed = top_component(self.particles.velocities)
         if self.band is None:
             return speed
-        return max(speed, top_component(self.velocity), key=lambda v: (math.isnan(v), v))
+        deep = self.grid.cells(self.velocity)[:, self.grid.cells(self.band.deep) > 1]
+        return max(speed, top_component(deep), key=lambda v: (math.isnan(v), v))
 
     def top_speed(self, seconds: float) -> float:
         if not math.isfinite(top_component(self.particles.positions)):
