@@ -67,16 +67,17 @@ class Band:
         cells afterwards. wet: (*shape) bool, cells inside the surface that may be deep.
         """
         grid = self.grid
-        held, cut, deep = grid.cells(wanted), grid.cells(solids.cut), grid.cells(self.deep) > 0
-        full = wet & ((held > 0) | deep | (cut > 0))
-        full |= (grid.cells(solids.solid) != 0) | (cut == 2)
+        held, deep = grid.cells(wanted), grid.cells(self.deep) > 0
+        solid, cut = grid.cells(solids.solid) != 0, grid.cells(solids.cut)
+        full = solid | (cut == 2) | (wet & ((held > 0) | deep | (cut > 0)))
         for axis, n in enumerate(grid.shape):
             for place, upper in ((0, False), (n - 1, True)):
                 if solids.is_open(axis, upper):
                     full.select(axis, place).fill_(False)
         near = shrunk(full, self.width)
         before, deep = deep, shrunk(near, 1) | (deep & near)
-        rim = ~deep & ~before & grown(before) & wet & (cut == 0) & (held < self.full // 2)
+        rim = ~(deep | before | solid) & grown(before) & wet & (cut == 0)
+        rim &= held < self.full // 2
         held.masked_fill_(rim, self.full).masked_fill_(deep, 0)
         self._set(deep, solids)
 
@@ -99,8 +100,13 @@ class Band:
         return cells + part, torch.stack(speeds, 1)
 
     def _set(self, deep: Tensor, solids: Solids) -> None:
-        """Let the cells (*shape) bool be deep."""
+        """Let the cells (*shape) bool be deep.
+
+        Mostly solid ones stand for no particles: these would be pushed out into the cells beside,
+        again and again where a flow continued into the solid seems to renew what is deep.
+        """
         room = (solids.room * self.full).round_().to(torch.int8)
+        room *= self.grid.cells(solids.cut) < 2
         self.grid.cells(self.deep).copy_((1 + room) * deep)
 
     def remember(self, velocity: Tensor) -> None:

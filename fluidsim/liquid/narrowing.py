@@ -33,7 +33,9 @@ def top_speed(particles: Particles, velocity: Tensor) -> float:
     speed = top_component(particles.velocities)
     if particles.band is None:
         return speed
-    return max(speed, top_component(velocity), key=lambda v: (math.isnan(v), v))
+    grid = particles.grid
+    deep = grid.cells(velocity)[:, grid.cells(particles.band.deep) > 1]
+    return max(speed, top_component(deep), key=lambda v: (math.isnan(v), v))
 
 
 def points(particles: Particles, velocity: Tensor) -> tuple[Tensor, Tensor]:

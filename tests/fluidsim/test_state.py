@@ -19,7 +19,7 @@ SCENES = [
 
 
 def started(name: str, machine: Runtime, **flags) -> tuple[Simulation, float]:
-    config = RunConfig(scene=name, resolution=16, **flags)
+    config = RunConfig(scene=name, **{"resolution": 16, **flags})
     scene = importlib.import_module(f"scenes.{name}").build(config)
     return scene.simulate(config, machine, StageTimer(machine.device)), scene.frame_seconds
 
@@ -60,6 +60,11 @@ def test_solver_goes_on_as_if_nothing_had_happened(solver, dim, machine):
 
 def test_apic_keeps_its_slopes(machine):
     check("water_drop", machine, dim=2, transfer="apic")
+
+
+@pytest.mark.parametrize("name", ["waterflow_pool", "standing_rotating_blade"])
+def test_a_narrow_band_keeps_what_is_deep(name, machine):
+    check(name, machine, dim=2, resolution=32, narrow_band=3)
 
 
 @pytest.mark.parametrize(
