@@ -26,9 +26,9 @@ USD_SUFFIXES = (".usd", ".usdc", ".usda")
 def export(folder: Path, target: str, out: Path | None, half: bool = False) -> Path:
     """Write the frames of the run in `folder` for another program; return where they are.
 
-    target: a key of TARGETS. out: a folder, or a file for USD; None: a place in `folder`. half:
-    with 16 bits a number, in VDB files. Raises SimulationError or ValueError with one line, and
-    OSError.
+    target: a key of TARGETS. out: a folder, or a file for USD and Alembic; None: a place in
+    `folder`. half: with 16 bits a number, in VDB files. Raises SimulationError or ValueError with
+    one line, and OSError.
     """
     if half and target != "vdb":
         raise ValueError("--half is for --to vdb: the other formats have no numbers of 16 bits")
@@ -94,9 +94,25 @@ def _usd(run: StoredRun, out: Path | None) -> Path:
     return path
 
 
+def _alembic(run: StoredRun, out: Path | None) -> Path:
+    from fluidsim.export.alembic import AlembicWriter
+
+    path = out or run.folder / "run.abc"
+    if path.suffix != ".abc":
+        raise ValueError(f"{path}: the name of an Alembic file must end in .abc")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        writer = AlembicWriter(temporary, run.interval, min(run.times.values()))
+        for frame in _shown(run):
+            writer.add(frame)
+        writer.close()
+    return path
+
+
 TARGETS: dict[str, Callable[[StoredRun, Path | None], Path]] = {
     "surface": lambda run, out: _meshes(run, out, ".ply", write_ply),
     "vtp": lambda run, out: _meshes(run, out, ".vtp", write_vtp),
     "usd": _usd,
     "vdb": _vdb,
+    "alembic": _alembic,
 }
