@@ -9,7 +9,7 @@ from fluidsim.solid.shapes import Box, Cylinder
 
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
-    whirl = Vortex(at(0.5, 0.5, 0.7), strength=4.0, radius=0.2)
+    whirl = Vortex(at(0.5, 0.5, 0.7), strength=2.0, radius=0.25)
     gusts = Wind(at(3, 0, 0), within=Box(at(0, 0, 1), at(1, 1, 1.3)), gusts=0.8, period=1.5)
     return SmokeScene(
         size=at(1, 1, 1.5),
