@@ -99,7 +99,8 @@ def obey(line: str) -> int | None:
         return None  # it opens a window
     if words[0] == "verify" and "--list" not in words:
         return None  # `fluidsim verify` has its tests
-    if words[0] == "export" and "usd" in words and importlib.util.find_spec("pxr") is None:
+    library = {"usd": "pxr", "alembic": "alembic3d"}.get(words[-1])
+    if words[0] == "export" and library and importlib.util.find_spec(library) is None:
         return None
     return main(words)
 

@@ -10,6 +10,8 @@ import numpy as np
 from fluidsim import taichi_runtime
 from fluidsim.export.files import write_ply, write_vtp
 from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
+from fluidsim.export.vdb import write_vdb
+from fluidsim.export.volumes import volumes
 from fluidsim.files import replacing
 from fluidsim.render.frame import Frame
 from fluidsim.runs.progress import Progress
@@ -21,15 +23,18 @@ from solvers import runtime
 USD_SUFFIXES = (".usd", ".usdc", ".usda")
 
 
-def export(folder: Path, target: str, out: Path | None) -> Path:
+def export(folder: Path, target: str, out: Path | None, half: bool = False) -> Path:
     """Write the frames of the run in `folder` for another program; return where they are.
 
-    target: a key of TARGETS. out: a folder, or a file for USD; None: a place in `folder`.
-    Raises SimulationError or ValueError with one line, and OSError.
+    target: a key of TARGETS. out: a folder, or a file for USD and Alembic; None: a place in
+    `folder`. half: with 16 bits a number, in VDB files. Raises SimulationError or ValueError with
+    one line, and OSError.
     """
+    if half and target != "vdb":
+        raise ValueError("--half is for --to vdb: the other formats have no numbers of 16 bits")
     run = open_run(folder)
     taichi_runtime.start(runtime.configure())
-    return TARGETS[target](run, out)
+    return _vdb(run, out, half) if half else TARGETS[target](run, out)
 
 
 def _shown(run: StoredRun) -> Iterator[Frame]:
@@ -62,6 +67,17 @@ def _meshes(
     return folder
 
 
+def _vdb(run: StoredRun, out: Path | None, half: bool = False) -> Path:
+    """Write the volumes of each frame."""
+    folder = out or run.folder / "vdb"
+    for frame in _shown(run):
+        grids = volumes(frame)
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"creator": "fluidsim", "frame": frame.number, "time": frame.time}
+        write_vdb(folder / frames.name(frame.number, ".vdb"), grids, about, half)
+    return folder
+
+
 def _usd(run: StoredRun, out: Path | None) -> Path:
     from fluidsim.export.usd import UsdWriter
 
@@ -78,8 +94,25 @@ def _usd(run: StoredRun, out: Path | None) -> Path:
     return path
 
 
+def _alembic(run: StoredRun, out: Path | None) -> Path:
+    from fluidsim.export.alembic import AlembicWriter
+
+    path = out or run.folder / "run.abc"
+    if path.suffix != ".abc":
+        raise ValueError(f"{path}: the name of an Alembic file must end in .abc")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        writer = AlembicWriter(temporary, run.interval, min(run.times.values()))
+        for frame in _shown(run):
+            writer.add(frame)
+        writer.close()
+    return path
+
+
 TARGETS: dict[str, Callable[[StoredRun, Path | None], Path]] = {
     "surface": lambda run, out: _meshes(run, out, ".ply", write_ply),
     "vtp": lambda run, out: _meshes(run, out, ".vtp", write_vtp),
     "usd": _usd,
+    "vdb": _vdb,
+    "alembic": _alembic,
 }

@@ -35,20 +35,20 @@ def surface_mesh(frame: Frame) -> TriangleMesh:
     if not isinstance(frame, LiquidFrame) or len(frame.shape) != 3:
         raise ValueError("only runs of liquids in 3D have a surface")
     found = liquid_surface(frame.positions, frame.velocities, frame.shape, frame.dx, frame.solids)
-    points, triangles = _zero_level(found.distance, found.spacing)
+    points, triangles = zero_level(closed(found.distance, found.spacing), found.spacing)
     return TriangleMesh(points, triangles, _velocities_at(points, frame))
 
 
 def solid_mesh(solids: SolidGrid) -> TriangleMesh:
     """The closed surface of the solids of a 3D frame, cut at the walls of the domain."""
-    return TriangleMesh(*_zero_level(solids.distance, solids.spacing), None)
+    values = closed(solids.distance, solids.spacing)
+    return TriangleMesh(*zero_level(values, solids.spacing), None)
 
 
-def _zero_level(distance: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points and triangles of the zero level, by flying edges (Schroeder et al. 2015).
+def closed(distance: np.ndarray, spacing: float) -> np.ndarray:
+    """A distance on nodes whose zero level is closed and has no two points that coincide.
 
-    The outermost nodes are moved outside and no node is left on the surface, so that it is closed
-    and no two of its points coincide.
+    Its outermost nodes are outside, and no node is on the surface.
     """
     clear = np.float32(_CLEAR * spacing)
     values = np.where(np.abs(distance) < clear, np.copysign(clear, distance), distance)
@@ -56,6 +56,11 @@ def _zero_level(distance: np.ndarray, spacing: float) -> tuple[np.ndarray, np.nd
         rim = np.moveaxis(values, axis, 0)
         for side in (0, -1):
             np.maximum(rim[side], clear, out=rim[side])
+    return values
+
+
+def zero_level(values: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points and triangles of the zero level, by flying edges (Schroeder et al. 2015)."""
     grid = pyvista.ImageData(dimensions=values.shape, spacing=(spacing,) * 3)
     grid.point_data["distance"] = values.ravel("F")
     surface = grid.contour(

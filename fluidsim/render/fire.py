@@ -38,9 +38,14 @@ class Fire:
     light: np.ndarray
 
 
+def glow_of(temperature: np.ndarray) -> np.ndarray:
+    """How brightly gas glows, float32 from 0 to 1, at a temperature in K above ambient."""
+    return np.clip((temperature - GLOWS) / (HOTTEST - GLOWS), 0, 1).astype(np.float32)
+
+
 def fire_of(temperature: np.ndarray, upper: np.ndarray) -> Fire | None:
     """The fire in a domain [0, upper], None if nothing is hot; temperature: K above ambient."""
-    glow = np.clip((temperature - GLOWS) / (HOTTEST - GLOWS), 0, 1).astype(np.float32)
+    glow = glow_of(temperature)
     hot = np.argwhere(glow > 0)
     if not len(hot):
         return None

@@ -1,6 +1,8 @@
 """What export writes, read back by libraries of the programs that it is for."""
 
 import math
+import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -185,23 +187,59 @@ def test_usd_stage(tank, tmp_path):
     assert UsdValidation.ValidationContext(validators).Validate(stage) == []
 
 
+def upright(vectors):
+    """Vectors of Alembic, y up, with z up."""
+    found = np.array([(v.x, v.y, v.z) for v in vectors], np.float32)
+    return np.stack([found[:, 0], -found[:, 2], found[:, 1]], -1)
+
+
+def test_alembic_archive(tank, tmp_path):
+    abc = pytest.importorskip("alembic3d.Abc")
+    from alembic3d import AbcGeom
+
+    path = tmp_path / "tank.abc"
+    assert main(["export", str(tank), "--to", "alembic", "--out", str(path)]) == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["tank.abc"]
+    stored, top = open_run(tank), abc.IArchive(str(path)).getTop()
+    points = AbcGeom.IPoints(top, "particles").getSchema()
+    surface, solids = (AbcGeom.IPolyMesh(top, name).getSchema() for name in ("surface", "solids"))
+    clock = surface.getTimeSampling()
+    assert [clock.getSampleTime(k) for k in range(3)] == pytest.approx(list(stored.times.values()))
+    assert points.getNumSamples() == surface.getNumSamples() == solids.getNumSamples() == 3
+    frame = stored.frame(1)
+    particles, mesh = points.getValue(), surface_mesh(frame)
+    np.testing.assert_array_equal(upright(particles.getPositions()), frame.positions)
+    np.testing.assert_array_equal(upright(particles.getVelocities()), frame.velocities)
+    sample = surface.getValue()
+    np.testing.assert_array_equal(upright(sample.getPositions()), mesh.points)
+    np.testing.assert_array_equal(upright(sample.getVelocities()), mesh.velocities)
+    corners = np.array(list(sample.getFaceIndices())).reshape(-1, 3)
+    np.testing.assert_array_equal(corners[:, ::-1], mesh.triangles)
+
+
 def test_what_cannot_be_exported_gets_one_line(plume, tank, tmp_path, capsys):
     for run, target, out, said in (
         (plume, "surface", tmp_path / "a", "liquids in 3D"),
         (plume, "usd", tmp_path / "a.usdc", "smoke.pvd"),
         (tank, "usd", tmp_path / "a.abc", "usda"),
+        (plume, "alembic", tmp_path / "a.abc", "--to vdb"),
+        (tank, "alembic", tmp_path / "a.usd", ".abc"),
         (tmp_path, "surface", tmp_path / "a", "no readable run"),
     ):
-        if target == "usd":
-            pytest.importorskip("pxr")
+        library = {"usd": "pxr", "alembic": "alembic3d"}.get(target)
+        if library and not find_spec(library):
+            continue
         assert main(["export", str(run), "--to", target, "--out", str(out)]) == 1
         error = capsys.readouterr().err.strip()
         assert said in error and len(error.splitlines()) == 1
         assert list(tmp_path.iterdir()) == []
 
 
-def test_without_its_library_usd_says_what_to_install(tank, tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pxr", None)
-    monkeypatch.delitem(__import__("sys").modules, "fluidsim.export.usd", raising=False)
-    assert main(["export", str(tank), "--to", "usd", "--out", str(tmp_path / "a.usdc")]) == 1
-    assert "fluidsim-lab[usd]" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "target, library, name", [("usd", "pxr", "a.usdc"), ("alembic", "alembic3d", "a.abc")]
+)
+def test_a_missing_library_is_named(target, library, name, tank, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, f"fluidsim.export.{target}", raising=False)
+    assert main(["export", str(tank), "--to", target, "--out", str(tmp_path / name)]) == 1
+    assert f"fluidsim-lab[{target}]" in capsys.readouterr().err
