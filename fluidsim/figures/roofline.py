@@ -20,7 +20,7 @@ from fluidsim.figures.traffic import STAGES, stage_bytes
 from fluidsim.flow.simulation import Simulation
 from fluidsim.scene.config import RunConfig
 from fluidsim.timing import StageTimer
-from solvers import runtime
+from solvers import kernel_cache, runtime  # noqa: F401
 from solvers.multigrid.packed_space import COARSEST_SWEEPS, PackedSpace
 from solvers.multigrid.solver import Multigrid, relaxation
 from solvers.multigrid.traffic import cycle_bytes, iteration_bytes, setup_bytes
