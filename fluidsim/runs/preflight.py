@@ -117,8 +117,10 @@ def _covered(plan: Plan) -> int:
     """The cells that the fields of a run cover at most: those of its domain or, of a liquid that
     falls straight down, the floor up to where the liquid begins."""
     scene, grid = plan.scene, plan.grid
-    down = gravity_vector(scene.gravity, grid.dim) if isinstance(scene, LiquidScene) else ()
-    if not isinstance(scene, LiquidScene) or scene.body_force or any(down[:-1]) or not down[-1] < 0:
+    if not isinstance(scene, LiquidScene) or scene.body_force:
+        return grid.cell_count
+    *across, up = gravity_vector(scene.gravity, grid.dim)
+    if any(across) or not up < 0:
         return grid.cell_count
     height = scene.first_window(grid).end[-1]
     return grid.cell_count // grid.shape[-1] * height

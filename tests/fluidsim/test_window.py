@@ -14,6 +14,7 @@ from fluidsim.grid.grid import Grid
 from fluidsim.liquid import window
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.liquid.window import box_near, box_of, window_around
+from fluidsim.render.frame import LiquidFrame
 from fluidsim.runs.snapshot import frame_of
 from fluidsim.scene.probes import Gauges, HeightProbe, PressureProbe
 from fluidsim.solid.motion import Moving
@@ -183,6 +184,7 @@ def test_what_is_seen_from_outside_is_the_domain(tmp_path):
     assert fields["pressure"].shape == part.grid.shape == (192, 48)
     assert fields["velocity"].shape == (2, *part.grid.shape)
     frame = frame_of(part, 1, "", None)
+    assert isinstance(frame, LiquidFrame) and frame.pressure is not None
     assert frame.shape == part.grid.shape and frame.positions[:, 0].min() > 2.0
     assert frame.pressure.shape == part.grid.shape
     found = load_system(sorted(tmp_path.glob("*.npz"))[-1])
