@@ -136,8 +136,8 @@ def _covered(plan: Plan) -> int:
     scene, grid = plan.scene, plan.grid
     if not isinstance(scene, LiquidScene) or scene.body_force:
         return grid.cell_count
-    *aside, down = gravity_vector(scene.gravity, grid.dim)
-    if any(aside) or not down < 0:
+    *across, up = gravity_vector(scene.gravity, grid.dim)
+    if any(across) or not up < 0:
         return grid.cell_count
     height = scene.first_window(grid).end[-1]
     return grid.cell_count // grid.shape[-1] * height
