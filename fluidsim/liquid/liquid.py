@@ -7,18 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from fluidsim.errors import SimulationError
 from fluidsim.flow.accelerations import add_gravity, gravity_vector
 from fluidsim.flow.domain import FlowDomain
-from fluidsim.flow.extrapolation import (
-    extrapolate,
-    levels_beside,
-)
 from fluidsim.flow.interface import Interface
 from fluidsim.flow.report import FrameReport
-from fluidsim.flow.simulation import Setup, Simulation, fill, top_component
-from fluidsim.grid.sorting import cells_of
-from fluidsim.liquid.band import LEAST_CELLS, Band
+from fluidsim.flow.simulation import Setup, Simulation, fill
+from fluidsim.liquid import population
+from fluidsim.liquid.band import LEAST_CELLS
+from fluidsim.liquid.beyond import continue_beyond
 from fluidsim.liquid.classification import cell_kinds, filling
 from fluidsim.liquid.curvature import curvature, foreseen_rise
 from fluidsim.liquid.gaps import close_gaps
@@ -32,7 +28,6 @@ from fluidsim.liquid.volume import holes, liquid_volume
 from fluidsim.liquid.waves import longest_step
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-SURFACE_LAYERS = 3  # cells outside of the liquid in which the distance is that of the surface
 VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
 WAVE_RELAXATION = 1.25  # of sqrt(dx / g); small tanks splash faster
 MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
@@ -64,10 +59,8 @@ class Liquid(Simulation):
         self.seed = setup.seed
         self.surface = surface
         self.steps = 0
-        affine = physics.flip is None
         self.sources = sources
-        self.particles = Particles(positions, velocity, grid, self.device, affine)
-        self.band = None
+        self.particles = Particles(positions, velocity, grid, self.device, physics.flip is None)
         self.first_volume = self._volume()
         self.lost = Changes()
         self.exchanged = Exchange()
@@ -76,7 +69,9 @@ class Liquid(Simulation):
         self._impacts = Impacts()
         self._before = torch.zeros_like(self.velocity)
         if physics.narrow_band > 0 and min(grid.shape) >= LEAST_CELLS:
-            self._narrow(physics.narrow_band)
+            self.particles.to_faces(self.velocity, self._before)
+            wet = self._may_be_deep(self.time)
+            self.particles = self.particles.near_surface(physics.narrow_band, wet, self.solids)
 
     def advance(self, seconds: float) -> FrameReport:
         """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
@@ -91,11 +86,7 @@ class Liquid(Simulation):
         particles and of points in their place where the grid alone carries the liquid, and distance
         (*shape), m: signed, of the surface, negative in the liquid."""
         grid = self.grid
-        positions, velocities = self.particles.positions, self.particles.velocities.clone()
-        if self.band is not None:
-            places, speeds = self.band.stand_ins(self.velocity)
-            positions = torch.cat((positions, places))
-            velocities = torch.cat((velocities, speeds))
+        positions, velocities = population.points(self.particles, self.velocity)
         return {
             **super().fields(),
             "positions": positions * grid.dx,
@@ -121,8 +112,6 @@ class Liquid(Simulation):
         values["counts"] = torch.tensor(counts)
         values["first_volume"] = torch.tensor(self.first_volume, dtype=torch.float64)
         values["surface"] = self.surface.distance
-        if self.band is not None:
-            values["deep"] = self.band.deep
         values["dt_before"] = torch.tensor(self._dt_before, dtype=torch.float64)
         if self.sources is not None:
             values["sources_random"] = self.sources.generator.get_state()
@@ -137,8 +126,6 @@ class Liquid(Simulation):
         self.exchanged = Exchange(poured, drained)
         self.first_volume = float(state["first_volume"])
         fill(self.surface.distance, state["surface"])
-        if self.band is not None:
-            fill(self.band.deep, state["deep"])
         self._dt_before = float(state["dt_before"])
         if self.sources is not None:
             self.sources.generator.set_state(state["sources_random"])
@@ -168,7 +155,8 @@ class Liquid(Simulation):
         self.diffuse(domain, push, pushed=pushed)
         self.project(domain, push, expansion)
         with timer("extrapolate"):
-            self._extrapolate(domain, dt)
+            continue_beyond(self.velocity, domain, self.solids, dt)
+            self.enforce_walls(domain.open_faces)
         with timer("move"):
             flip = self.physics.flip or 0.0
             flow = particles.move(self.velocity, self._before, self.solids, dt, flip)
@@ -186,19 +174,10 @@ class Liquid(Simulation):
         return self.surface.wet(self.particles.held, pulled, self.solids)
 
     def speed(self) -> float:
-        speed = top_component(self.particles.velocities)
-        if self.band is None:
-            return speed
-        deep = self.grid.cells(self.velocity)[:, self.grid.cells(self.band.deep) > 1]
-        return max(speed, top_component(deep), key=lambda v: (math.isnan(v), v))
+        return population.speed(self.particles, self.velocity)
 
     def top_speed(self, seconds: float) -> float:
-        if not math.isfinite(top_component(self.particles.positions)):
-            lost = int((~torch.isfinite(self.particles.positions)).any(1).sum())
-            raise SimulationError(
-                f"the places of {lost} particles are not finite at {self.time:.4g} s; "
-                "try a smaller --frame-seconds or a tighter --rtol"
-            )
+        population.refuse_lost(self.particles, self.time)
         speed = self.speed()
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
@@ -223,8 +202,7 @@ class Liquid(Simulation):
     @property
     def particle_count(self) -> int:
         """Particles now, with those that a full liquid would have where the grid carries it."""
-        deep = 0 if self.band is None else int(self.band.stands_for.sum())
-        return self.particles.count + deep
+        return population.count(self.particles)
 
     def volume_error(self) -> float:
         """Relative error of the liquid's volume: what is present and has left, against what was
@@ -249,28 +227,14 @@ class Liquid(Simulation):
         self.steps += 1
         seed = hash((self.seed, self.steps))
         wet = None
-        if self.band is not None:
-            self.band.carry(flow, dt, self.solids)
+        if self.particles.band is not None:
+            self.particles.band.carry(flow, dt, self.solids)
             wet = self._may_be_deep(self.time + dt)
         changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed, dt, wet)
         self.lost += changes
         self.report.particles_added += changes.added
         self.report.particles_removed += changes.removed
         self.report.particles_left += changes.left
-
-    def _narrow(self, width: int) -> None:
-        """Leave the deep cells at the start to the grid."""
-        particles, grid = self.particles, self.grid
-        self.band = Band(grid, self.device, width, SEEDED[grid.dim])
-        particles.to_faces(self.velocity, self._before)
-        wanted = particles.filling.clone()
-        self.band.choose(wanted, self._may_be_deep(self.time), self.solids)
-        cells = cells_of(particles.positions, grid.strides)
-        kept = self.band.deep.view(-1)[cells] == 0
-        positions, velocities = particles.positions[kept], particles.velocities[kept]
-        self.particles = Particles(
-            positions, velocities, grid, self.device, particles.affine, self.band
-        )
 
     def _may_be_deep(self, time: float) -> Tensor:
         """Cells (*shape) bool inside the surface where nothing flows in or out."""
@@ -334,13 +298,3 @@ class Liquid(Simulation):
         weight = self.options.density * (math.hypot(*self.gravity) + self.pushing())
         least = WALL_PUSHES * weight * self.grid.dx
         return open_faces(self.velocity, self.pressure, kinds, solids, self.grid, least)
-
-    def _extrapolate(self, domain: FlowDomain, dt: float) -> None:
-        """Continue the projected velocity beyond the liquid, as far as particles may move and the
-        distance of the surface is needed: it stays a distance where all of it moves alike."""
-        reach = math.ceil(top_component(self.velocity) * dt / self.grid.dx) + 1 + SURFACE_LAYERS
-        kept = (domain.open_faces > 0) | self.solids.walls
-        self.solids.stop_at_walls(self.velocity, domain.open_faces)
-        levels = levels_beside(domain.fluid, kept, self.grid)
-        extrapolate(self.velocity, levels, reach, self.grid)
-        self.enforce_walls(domain.open_faces)

@@ -18,7 +18,7 @@ from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.seeding import seed
-from fluidsim.scene.config import LEAST_BAND, TRANSFERS, RunConfig
+from fluidsim.scene.config import RunConfig, check_particles
 from fluidsim.scene.probes import Probe, check_probes
 from fluidsim.scene.view import View
 from fluidsim.smoke.options import SmokeOptions, Source
@@ -164,8 +164,7 @@ class LiquidScene(Scene[Liquid]):
     flip : float
         Share of FLIP in the blend, 0 to 1.
     narrow_band : int
-        Particles only within so many cells of the surface; farther inside the grid alone carries
-        the flow. 0: particles all over the liquid.
+        Particles only so many cells from the surface, the inside on the grid; 0: everywhere.
     solids : sequence of Shape or RigidMotion
         Solids at rest, or solids that move (`Moving`, `Keyframed`).
     open_sides : sequence of str
@@ -218,16 +217,9 @@ class LiquidScene(Scene[Liquid]):
             raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")
         refuse_drag_without(self.viscosity, self.walls)
         gravity_vector(self.gravity, len(self.size))
-        if not 0 <= self.flip <= 1:
-            raise ValueError(f"flip must be between 0 and 1, not {self.flip}")
-        if self.narrow_band < LEAST_BAND and self.narrow_band != 0:
-            raise ValueError(
-                f"narrow_band must be 0 or at least {LEAST_BAND} cells, not {self.narrow_band}"
-            )
+        check_particles(self.transfer, self.flip, self.narrow_band)
         if not self.surface_tension >= 0:
             raise ValueError(f"surface_tension must not be negative, not {self.surface_tension}")
-        if self.transfer not in TRANSFERS:
-            raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
 
     def _begin(self, setup: Setup, config: RunConfig) -> Liquid:
         grid, solids = setup.grid, setup.solids

@@ -27,7 +27,7 @@ def started(dim, shape, **told):
 
 
 def deep(tank):
-    return tank.grid.cells(tank.band.deep) > 0
+    return tank.grid.cells(tank.particles.band.deep) > 0
 
 
 def speeds(tank):
