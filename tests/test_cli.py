@@ -84,6 +84,7 @@ WRONG = [
     (["run", "dam_break", "--frames", "0"], "between"),
     (["run", "dam_break", "--size", "7x7"], "between 16 and 8192"),
     (["run", "dam_break", "--transfer", "pic"], "apic"),
+    (["run", "dam_break", "--narrow-band", "2"], "at least 3 cells, not 2"),
     (["run", "dam_break", "--preset", "neon"], "studio"),
     (["run", "dam_break", "--orbit", "far"], "number"),
     (["run", "dam_break", "--orbit", "nan"], "finite"),

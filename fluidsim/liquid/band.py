@@ -60,6 +60,12 @@ class Band:
         self.deep, self._other = self._other, self.deep
         self._set(self.grid.cells(self.deep) > 0, solids)
 
+    def restore(self, deep: Tensor) -> None:
+        """Take the deep cells of a state; raises ValueError for those of another grid."""
+        if (deep.shape, deep.dtype) != (self.deep.shape, self.deep.dtype):
+            raise ValueError("the deep cells have another form")
+        self.deep.copy_(deep)
+
     def choose(self, wanted: Tensor, wet: Tensor, solids: Solids) -> None:
         """Find the cells that are deep from now on.
 

@@ -13,7 +13,7 @@ from fluidsim.flow.interface import Interface
 from fluidsim.flow.report import FrameReport
 from fluidsim.flow.simulation import Setup, Simulation
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid import stored
+from fluidsim.liquid import population, stored
 from fluidsim.liquid.band import LEAST_CELLS
 from fluidsim.liquid.beyond import continue_beyond
 from fluidsim.liquid.classification import cell_kinds, filling
@@ -22,7 +22,6 @@ from fluidsim.liquid.gaps import close_gaps
 from fluidsim.liquid.impact import SMALL_STEP, Impacts, pressed
 from fluidsim.liquid.inflows import Exchange, Inflow, SourcesAndSinks
 from fluidsim.liquid.levelset import FAR, HELD, SMOOTHED, LevelSet
-from fluidsim.liquid.narrowing import narrowed, points, top_speed
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
@@ -69,7 +68,7 @@ class Liquid(Simulation):
         if physics.narrow_band > 0 and min(self.grid.shape) >= LEAST_CELLS:
             self.particles.to_faces(self.velocity, self._before)
             wet = self._may_be_deep(self.time)
-            self.particles = narrowed(self.particles, physics.narrow_band, wet, self.solids)
+            self.particles = self.particles.near_surface(physics.narrow_band, wet, self.solids)
 
     def advance(self, seconds: float) -> FrameReport:
         """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
@@ -84,7 +83,7 @@ class Liquid(Simulation):
         particles and of points in their place where the grid alone carries the liquid, and distance
         (*shape), m: signed, of the surface, negative in the liquid."""
         window = self.window
-        positions, velocities = points(self.particles, self.velocity)
+        positions, velocities = population.points(self.particles, self.velocity)
         distance = self.grid.fitted(window.cells(self.surface.distance), window, FAR)
         return {
             **super().fields(),
@@ -175,10 +174,10 @@ class Liquid(Simulation):
         return self.surface.wet(self.particles.held, pulled, self.solids)
 
     def speed(self) -> float:
-        return top_speed(self.particles, self.velocity)
+        return population.speed(self.particles, self.velocity)
 
     def top_speed(self, seconds: float) -> float:
-        self.particles.refuse_lost(self.time)
+        population.refuse_lost(self.particles, self.time)
         speed = self.speed()
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
@@ -203,8 +202,7 @@ class Liquid(Simulation):
     @property
     def particle_count(self) -> int:
         """Particles now, with those that a full liquid would have where the grid carries it."""
-        band = self.particles.band
-        return self.particles.count + (0 if band is None else int(band.stands_for.sum()))
+        return population.count(self.particles)
 
     def volume_error(self) -> float:
         """Relative error of the liquid's volume: what is present and has left, against what was
@@ -228,9 +226,9 @@ class Liquid(Simulation):
     def _sort(self, kinds: Tensor, flow: Tensor, dt: float) -> None:
         self.steps += 1
         seed = hash((self.seed, self.steps))
-        band, wet = self.particles.band, None
-        if band is not None:
-            band.carry(flow, dt, self.solids)
+        wet = None
+        if self.particles.band is not None:
+            self.particles.band.carry(flow, dt, self.solids)
             wet = self._may_be_deep(self.time + dt)
         changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed, dt, wet)
         self.lost += changes

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from fluidsim.errors import SimulationError
-from fluidsim.flow.values import top_component
 from fluidsim.grid import scheduling, sorting
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid import resampling, transfer
@@ -193,6 +190,14 @@ class Particles:
         self.cell_counts[nodes] = 0
         return Changes(added, removed, left)
 
+    def near_surface(self, width: int, wet: Tensor, solids: Solids) -> Particles:
+        """Those that remain with a band so wide; wet: see `Band.choose`."""
+        band = Band(self.grid, self.device, width, SEEDED[self.grid.dim])
+        band.choose(self.filling.clone(), wet, solids)
+        kept = band.deep.view(-1)[sorting.cells_of(self.positions, self.grid.strides)] == 0
+        positions, velocities = self.positions[kept], self.velocities[kept]
+        return Particles(positions, velocities, self.grid, self.device, self.affine, band)
+
     def exchange(self, gone: Tensor, positions: Tensor, velocities: Tensor) -> None:
         """Drop the particles that are `gone` (count,) bool, and take in others, of no slopes.
 
@@ -223,19 +228,11 @@ class Particles:
         nothing = self.positions[:0], self.velocities[:0]
         return Particles(*nothing, grid, self.device, self.affine, band)
 
-    def refuse_lost(self, time: float) -> None:
-        """Raise SimulationError if the places of some are not finite at `time`, s."""
-        if not math.isfinite(top_component(self.positions)):
-            lost = int((~torch.isfinite(self.positions)).any(1).sum())
-            raise SimulationError(
-                f"the places of {lost} particles are not finite at {time:.4g} s; "
-                "try a smaller --frame-seconds or a tighter --rtol"
-            )
-
     def state(self) -> dict[str, Tensor]:
-        """Positions, and velocities with slopes, at the end of a step."""
+        """Positions, and velocities with slopes, at the end of a step; what is deep."""
         records = self._v[: self.count * self.width].view(self.count, self.width)
-        return {"positions": self.positions, "velocities": records}
+        deep = {} if self.band is None else {"deep": self.band.deep}
+        return {"positions": self.positions, "velocities": records, **deep}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take the particles of a `state`; raises ValueError for ones outside of the grid."""
@@ -246,6 +243,8 @@ class Particles:
         most = torch.tensor(self.grid.shape)
         if not ((positions >= 0) & (positions <= most)).all():
             raise ValueError("particles lie outside of the grid")
+        if self.band is not None:
+            self.band.restore(state["deep"])
         self._reserve(len(positions))
         self.count = len(positions)
         self._x[: positions.numel()] = positions.flatten()

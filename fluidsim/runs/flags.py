@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 from fluidsim.errors import said
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
-from fluidsim.liquid.options import LEAST_BAND
 from fluidsim.parsing import (
     DefaultsInHelp,
     OneLineParser,
@@ -22,7 +21,7 @@ from fluidsim.parsing import (
     tolerance,
     whole,
 )
-from fluidsim.scene.config import TRANSFERS, RunConfig
+from fluidsim.scene.config import TRANSFERS, RunConfig, check_band
 from fluidsim.scene.picture_options import PictureOptions
 from fluidsim.store.run_folder import read_config
 from solvers import registry
@@ -119,10 +118,10 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
 
 def band(text: str) -> int:
     """The width of a narrow band, in cells; 0 for none."""
-    cells = whole(0, MOST_CELLS_A_SIDE)(text)
-    if 0 < cells < LEAST_BAND:
-        raise argparse.ArgumentTypeError(f"must be 0 or at least {LEAST_BAND}, not {cells}")
-    return cells
+    try:
+        return check_band(whole(0, MOST_CELLS_A_SIDE)(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def solver(text: str) -> str:

@@ -10,10 +10,27 @@ from typing import Any
 from fluidsim.scene.picture_options import PictureOptions
 
 TRANSFERS = ("flip", "apic")
+LEAST_BAND = 3  # cells: liquid moves as far in a step
 IDENTITY = (
     "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "narrow_band",
     "mesh", "device", "seed", "record_systems",
 )  # fmt: skip
+
+
+def check_band(cells: int) -> int:
+    """The width of a narrow band, in cells; raises ValueError if there is no such band."""
+    if cells != 0 and cells < LEAST_BAND:
+        raise ValueError(f"narrow_band must be 0 or at least {LEAST_BAND} cells, not {cells}")
+    return cells
+
+
+def check_particles(transfer: str, flip: float, narrow_band: int) -> None:
+    """Raise ValueError for settings of a liquid's particles that do not exist."""
+    if not 0 <= flip <= 1:
+        raise ValueError(f"flip must be between 0 and 1, not {flip}")
+    if transfer not in TRANSFERS:
+        raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {transfer}")
+    check_band(narrow_band)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from fluidsim.liquid.liquid import Liquid
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.seeding import seed
 from fluidsim.liquid.window import first_window
-from fluidsim.scene.config import TRANSFERS, RunConfig
+from fluidsim.scene.config import RunConfig, check_particles
 from fluidsim.scene.probes import Probe, check_probes
 from fluidsim.scene.view import View
 from fluidsim.smoke.options import SmokeOptions, Source
@@ -164,7 +164,7 @@ class LiquidScene(Scene[Liquid]):
     flip : float
         Share of FLIP in the blend, 0 to 1.
     narrow_band : int
-        Particles only so many cells from the surface, the grid alone farther inside; 0: all over.
+        Particles only so many cells from the surface, the inside on the grid; 0: everywhere.
     solids : sequence of Shape or RigidMotion
         Solids at rest, or solids that move (`Moving`, `Keyframed`).
     open_sides : sequence of str
@@ -215,10 +215,10 @@ class LiquidScene(Scene[Liquid]):
             raise ValueError("a liquid cannot be periodic yet: only smoke can")
         refuse_drag_without(self.viscosity, self.walls)
         gravity_vector(self.gravity, len(self.size))
-        if self.transfer not in TRANSFERS:
-            raise ValueError(f"transfer must be {' or '.join(TRANSFERS)}, not {self.transfer}")
-        tension, band = self.surface_tension, self.narrow_band
-        LiquidOptions(self.gravity, self.flip, self.viscosity, tension, band)  # which checks them
+        for name in ("viscosity", "surface_tension"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, it is {getattr(self, name)}")
+        check_particles(self.transfer, self.flip, self.narrow_band)
 
     def first_window(self, grid: Grid) -> Grid:
         return first_window((self.liquid, *(each.shape for each in self.inflows)), grid, self.cfl)

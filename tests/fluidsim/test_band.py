@@ -140,17 +140,22 @@ def test_a_solid_moves_through_the_deep(dim):
     assert abs(tank.volume_error()) < 0.01
 
 
-def test_water_hits_a_pillar():
-    """No particles are made in solids, from which they would crowd the cells beside."""
-    pillar = Box((0.55, -1), (0.65, 0.6))
-    tank = started(2, Box((-1, -1), (0.5, 0.9)), solids=[pillar])
-    for _ in range(25):
-        tank.advance(FRAME)
-        held = tank.grid.cells(tank.particles.cell_counts[:-1].view(tank.grid.nodes))
-        assert not held[tank.grid.cells(tank.solids.solid) != 0].any()
-    assert deep(tank).any()
-    assert tank.lost.removed < 0.01 * tank.particle_count
-    assert abs(tank.volume_error()) < 0.02
+@DIMS
+def test_no_particles_are_made_in_solids(dim):
+    """A wall beside what was deep, with air behind it; the level set goes on into it."""
+    grid = cubic(dim, 16)
+    wall = Box((6 / 16,) + (-1.0,) * (dim - 1), (8 / 16,) + (2.0,) * (dim - 1))
+    solids = Solids(grid, [wall], [], CPU)
+    band = Band(grid, CPU, 3, 2**dim)
+    grid.cells(band.deep)[8:11] = 1
+    wet = torch.zeros(grid.shape, dtype=torch.bool)
+    wet[6:13] = True
+    wanted = torch.zeros(grid.nodes, dtype=torch.int32)
+    grid.cells(wanted)[11:13] = 1
+    band.choose(wanted, wet, solids)
+    held = grid.cells(wanted)
+    assert not held[:8].any()
+    assert (held[11] == 2**dim).all()  # beside what was deep: filled up
 
 
 def test_what_flows_in_and_out_is_counted():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fluidsim.errors import SimulationError
-from fluidsim.liquid.liquid import SURFACE_LAYERS
+from fluidsim.liquid.beyond import SURFACE_LAYERS
 from fluidsim.solid.motion import Moving
 from fluidsim.solid.shapes import Box, Cylinder, HalfSpace, Sphere
 from tests.fluidsim.worlds import CPU, cubic, liquid
