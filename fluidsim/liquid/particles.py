@@ -219,7 +219,8 @@ class Particles:
         way = [old - new for old, new in zip(self.grid.origin, grid.origin, strict=True)]
         positions = self.positions + self.positions.new_tensor(way)
         others = self.none(grid)
-        others.restore({**self.state(), "positions": positions})
+        velocities = self.state()["velocities"]
+        others.restore({**others.state(), "positions": positions, "velocities": velocities})
         return others
 
     def none(self, grid: Grid) -> Particles:

@@ -29,8 +29,6 @@ def state_of(liquid: Liquid) -> dict[str, Tensor]:
         "surface": liquid.surface.distance,
         "dt_before": torch.tensor(liquid.dt_before, dtype=torch.float64),
     }
-    if liquid.particles.band is not None:
-        values["deep"] = liquid.particles.band.deep
     if liquid.sources is not None:
         values["sources_random"] = liquid.sources.generator.get_state()
         values["sources_owed"] = torch.tensor(liquid.sources.owed)
@@ -45,8 +43,6 @@ def restore(liquid: Liquid, state: dict[str, Tensor]) -> None:
     liquid.exchanged = Exchange(poured, drained)
     liquid.first_volume = float(state["first_volume"])
     fill(liquid.surface.distance, state["surface"])
-    if liquid.particles.band is not None:
-        fill(liquid.particles.band.deep, state["deep"])
     liquid.dt_before = float(state["dt_before"])
     if liquid.sources is not None:
         liquid.sources.generator.set_state(state["sources_random"])

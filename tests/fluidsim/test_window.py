@@ -31,6 +31,7 @@ KINDS = {
     "honey": {"viscosity": 5.0},
     "drop": {"surface_tension": 0.5},
     "apic": {"transfer": "apic"},
+    "band": {"narrow_band": 3, "width": 2.0},
 }
 
 
@@ -38,14 +39,14 @@ def at(dim: int, x: float, z: float, y: float = 0.5) -> tuple[float, ...]:
     return (x, z) if dim == 2 else (x, y, z)
 
 
-def tank(dim: int, shift: float = 0.0, length: float = 12.0, **more) -> Liquid:
+def tank(dim: int, shift: float = 0.0, length: float = 12.0, width: float = 0.5, **more) -> Liquid:
     """Water falls on a ball and a paddle, in a long room; all of it `shift` metres from its end."""
     wall = Box(at(dim, shift, 0.0, -1.0), at(dim, shift + 0.25, 9.0, 9.0))
     paddle = Moving(
         Box(at(dim, shift + 1.0, 0.0, 0.0), at(dim, shift + 1.125, 0.5, 1.0)),
         at(dim, shift + 1.0, 0.25), velocity=at(dim, 0.5, 0.0, 0.0),
     )  # fmt: skip
-    water = Box(at(dim, shift + 0.25, 0.0, 0.0), at(dim, shift + 0.75, 0.75, 1.0))
+    water = Box(at(dim, shift + 0.25, 0.0, 0.0), at(dim, shift + 0.25 + width, 0.75, 1.0))
 
     def push(points, time):
         force = torch.zeros_like(points)
@@ -158,7 +159,7 @@ def test_the_place_of_a_window_does_not_matter(dim, kind):
     assert near.holes() == far.holes()
 
 
-@pytest.mark.parametrize("dim, kind", cases((2, "drop"), (2, "apic")))
+@pytest.mark.parametrize("dim, kind", cases((2, "drop"), (2, "apic"), (2, "band")))
 def test_a_window_computes_what_the_whole_domain_does(dim, kind, monkeypatch):
     start = functools.partial(tank, dim, 2.0, **KINDS[kind])
     part = start()
@@ -166,6 +167,7 @@ def test_a_window_computes_what_the_whole_domain_does(dim, kind, monkeypatch):
     run(part, 1)
     whole(monkeypatch)
     full = run(start(), 1)
+    assert kind != "band" or (full.state()["deep"] > 1).any()
     assert full.window.is_whole and part.window.cell_count < full.window.cell_count / 2
     assert part.report.substeps == full.report.substeps
     a, b = part.fields(), full.fields()
@@ -207,11 +209,13 @@ def test_memory_follows_the_water_and_not_the_room():
     assert sum(state_bytes(long)) < 1.5 * sum(state_bytes(short))
 
 
-def test_a_run_goes_on_in_the_window_of_its_state():
-    jet = [Inflow(Sphere((3.0, 1.5), 0.2), (8.0, 2.0))]
-    first = run(tank(2, 2.0, inflows=jet), 10)
+@pytest.mark.parametrize("kind", ["water", "band"])
+def test_a_run_goes_on_in_the_window_of_its_state(kind):
+    jet = [Inflow(Sphere((4.2, 1.5), 0.2), (8.0, 2.0))]
+    first = run(tank(2, 2.0, inflows=jet, **KINDS[kind]), 10)
+    assert kind == "water" or (first.state()["deep"] > 1).any()
     state = {name: values.clone() for name, values in first.state().items()}
-    again = tank(2, 2.0, inflows=jet)
+    again = tank(2, 2.0, inflows=jet, **KINDS[kind])
     assert again.window != first.window
     again.restore(state)
     assert again.window == first.window
