@@ -20,7 +20,8 @@ from fluidsim.liquid.seeding import Region, distance_at
 
 AIR = math.ceil(FAR) + 2  # cells kept around the liquid after a step: where distances are clamped
 AHEAD = 8  # cells more in a new window, at least, so that it need not change in every step
-LATTICE = 4  # cells between the points at which shapes are looked for
+LATTICE = 4  # cells, at least, between the points at which shapes are looked for
+LATTICE_POINTS = 128  # a side, at most
 BLOCK = 4  # cells: windows begin and end at multiples
 SMALLER = 0.7  # of the cells of the present window: then a smaller one is worth the change
 NEARLY = 0.85  # of the cells of the domain: a larger window may as well be all of it
@@ -95,14 +96,15 @@ def first_window(regions: Iterable[Region], grid: Grid, cfl: float) -> Grid:
 
 def box_near(region: Region, time: float, grid: Grid) -> Box | None:
     """A box around all cells of a domain that a region may reach into at a time."""
-    coarse = Grid(tuple(-(-n // LATTICE) for n in grid.domain), LATTICE * grid.dx)
+    step = max(LATTICE, -(-max(grid.domain) // LATTICE_POINTS))
+    coarse = Grid(tuple(-(-n // step) for n in grid.domain), step * grid.dx)
     centres = coarse.cells(coarse.cell_positions(torch.device("cpu")).movedim(-1, 0)).movedim(0, -1)
     reach = (coarse.dx / 2 + grid.dx) * grid.dim**0.5
     box = box_of(distance_at(region, time)(centres) < reach, coarse)
     if box is None:
         return None
-    high = (min(LATTICE * end, n) for end, n in zip(box.high, grid.domain, strict=True))
-    return Box(tuple(LATTICE * first for first in box.low), tuple(high))
+    high = (min(step * end, n) for end, n in zip(box.high, grid.domain, strict=True))
+    return Box(tuple(step * first for first in box.low), tuple(high))
 
 
 def _any(cells: Tensor, axes: Sequence[int]) -> Tensor:
