@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fluidsim.flow.flux import divergence
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.sorting import cells_of
 from fluidsim.liquid.particles import Particles
 from fluidsim.liquid.seeding import Region, cells_near, distance_at, seed_cells
 from fluidsim.liquid.window import Box, around, box_near
@@ -84,6 +85,14 @@ class Driven(NamedTuple):
     faces: Tensor
 
 
+class Covered(NamedTuple):
+    """cells: (n, dim), those that a shape may reach into. distance: (*shape), m, of the centres of
+    all cells from it."""
+
+    cells: Tensor
+    distance: Tensor
+
+
 class SourcesAndSinks:
     """The inflows and outflows of a liquid.
 
@@ -153,20 +162,19 @@ class SourcesAndSinks:
         flowing = self._flowing(time)
         if not flowing and not self.outflows:
             return Exchange()
-        at = self.grid.metres(particles.positions)
-        drained = torch.zeros(particles.count, dtype=torch.bool, device=at.device)
+        drained = torch.zeros(particles.count, dtype=torch.bool, device=self.solids.device)
         for outflow in self.outflows:
-            drained |= distance_at(outflow.shape, time)(at) < 0
+            drained |= self._inside(outflow.shape, particles, time)
         replaced = torch.zeros_like(drained)
         positions, velocities = [], []
         for inflow in flowing:
-            replaced |= ~drained & (distance_at(inflow.shape, time)(at) < 0)
+            replaced |= ~drained & self._inside(inflow.shape, particles, time)
             new = self._filling(inflow, time)
             positions.append(new)
             velocities.append(new.new_tensor(inflow.velocity).expand_as(new))
         filled = sum(len(new) for new in positions)
         exchange = Exchange(self._poured(filled, int(replaced.sum())), int(drained.sum()))
-        none = at.new_zeros((0, self.grid.dim))
+        none = particles.positions.new_zeros((0, self.grid.dim))
         particles.exchange(
             drained | replaced, torch.cat([none, *positions]), torch.cat([none, *velocities])
         )
@@ -174,14 +182,14 @@ class SourcesAndSinks:
 
     def distance(self, time: float) -> Tensor | None:
         """Signed distance (*shape) of the cell centres from the inflows, m; None without any."""
-        parts = [distance_at(inflow.shape, time)(self._centres) for inflow in self._flowing(time)]
+        parts = [self._covered(inflow.shape, time).distance for inflow in self._flowing(time)]
         return torch.stack(parts).amin(0) if parts else None
 
     def reached(self, time: float) -> Tensor:
         """Cells (*shape) bool that the inflows and outflows may reach into."""
         result = torch.zeros(self.grid.shape, dtype=torch.bool, device=self.solids.device)
         for each in (*self._flowing(time), *self.outflows):
-            result[self._cells(each.shape, time)[0].long().unbind(1)] = True
+            result[self._covered(each.shape, time).cells.long().unbind(1)] = True
         return result
 
     def drive(self, velocity: Tensor, open_faces: Tensor, time: float) -> Driven | None:
@@ -197,7 +205,8 @@ class SourcesAndSinks:
             return None
         held = torch.zeros(velocity.shape, dtype=torch.bool, device=velocity.device)
         for inflow in flowing:
-            inside = self._cells(inflow.shape, time)[1] & (grid.cells(self.solids.solid) == 0)
+            distance = self._covered(inflow.shape, time).distance
+            inside = (distance < 0) & (grid.cells(self.solids.solid) == 0)
             driven |= inside
             for axis, (n, speed) in enumerate(zip(grid.shape, inflow.velocity, strict=True)):
                 faces, walls, known = (
@@ -230,22 +239,30 @@ class SourcesAndSinks:
         shapes = [
             each.shape for each in (*self.inflows, *self.outflows) if isinstance(each.shape, Shape)
         ]
-        self._resting = {shape: self._cells_of(shape, 0.0) for shape in shapes}
+        self._resting = {shape: self._found(shape, 0.0) for shape in shapes}
         self._boxes = {shape: box_near(shape, 0.0, self.grid) for shape in shapes}
 
     def _filling(self, inflow: Inflow, time: float) -> Tensor:
         """New particles (n, dim) in the inflow, in grid coordinates."""
-        cells, _ = self._cells(inflow.shape, time)
+        cells = self._covered(inflow.shape, time).cells
         return seed_cells(
             cells, distance_at(inflow.shape, time), self.solids, self.generator, time
         ).to(self.solids.device)
 
-    def _cells(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
-        """Cells (n, dim) that a shape may reach into; those whose centres it covers, (*shape)."""
-        if isinstance(shape, Shape):
-            return self._resting[shape]
-        return self._cells_of(shape, time)
+    def _inside(self, shape: Region, particles: Particles, time: float) -> Tensor:
+        """The particles in a shape, (count,) bool; those in cells far from it are not asked."""
+        near = self.grid.zeros(self.solids.device, dtype=torch.bool)
+        near[self._covered(shape, time).cells.long().unbind(1)] = True
+        inside = near.view(-1)[cells_of(particles.positions, self.grid.strides)]
+        asked = inside.nonzero()[:, 0]
+        places = self.grid.metres(particles.positions[asked])
+        inside[asked] = distance_at(shape, time)(places) < 0
+        return inside
 
-    def _cells_of(self, shape: Region, time: float) -> tuple[Tensor, Tensor]:
+    def _covered(self, shape: Region, time: float) -> Covered:
+        """What a shape covers of the grid at a time; where it rests, as it was found once."""
+        return self._resting[shape] if isinstance(shape, Shape) else self._found(shape, time)
+
+    def _found(self, shape: Region, time: float) -> Covered:
         distance = distance_at(shape, time)
-        return cells_near(distance, self.grid), distance(self._centres) < 0
+        return Covered(cells_near(distance, self.grid), distance(self._centres))
