@@ -54,7 +54,7 @@ def warm_up(
                 beside.kill()
         with suppress(OSError):
             _note(config).parent.mkdir(parents=True, exist_ok=True)
-            _note(config).write_text(_sources(), encoding="utf-8")
+            _note(config).write_text(sources_digest(), encoding="utf-8")
     _try(build, small, machine)
     console.print(f"kernels ready after {time.perf_counter() - begin:.1f} s")
 
@@ -62,12 +62,12 @@ def warm_up(
 def is_first_use(config: RunConfig) -> bool:
     """Whether the solver, as its sources are now, has not been compiled for this user."""
     try:
-        return _note(config).read_text(encoding="utf-8") != _sources()
+        return _note(config).read_text(encoding="utf-8") != sources_digest()
     except OSError:
         return True
 
 
-def _sources() -> str:
+def sources_digest() -> str:
     """A digest of all sources of the solvers."""
     digest = hashlib.blake2b(digest_size=10)
     for file in sorted(Path(solvers.__file__).parent.rglob("*.py")):

@@ -23,6 +23,7 @@ def untold(monkeypatch):
     monkeypatch.setattr(announcing, "_told", False)
     listeners = event._registered["numba:compile"]
     before = list(listeners)
+    listeners.clear()
     yield
     listeners[:] = before
 
