@@ -51,7 +51,8 @@ MANY_SUBSTEPS = 20  # for solids, in a frame
 
 @dataclass(frozen=True)
 class Needs:
-    """Estimates: bytes within 30 %; bytes and seconds within a factor of two or three."""
+    """Estimates: memory within 30 %, of a liquid when it has spread over the floor; bytes on disk
+    and seconds within a factor of two or three."""
 
     memory: float
     disk: float
