@@ -32,21 +32,21 @@ def test_another_key_lets_go_of_what_was_kept():
 
 
 def test_what_was_kept_is_gone_before_anything_new_is_made():
-    pool, owner = Pool(), Owner()
-    item = Owner()
-    kept = weakref.ref(item)
-    pool.give_back_after(owner, "a", item)
-    del owner, item
+    pool, kept = holding_one()
     assert kept() is not None
     assert pool.take("b", kept) is None
 
 
 def test_all_pools_let_go_where_another_solver_comes_next():
-    pool, owner = Pool(), Owner()
-    item = Owner()
-    kept = weakref.ref(item)
-    pool.give_back_after(owner, "a", item)
-    del owner, item
-    assert kept() is not None
+    pool, kept = holding_one()
+    assert kept() is not None and pool is not None
     release_all()
     assert kept() is None
+
+
+def holding_one():
+    """A pool that holds an item whose owner is gone, and a weak reference to the item."""
+    pool, owner, item = Pool(), Owner(), Owner()
+    kept = weakref.ref(item)
+    pool.give_back_after(owner, "a", item)
+    return pool, kept
