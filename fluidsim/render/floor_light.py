@@ -21,12 +21,12 @@ from fluidsim.render.rays import (
     Sdf,
     box_normal,
     box_span,
-    normal,
     refracted,
     spacing_of,
     square_count,
     square_of,
 )
+from fluidsim.render.slopes import smooth_normal
 from fluidsim.render.solids import sun_share
 
 _TEXELS = 290  # along the unit of length
@@ -127,7 +127,7 @@ def _follow(
         if (hit == near and near > 0) or hit == far:
             outward = box_normal(point, upper)
         else:
-            outward = normal(water, point / spacing, 1.0)
+            outward = smooth_normal(water, point / spacing)
         facing = -outward if inside else outward
         bent, cosine, passes = refracted(direction, facing, inside)
         if passes:

@@ -180,6 +180,30 @@ def _around(volume: ti.template(), i, j, k, side):
     return total / 8
 
 
+@ti.func
+def _cubic(corners: ti.template(), i, j, k):
+    """The value of corners of cells at a node: between them that of cubics through four in a row
+    (Dubuc & Deslauriers, 1989), for linear values would bend the surface at every cell."""
+    node = ti.Vector([i, j, k])
+    total = 0.0
+    low, high = ti.Vector([0, 0, 0]), ti.Vector([0, 0, 0])
+    last = ti.Vector([corners.shape[0], corners.shape[1], corners.shape[2]]) - 1
+    for axis in ti.static(range(3)):
+        if node[axis] % 2:
+            low[axis], high[axis] = -1, 2
+    for a in range(low[0], high[0] + 1):
+        for b in range(low[1], high[1] + 1):
+            for c in range(low[2], high[2] + 1):
+                at = ti.abs(node // 2 + ti.Vector([a, b, c]))
+                weight = 1.0
+                for axis, step in ti.static(enumerate((a, b, c))):
+                    at[axis] = last[axis] - ti.abs(last[axis] - at[axis])
+                    if high[axis] > 0:
+                        weight *= 0.5625 if 0 <= step <= 1 else -0.0625
+                total += weight * corners[at]
+    return total
+
+
 @ti.kernel
 def _gather(
     out: Volume, depth: Volume, density: Volume, place: Points, starts: Starts, first_pad: int
@@ -262,9 +286,10 @@ def _merge(
                 if _INNER <= away <= _OUTER:
                     dense = ti.math.smoothstep(0.15, 0.4, _around(density, i, j, k, -1))
                     result += dense * (smooth[i, j, k] - result)
-                    level = _around(calm, i, j, k, 1)
+                    level = _cubic(calm, i, j, k)
                     near = ti.math.clamp(2 * (_CALM - ti.abs(level)), 0.0, 1.0)
-                    result += near * _around(share, i, j, k, 1) * (level - result)
+                    near *= ti.math.clamp(_cubic(share, i, j, k), 0.0, 1.0)
+                    result += near * (level - result)
                     if solid.shape[1] > 1:
                         gap = _around(solid, i, j, k, 1)
                         result -= ti.math.clamp(_WETTING - gap, 0.0, 2 * _WETTING)

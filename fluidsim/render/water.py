@@ -39,6 +39,7 @@ from fluidsim.render.rays import (
 )
 from fluidsim.render.sampling import pinhole_of, to_bytes, trace_picture
 from fluidsim.render.shot import Shot
+from fluidsim.render.slopes import smooth_normal
 from fluidsim.render.solids import scaled_solid, sun_share
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import (
@@ -213,7 +214,7 @@ def _path(place, scene: ti.template(), pinhole, stage, tint):
             if (hit == near and near > 0) or hit == far:
                 outward = box_normal(point, stage.upper)
             else:
-                outward = normal(scene.water, point / spacing, 1.0)
+                outward = smooth_normal(scene.water, point / spacing)
             facing = -outward if inside else outward
             if facing.dot(direction) > -0.02:  # interpolated normals may look away
                 facing = (facing - direction * (facing.dot(direction) + 0.02)).normalized()

@@ -78,6 +78,16 @@ def test_waves_keep_their_height(length):
     assert 2 * abs((heights * wave)[:periods].mean()) == pytest.approx(1, abs=0.12)
 
 
+def test_calm_water_bends_between_the_corners_of_cells_as_at_them():
+    particles = jittered((2 * CELLS, 4, CELLS), DX)
+    wave = particles[particles[:, 2] < (12 + 0.8 * np.cos(particles[:, 0] * np.pi)) * DX]
+    surface = liquid_surface(wave, np.zeros_like(wave), (2 * CELLS, 4, CELLS), DX)
+    heights = heights_of(surface.distance).reshape(surface.distance.shape[:2])
+    bend = np.diff(heights, 2, axis=0)[4:-4].mean(1)  # of the means over the width
+    between, at = (np.sqrt(np.mean(bend[first::2] ** 2)) for first in (0, 1))
+    assert between == pytest.approx(at, rel=0.25)
+
+
 def calm_part(field):
     """The part of the smoother surface that is drawn where a field is zero."""
     _, share = calm_surface(field.astype(np.float32))
