@@ -43,7 +43,12 @@ class Trial:
 
     def plan(self, resolution: int) -> Plan:
         config = RunConfig(
-            scene=self.kind, dim=self.dim, resolution=resolution, solver=self.solver, threads=1
+            scene=self.kind,
+            dim=self.dim,
+            resolution=resolution,
+            solver=self.solver,
+            threads=1,
+            render=False,
         )
         scene = steps.Trial(self.kind, self.dim, resolution).scene(config)
         return Plan.of(scene, config)

@@ -28,8 +28,8 @@ def calm_surface(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     axes = tuple(axis for axis in range(3) if field.shape[axis] > 1)
     corners = field[tuple(slice(None, None, 2) for _ in range(3))]
-    inside = np.clip(field / np.float32(_EDGE), -1, 1)
-    for axis in axes:
+    inside = _halved_planes(field, axes[0])
+    for axis in axes[1:]:
         inside = _halved(inside, axis)
     once = _blurred(inside, _BLUR, axes)
     level = 2 * once - _blurred(once, _BLUR, axes)
@@ -43,6 +43,21 @@ def calm_surface(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     apart = np.sqrt(np.divide(square, total, out=np.ones_like(total), where=total > _LEAST))
     share = np.clip((_OTHER - apart) / (_OTHER - _SAME), 0, 1)
     return distance, share * share * (3 - 2 * share)
+
+
+def _halved_planes(field: np.ndarray, axis: int) -> np.ndarray:
+    """How much is inside, -1 .. 1, `_halved` along an axis: plane by plane, to save memory."""
+    planes = np.moveaxis(field, axis, 0)
+    shape = list(planes.shape)
+    shape[0] = shape[0] // 2 + 1
+    result = np.empty(shape, np.float32)
+    last = len(planes) - 1
+    for number, plane in enumerate(result):
+        middle = 2 * number
+        near = [planes[k] for k in (abs(middle - 1), middle, last - abs(last - middle - 1))]
+        before, at, after = (np.clip(each / np.float32(_EDGE), -1, 1) for each in near)
+        plane[:] = at / 2 + (before + after) / 4
+    return np.moveaxis(result, 0, axis)
 
 
 def _halved(nodes: np.ndarray, axis: int) -> np.ndarray:

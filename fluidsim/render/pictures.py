@@ -22,6 +22,7 @@ from fluidsim.render.style import Style
 
 _PRESET_OF = {"liquid": "studio", "smoke": "dark"}
 _PLAIN = Style()
+_AIR = 8  # cells of it that are kept above a liquid, more than its surface depends on
 
 
 def picture(
@@ -84,10 +85,20 @@ def save_picture(path: str | os.PathLike[str], image: np.ndarray) -> Path:
 def _liquid(frame: LiquidFrame) -> tuple[surface.Surface, Spray]:
     positions, velocities = frame.positions, frame.velocities
     body, spray = separated(positions, velocities, frame.shape, frame.dx, frame.solids)
+    positions = positions.take(body, 0)
     found = surface.liquid_surface(
-        positions.take(body, 0), velocities.take(body, 0), frame.shape, frame.dx, frame.solids
+        positions, velocities.take(body, 0), _wet_part(frame, positions), frame.dx, frame.solids
     )
     return found, spray
+
+
+def _wet_part(frame: LiquidFrame, positions: np.ndarray) -> tuple[int, ...]:
+    """The cells of the domain without most of the air above the liquid, in 3D without solids."""
+    *across, up = frame.shape
+    if len(across) < 2 or frame.solids is not None or not len(positions):
+        return frame.shape
+    top = int(positions[:, -1].max() / frame.dx) + 1
+    return (*across, min(up, top + _AIR))
 
 
 def _traced(frame: Frame, size: tuple[int, int], camera: Camera | None, style: Style) -> np.ndarray:

@@ -94,21 +94,23 @@ def liquid_surface(
     density, speed = _smooth_cells(key, count, velocities, dim)
     depth = cell_distance(count > 0)
     # Particles that no node of the band can reach need not be sorted.
-    near = place[depth.ravel()[key] > _INNER - _REACH - 2]
-    sorted_place, starts = _sort(_mirror(near, cells, dim), cells, dim)
+    place = place[depth.ravel()[key] > _INNER - _REACH - 2]
+    del key, count, velocities  # as large as the arrays below
+    place, starts = _sort(_mirror(place, cells, dim), cells, dim)
 
     nodes = (1,) * (3 - dim) + tuple(2 * n + 1 for n in shape)
     raw = np.empty(nodes, np.float32)
-    _gather(raw, depth, density, sorted_place, starts, _PAD if dim == 3 else 0)
-    smooth = raw
-    for axis in range(3 - dim, 3):
-        unfiltered, smooth = smooth, np.empty_like(raw)
-        _smooth(smooth, unfiltered, depth, axis)
-    distance = np.empty(nodes, np.float32)
+    _gather(raw, depth, density, place, starts, _PAD if dim == 3 else 0)
+    smooth, other = np.empty_like(raw), np.empty_like(raw)
+    _smooth(smooth, raw, depth, 3 - dim)
+    for axis in range(4 - dim, 3):
+        smooth, other = other, smooth
+        _smooth(smooth, other, depth, axis)
+    del other, place
     solid = _solid_nodes(solids, dim, dx)
     calm, share = calm_surface(smooth)
-    _merge(distance, raw, smooth, calm, share, depth, density, solid, dx)
-    return Surface(distance.reshape(nodes[3 - dim :]), dx / 2, speed.reshape(shape))
+    _merge(raw, smooth, calm, share, depth, density, solid, dx)
+    return Surface(raw.reshape(nodes[3 - dim :]), dx / 2, speed.reshape(shape))
 
 
 def _smooth_cells(
@@ -268,21 +270,22 @@ def _smooth(out: Volume, field: Volume, depth: Volume, axis: ti.template()):
 
 @ti.kernel
 def _merge(
-    out: Volume, raw: Volume, smooth: Volume, calm: Volume, share: Volume, depth: Volume,
-    density: Volume, solid: Volume, dx: float,
+    field: Volume, smooth: Volume, calm: Volume, share: Volume, depth: Volume, density: Volume,
+    solid: Volume, dx: float,
 ):  # fmt: skip
-    """The distance in metres: smooth where the liquid is dense, calm where it is, wetting solids.
+    """The raw distance in cells becomes that in metres, in place: smooth where the liquid is
+    dense, calm where it is, wetting solids.
 
     The arguments are flat because a Taichi kernel takes arrays one by one.
     """
-    rows = out.shape[0] * out.shape[1]
+    rows = field.shape[0] * field.shape[1]
     for item in range(loop_length(rows, CPU)):
         row = dealt_item(item, rows, CPU)
         if row < rows:
-            i, j = row // out.shape[1], row % out.shape[1]
-            for k in range(out.shape[2]):
+            i, j = row // field.shape[1], row % field.shape[1]
+            for k in range(field.shape[2]):
                 away = _depth_at(depth, i, j, k)
-                result = raw[i, j, k]
+                result = field[i, j, k]
                 if _INNER <= away <= _OUTER:
                     dense = ti.math.smoothstep(0.15, 0.4, _around(density, i, j, k, -1))
                     result += dense * (smooth[i, j, k] - result)
@@ -293,4 +296,4 @@ def _merge(
                     if solid.shape[1] > 1:
                         gap = _around(solid, i, j, k, 1)
                         result -= ti.math.clamp(_WETTING - gap, 0.0, 2 * _WETTING)
-                out[i, j, k] = dx * result
+                field[i, j, k] = dx * result

@@ -88,12 +88,13 @@ def water_picture(
 ) -> np.ndarray:
     """Picture uint8 (height, width, 3) of a liquid.
 
-    surface, spray: of the frame's particles. exposure: seconds for which the shutter is open.
+    surface, spray: of the frame's particles; the surface may lack air above. exposure: seconds for
+    which the shutter is open.
     """
     extent, preset = frame.extent, shot.preset
     scale = 1 / max(extent)
-    upper = np.array(extent) * scale
     water = surface.distance * np.float32(scale)
+    upper = (np.array(water.shape) - 1) * (surface.spacing * scale)
     solid = scaled_solid(frame.solids, scale)
     # The speed of a free fall through the domain counts as fast.
     speed = surface.speed / np.float32(np.sqrt(2 * 9.81 * extent[-1]))
@@ -119,7 +120,7 @@ def water_picture(
     if exposure > 0:
         ways = cell_ways(frame.positions, frame.velocities, frame.shape, frame.dx, exposure)
         scaled = np.ascontiguousarray(ways * np.float32(scale))
-        picture = blurred(picture, distance, scaled, solid, upper, pinhole)
+        picture = blurred(picture, distance, scaled, solid, np.array(extent) * scale, pinhole)
     return to_bytes(picture)
 
 

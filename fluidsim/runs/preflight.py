@@ -31,6 +31,8 @@ from solvers.memory import needed
 BYTES_A_CELL = {("liquid", 2): 200, ("liquid", 3): 280, ("smoke", 2): 255, ("smoke", 3): 335}
 BYTES_A_PARTICLE = 80
 BYTES_OF_KERNELS = 140 * 2**20
+# Drawing a liquid in 3D, measured at 128^3, and the part of a run's memory that it needs besides.
+DRAWN_BYTES_A_CELL, DRAWN_BYTES_A_PARTICLE, BETWEEN_STEPS = 110, 70, 0.6
 SHARE_OF_MEMORY = 0.9
 POURED = 0.5  # of the box, that inflows may fill
 # Of a stored frame: positions, velocities and pressure; LZ4 of smoke's fields; a picture's share of
@@ -123,7 +125,16 @@ def _memory(plan: Plan, filled: float) -> float:
     state = BYTES_A_CELL[plan.scene.kind, dim] * cells
     state += BYTES_A_PARTICLE * _particles(plan, filled)
     solver = needed(plan.config.solver, dim, cells, round(filled * plan.grid.cell_count))
-    return BYTES_OF_KERNELS + state + solver
+    step = state + solver
+    return BYTES_OF_KERNELS + max(step, BETWEEN_STEPS * step + _drawing(plan, filled))
+
+
+def _drawing(plan: Plan, filled: float) -> float:
+    """Bytes of a picture of a liquid in 3D: without solids, it ends above the liquid."""
+    if not plan.config.render or plan.scene.kind != "liquid" or plan.config.dim < 3:
+        return 0.0
+    cells = plan.grid.cell_count if plan.scene.solids else _covered(plan)
+    return DRAWN_BYTES_A_CELL * cells + DRAWN_BYTES_A_PARTICLE * _particles(plan, filled)
 
 
 def _particles(plan: Plan, filled: float) -> float:

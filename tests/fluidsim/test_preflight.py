@@ -75,6 +75,19 @@ def test_a_big_room_with_little_water_runs_on_24_gib():
         assert Needs.of(Plan.of(scene, config)).memory < 0.9 * 24 * 2**30
 
 
+def test_pictures_of_liquids_need_memory_for_what_is_looked_at():
+    """Without solids a surface is drawn up to the top of the liquid, whatever the room."""
+    fine = dataclasses.replace(CONFIG, resolution=128)
+    bare = dataclasses.replace(fine, render=False)
+    pool = tank(liquid=HalfSpace(0.05))
+    pillar = tank(liquid=HalfSpace(0.05), solids=[Box((0.4, 0.4, 0), (0.6, 0.6, 1))])
+    drawn, with_pillar, undrawn = (
+        Needs.of(Plan.of(scene, config)).memory
+        for scene, config in ((pool, fine), (pillar, fine), (pool, bare))
+    )
+    assert undrawn < drawn < 1.5 * undrawn and with_pillar > 1.3 * drawn
+
+
 def little_memory(monkeypatch, scene, config, share) -> float:
     """Only that share of what the run needs is free."""
     memory = namedtuple("memory", "available")

@@ -2,8 +2,8 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from fluidsim.render import Style, picture, save_picture
-from tests.render.worlds import smoke_frame
+from fluidsim.render import Style, picture, pictures, save_picture
+from tests.render.worlds import ball_solid, jittered, liquid_frame, smoke_frame
 
 EMPTY = smoke_frame(np.zeros((8, 8), np.float32), number=3, time=1.0, caption="title")
 
@@ -25,6 +25,31 @@ def test_supersampled_picture_is_the_mean_of_a_larger_one():
     large = picture(puff, (96, 64), style=Style(caption=False)).astype(float)
     small = picture(puff, (48, 32), style=Style(supersample=2, caption=False))
     assert np.abs(small - large.reshape(32, 2, 48, 2, 3).mean((1, 3))).max() <= 0.5
+
+
+@pytest.mark.parametrize("exposure", [0.0, 0.02])
+def test_air_above_a_liquid_is_left_out_and_not_missed(exposure, monkeypatch):
+    pool = jittered((24, 24, 5), 1 / 24)
+    frame = liquid_frame(pool, np.full_like(pool, 0.2), (24, 24, 24), 1 / 24)
+    style = Style(caption=False, exposure=exposure)
+    made = []
+    water = pictures.water.water_picture
+    monkeypatch.setattr(
+        pictures.water, "water_picture", lambda *given: [made.append(given[1]), water(*given)][1]
+    )
+    cut = picture(frame, (160, 90), style=style).astype(int)
+    monkeypatch.setattr(pictures, "_AIR", 24)
+    whole = picture(frame, (160, 90), style=style).astype(int)
+    assert [each.distance.shape[2] for each in made] == [2 * (5 + 8) + 1, 49]
+    different = np.abs(cut - whole).max(-1) > 3
+    assert different.mean() < 0.01 and whole.std() > 10
+
+
+def test_air_beside_solids_is_kept():
+    solid = ball_solid((24, 24, 24), 1 / 24, (0.5, 0.5, 0.8), 0.1)
+    positions = jittered((24, 24, 5), 1 / 24)
+    frame = liquid_frame(positions, None, (24, 24, 24), 1 / 24, solids=solid)
+    assert pictures._liquid(frame)[0].distance.shape == (49, 49, 49)
 
 
 @pytest.mark.parametrize(
