@@ -16,6 +16,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "flows with known answers",
     "tables and pictures of the documentation",
     "a window on a run",
+    "sweeps, and pictures, on many workers",
     "other programs; compare, report, train",
     "flags, the loop over frames, drawing, stopping",
     "run folders, frames, checkpoints, systems",

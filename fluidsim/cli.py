@@ -17,6 +17,7 @@ COMMANDS = {
     "render": "draw the stored frames of a run again",
     "export": "write the frames of a run for other programs",
     "view": "look at a run in a window, or save a technical still",
+    "sweep": "run a scene with many values, on many workers, into one table",
     "compare": "run a scene, hand its systems to all solvers, write report.html",
     "bench": "time solvers on the stored systems of a run",
     "train": "train the network of a neural preconditioner",
@@ -24,7 +25,7 @@ COMMANDS = {
     "model-systems": "store systems of any size for bench, without a simulation",
     "export-system": "write a stored pressure system as Matrix Market files",
 }
-OF_SCENES = ("compare",)  # commands that take the flags of a scene beside their own
+OF_SCENES = ("compare", "sweep")  # commands that take the flags of a scene beside their own
 
 
 def main(argv: Sequence[str] | None = None) -> int:

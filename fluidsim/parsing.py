@@ -25,6 +25,22 @@ class DefaultsInHelp(argparse.HelpFormatter):
         return action.help if unsaid else f"{action.help} (default: %(default)s)"
 
 
+class Changes(argparse.Action):
+    """Collects NAME=VALUE by name; the last value of a name counts."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        name, value = values
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), name: value})
+
+
+def change(text: str) -> tuple[str, str]:
+    """The two sides of NAME=VALUE."""
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like viscosity=0.1")
+    return name, value
+
+
 def place(text: str) -> Path:
     """A file or folder; ~ is the home folder, also where no shell has replaced it."""
     try:

@@ -17,12 +17,21 @@ from multiprocessing.context import SpawnContext
 from typing import Any
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
+_TETHER = """
+import os, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+"""
 
 
 def python(code: str, *arguments: str) -> list[str]:
     """The command that runs some code with the modules of this process."""
     places = [os.path.abspath(place) for place in sys.path]
     return [sys.executable, "-c", f"import sys; sys.path[:] = {places!r}\n{code}", *arguments]
+
+
+def tethered(code: str, *arguments: str) -> list[str]:
+    """The same, of a process that ends when its standard input does: with who holds that pipe."""
+    return python(f"{_TETHER}\n{code}", *arguments)
 
 
 def spawning() -> SpawnContext:

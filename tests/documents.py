@@ -31,6 +31,7 @@ SMALLER = [
 ]
 DEFAULTS = {"run": ["--resolution", "12", "--frames", "2", "--size", "96x64"]}
 DEFAULTS["compare"] = [*DEFAULTS["run"], "--repeats", "1", "--every", "1"]
+DEFAULTS["sweep"] = [*DEFAULTS["run"], "--threads", "1"]
 DEFAULTS["bench"] = ["--repeats", "1"]
 
 
@@ -99,6 +100,9 @@ def obey(line: str) -> int | None:
         return None  # it opens a window
     if words[0] == "verify" and "--list" not in words:
         return None  # `fluidsim verify` has its tests
+    if "sweep" in words[0] or "--cluster" in words:
+        if importlib.util.find_spec("distributed") is None:
+            return None
     library = {"usd": "pxr", "alembic": "alembic3d"}.get(words[-1])
     if words[0] == "export" and library and importlib.util.find_spec(library) is None:
         return None

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from fluidsim.cluster import require_dask
 from fluidsim.errors import SimulationError
 from fluidsim.parsing import OneLineParser, frame_range, place, whole
 from fluidsim.runs.flags import add_picture_flags
 from fluidsim.runs.stopping import guarded
 from fluidsim.scene.picture_options import PictureOptions
+
+if TYPE_CHECKING:
+    from fluidsim.runs.drawing import Drawing
+    from fluidsim.store.stored_run import StoredRun
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +30,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)"
     )
+    parser.add_argument(
+        "--cluster", nargs="?", const="", metavar="ADDRESS",
+        help="draw on many workers: of a Dask scheduler, or of this machine",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=whole(1, 1024), metavar="N", help="of this machine (as many as fit)"
+    )
     add_picture_flags(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
@@ -30,6 +44,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     if options.frames is not None and options.out is None:
         OneLineParser("fluidsim render").error("--frames needs --out: the run keeps its own video")
+    if options.workers is not None and options.cluster != "":
+        OneLineParser("fluidsim render").error("--workers goes with --cluster without an address")
     return guarded(lambda: _draw_run(options), options.debug)
 
 
@@ -53,12 +69,26 @@ def _draw_run(options: argparse.Namespace) -> None:
     names = {each.name for each in dataclasses.fields(PictureOptions)}
     given = {name: value for name, value in vars(options).items() if name in names}
     chosen = stored.pictures.changed(given)
-    taichi_runtime.start(runtime.configure(options.threads))
     seconds = list(stored.times.values())[-1]
     drawing = Drawing(chosen, stored.kind, stored.extent, seconds, stored.view, stored.open_sides)
     (out / "frames").mkdir(parents=True, exist_ok=True)
     with Progress(len(numbers)) as progress:
-        for number in numbers:
-            drawing.save(stored.frame(number), out / "frames")
-            progress.step()
+        if options.cluster is not None:
+            _draw_on_workers(drawing, stored, numbers, options, progress.step)
+        else:
+            taichi_runtime.start(runtime.configure(options.threads))
+            for number in numbers:
+                drawing.save(stored.frame(number), out / "frames")
+                progress.step()
     print(make_video(out, numbers, chosen.fps, stored.interval))
+
+
+def _draw_on_workers(
+    drawing: Drawing, stored: StoredRun, numbers: list[int], options: argparse.Namespace,
+    step: Callable[[], None],
+) -> None:  # fmt: skip
+    require_dask()
+    from fluidsim.cluster.pictures import Place, draw_all
+
+    place = Place(options.cluster, options.workers, options.threads)
+    draw_all(drawing, stored, numbers, (options.out or stored.folder) / "frames", place, step)

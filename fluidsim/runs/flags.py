@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 from fluidsim.errors import said
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.parsing import (
+    Changes,
     DefaultsInHelp,
     OneLineParser,
+    change,
     lasting_place,
     place,
     positive,
@@ -84,6 +86,14 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         choices=("z", "y"),
         default=default.mesh_up,
         help="the axis that points up in that file",
+    )
+    add(
+        "--set",
+        type=change,
+        action=Changes,
+        default=None,
+        metavar="NAME=VALUE",
+        help="another value of the scene, such as viscosity=0.1; may be given several times",
     )
     add("--device", choices=("cpu", "cuda"), default=default.device, help="where to compute")
     add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")
@@ -218,6 +228,8 @@ def as_flags(config: dict[str, Any]) -> list[str]:
             continue
         if value is False:
             flags.append(f"--no-{name}")
+        elif isinstance(value, dict):
+            flags += [f"{flag}={key}={item}" for key, item in value.items()]
         elif isinstance(value, list):
             flags.append(f"{flag}={'x'.join(map(str, value))}")
         else:

@@ -8,6 +8,7 @@ from typing import Any
 from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.runs.drawing import Drawing
+from fluidsim.scene.changes import changed
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.plain import as_json
 from fluidsim.scene.scene import Scene
@@ -26,7 +27,9 @@ class Plan:
 
     @classmethod
     def of(cls, scene: Scene, config: RunConfig) -> Plan:
-        """Raises ValueError if the scene does not have the dimension that the flags ask for."""
+        """Raises ValueError if the scene does not have the dimension or the values that the flags
+        ask for."""
+        scene = changed(scene, config.set or {})
         return cls(scene, config, scene.grid(config), config.frame_seconds or scene.frame_seconds)
 
     @property

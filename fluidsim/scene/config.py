@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ TRANSFERS = ("flip", "apic")
 LEAST_BAND = 3  # cells: liquid moves as far in a step
 IDENTITY = (
     "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "narrow_band",
-    "mesh", "device", "seed", "record_systems",
+    "mesh", "device", "seed", "record_systems", "set",
 )  # fmt: skip
 
 
@@ -62,6 +63,8 @@ class RunConfig(PictureOptions):
         File of a mesh in place of the scene's bunny or dragon.
     mesh_up : {"z", "y"}
         The axis that points up in that file.
+    set : mapping of str to str, optional
+        New values of the scene's fields, by name: see `fluidsim.scene.changes`.
     device : {"cpu", "cuda"}
         Where to compute.
     threads : int, optional
@@ -112,6 +115,7 @@ class RunConfig(PictureOptions):
     narrow_band: int | None = None
     mesh: Path | None = None
     mesh_up: str = "z"
+    set: Mapping[str, str] | None = None
     device: str = "cpu"
     threads: int | None = None
     seed: int = 0

@@ -1,0 +1,75 @@
+"""The pictures of a run, drawn by the workers of a cluster, a frame at a time each."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from distributed import CancelledError, Client, as_completed
+
+from fluidsim import taichi_runtime
+from fluidsim.cluster.workers import TURN, Crew, cluster_at, crew_of, threads_of
+from fluidsim.errors import SimulationError
+from fluidsim.runs.drawing import Drawing
+from fluidsim.store.stored_run import BYTES_A_CELL, StoredRun
+from solvers import runtime
+
+BYTES_OF_LIBRARIES = 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where pictures are drawn. cluster: address of a scheduler, "": workers of this machine, as
+    many as `workers` says, None: as cores and memory allow. threads: of each, None: their share."""
+
+    cluster: str
+    workers: int | None
+    threads: int | None
+
+
+def draw_all(
+    drawing: Drawing, stored: StoredRun, numbers: Sequence[int], out: Path, place: Place,
+    step: Callable[[], None],
+) -> None:  # fmt: skip
+    """Draw frames of a run into a folder.
+
+    step: is called after each. Raises SimulationError with one line, and what drawing raises.
+    """
+    stored = dataclasses.replace(stored, folder=stored.folder.absolute())
+    with _workers(stored, len(numbers), place) as (client, threads):
+        pictures = [
+            client.submit(
+                _draw, drawing, stored, number, out.absolute(), threads,
+                pure=False, resources={TURN: 1},
+            )
+            for number in numbers
+        ]  # fmt: skip
+        try:
+            for picture in as_completed(pictures):
+                picture.result()
+                step()
+        except CancelledError as error:
+            raise SimulationError(
+                f"the scheduler at {place.cluster} is gone; the same command draws all again"
+            ) from error
+
+
+def _draw(drawing: Drawing, stored: StoredRun, number: int, out: Path, threads: int) -> None:
+    taichi_runtime.start(runtime.configure(threads))
+    drawing.save(stored.frame(number), out)
+
+
+@contextmanager
+def _workers(stored: StoredRun, pictures: int, place: Place) -> Iterator[tuple[Client, int]]:
+    """The client of workers, and the threads of each."""
+    if place.cluster:
+        with cluster_at(place.cluster) as client:
+            yield client, place.threads or threads_of(client)
+        return
+    least = BYTES_OF_LIBRARIES + BYTES_A_CELL * math.prod(stored.shape)
+    crew = Crew.here(pictures, place.workers, place.threads, least)
+    with crew_of(crew) as client:
+        yield client, crew.threads

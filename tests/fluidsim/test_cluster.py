@@ -1,0 +1,154 @@
+"""What a sweep does when runs fail and workers are lost; a small program stands in for a run."""
+
+import json
+import time
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from rich.console import Console
+
+distributed = pytest.importorskip("distributed", reason="needs dask")
+
+from fluidsim.cluster import errand  # noqa: E402
+from fluidsim.cluster.placing import Job, check_memory  # noqa: E402
+from fluidsim.cluster.plan import Question  # noqa: E402
+from fluidsim.cluster.progress import Progress  # noqa: E402
+from fluidsim.cluster.sweep import _Crew  # noqa: E402
+from fluidsim.cluster.workers import Crew, Offer, memory_of  # noqa: E402
+from fluidsim.errors import SimulationError  # noqa: E402
+from fluidsim.runs.preflight import Needs  # noqa: E402
+
+STAND_IN = """
+import json, os, sys, time
+from pathlib import Path
+words = sys.argv[1:]
+again = "--resume" in words
+folder = Path(words[words.index("--resume" if again else "--out") + 1])
+seen = folder.with_name("starts-" + folder.name)
+starts = int(seen.read_text()) if seen.exists() else 0
+seen.write_text(str(starts + 1))
+status = {"config": {"threads": 1}, "threads": os.environ["NUMBA_NUM_THREADS"]}
+(folder / "config.json").write_text(json.dumps({**status, "status": "running"}))
+(folder / "pid").write_text(str(os.getpid()))
+if "seed=1" in folder.name and starts == 0 or "seed=2" in folder.name:
+    print("a line", file=sys.stderr)
+    sys.exit("error: cannot write frame 31: No space left")
+if "seed=3" in folder.name and starts == 0:
+    time.sleep(600)
+(folder / "config.json").write_text(json.dumps({**status, "status": "done", "again": again}))
+"""
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    monkeypatch.setattr(errand, "COMMAND", STAND_IN)
+
+
+@contextmanager
+def two_workers():
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.register_plugin(Offer(is_ours=False))
+        yield cluster, client
+
+
+def jobs(out, seeds, memory=2.0**20):
+    runs = Question("dam_break", [], {"seed": seeds}).planned("fluidsim sweep")
+    return [Job(run, out / run.name, Needs(memory, 1.0, 1.0)) for run in runs]
+
+
+def made(client, some):
+    """The runs that fail, and what is said."""
+    console, failures = Console(record=True, width=300, quiet=False), {}
+    with Progress(some, console) as progress:
+        _Crew(client, "dam_break", 1, progress).make(some, failures)
+    return failures, console.export_text()
+
+
+def status(out, name):
+    return json.loads((out / name / "config.json").read_text())
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_run_that_fails_is_tried_once_more_and_goes_on(tmp_path, stand_in):
+    with two_workers() as (_, client):
+        failures, said = made(client, jobs(tmp_path, [0, 1, 2]))
+    assert failures == {"seed=2": "cannot write frame 31: No space left"}
+    assert [status(tmp_path, f"seed={n}")["status"] for n in (0, 1, 2)] == ["done"] * 2 + [
+        "running"
+    ]
+    assert status(tmp_path, "seed=1")["again"] and not status(tmp_path, "seed=0")["again"]
+    assert (tmp_path / "starts-seed=2").read_text() == "2"
+    assert "seed=1 is tried again: cannot write frame 31" in said
+    assert "run 3/3  seed=2 failed: cannot write frame 31" in said
+    assert "a line" in (tmp_path / "seed=2.txt").read_text()
+    assert status(tmp_path, "seed=0")["threads"] == "1"
+
+
+def test_a_run_whose_worker_goes_is_ended_there_and_goes_on_elsewhere(tmp_path, stand_in):
+    with two_workers() as (cluster, client):
+        (job,) = jobs(tmp_path, [3])
+        future = client.submit(
+            errand.make, job.errand("dam_break", 1), resources={"fluidsim-turn": 1}, key="run"
+        )
+        wait_for((job.folder / "pid").exists)
+        (address,) = client.who_has and [
+            worker for worker, keys in client.processing().items() if keys
+        ]
+        before = psutil.Process(int((job.folder / "pid").read_text()))
+        name = next(k for k, each in cluster.workers.items() if each.address == address)
+        client.sync(cluster.workers[name].close)
+        assert future.result(timeout=60).failure == ""
+        assert not before.is_running() or before.status() == psutil.STATUS_ZOMBIE
+        assert future.result().worker != address
+        assert status(tmp_path, "seed=3")["again"]
+
+
+def test_a_run_that_nobody_waits_for_any_more_is_ended(tmp_path, stand_in):
+    with two_workers() as (_, client):
+        (job,) = jobs(tmp_path, [3])
+        future = client.submit(errand.make, job.errand("dam_break", 1), key="run")
+        wait_for((job.folder / "pid").exists)
+        process = psutil.Process(int((job.folder / "pid").read_text()))
+        assert process.is_running()
+        future.cancel()
+        process.wait(timeout=60)
+        assert status(tmp_path, "seed=3")["status"] == "running"
+
+
+def test_workers_take_one_run_at_a_time_and_say_what_memory_they_have():
+    with two_workers() as (_, client):
+        offered = memory_of(client)
+        known = client.scheduler_info()["workers"]
+        assert [about["resources"]["fluidsim-turn"] for about in known.values()] == [1, 1]
+        assert set(offered) == set(known) and min(offered.values()) > 2**20
+
+
+def test_workers_of_this_machine_share_its_cores_and_its_memory(monkeypatch):
+    monkeypatch.setattr("fluidsim.cluster.workers.sharing.cores", lambda: set(range(8)))
+    monkeypatch.setattr("fluidsim.cluster.workers.MEMORY_LIMIT", 10.0)
+    assert Crew.here(12, None, None) == Crew(8, 1, 9 / 8)
+    assert Crew.here(3, None, None) == Crew(3, 2, 3.0)
+    assert Crew.here(12, None, 3) == Crew(2, 3, 4.5)
+    assert Crew.here(12, 2, None) == Crew(2, 4, 4.5)
+    assert Crew.here(12, None, None, least=4.0) == Crew(2, 4, 4.5)
+    assert Crew.here(12, None, None, least=100.0) == Crew(1, 8, 9.0)
+
+
+def test_a_run_that_fits_no_worker_is_refused_but_for_force(tmp_path):
+    with pytest.raises(
+        SimulationError, match=r"seed=0 needs about 3.00 GiB of memory and no worker"
+    ):
+        check_memory(jobs(tmp_path, [0], 3 * 2.0**30), 2.0**30)
+    check_memory(jobs(tmp_path, [0], 2.0**29), 2.0**30)
