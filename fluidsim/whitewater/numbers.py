@@ -50,7 +50,7 @@ class Whitewater:
         50.0, type=not_negative, metavar="RATE", help="particles a second where air is trapped"
     )
     wave_crests: float = _number(
-        200.0, type=not_negative, metavar="RATE", help="particles a second at wave crests"
+        120.0, type=not_negative, metavar="RATE", help="particles a second at wave crests"
     )
     slow: float = _number(
         0.15, type=not_negative, metavar="PART", help="speed of liquid that makes none; 1: a fall"

@@ -17,7 +17,7 @@ from solvers import kernel_cache  # noqa: F401
 
 # Clamps: none below the first number, all above the second.
 APPROACH = (0.01, 0.08)  # mean speed of approach of neighbours
-CREST = (0.1, 0.5)  # sum over neighbours of the change of the normal
+CREST = (0.05, 0.3)  # mean over neighbours of the change of the normal
 _OUTWARDS = 0.6  # least cosine between the velocity and the normal of a crest (equation 8)
 _WET = 0.15  # least density of a cell that counts
 _DEEP, _HIGH = 3.0, 1.0  # cells below and above the surface between which air is trapped
