@@ -23,10 +23,10 @@ Balls: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
 
 # Of the kinds SPRAY, FOAM, BUBBLE: radii in cells of the domain, opacities in the middle.
 _RADII = np.array([0.0, 0.0, 0.0], np.float32)
-_RADII[[SPRAY, FOAM, BUBBLE]] = 0.11, 0.17, 0.12
+_RADII[[SPRAY, FOAM, BUBBLE]] = 0.11, 0.16, 0.12
 _OPACITY = np.array([0.0, 0.0, 0.0], np.float32)
 _OPACITY[[SPRAY, FOAM, BUBBLE]] = 0.6, 0.55, 0.45
-_SIZES = (0.6, 1.4)  # of particles, as parts of these
+_SIZES = (0.6, 1.6)  # of particles, as parts of these; most are small
 _FADING = 0.5  # s: foam fades in the last part of its life
 _LEAST = 0.7  # pixels: smaller balls are drawn so large, and fainter
 _CLEAR = 0.02  # light that is left of a ray: less is none
@@ -56,7 +56,7 @@ def froth_of(frame: LiquidFrame, scale: float, camera: Camera, pixel: float, shu
         nothing = np.zeros((1, COLUMNS), np.float32)
         return Froth(nothing, np.zeros(2, np.int32), np.full((1, 1, 1), 255, np.uint8))
     centres = water.positions * np.float32(scale)
-    spread = _SIZES[0] + (_SIZES[1] - _SIZES[0]) * _noise(water.id)
+    spread = _SIZES[0] + (_SIZES[1] - _SIZES[0]) * _noise(water.id) ** 2
     radius = _RADII[water.kind] * spread * np.float32(frame.dx * scale)
     least = np.linalg.norm(centres - np.array(camera.eye, np.float32), axis=1) * np.float32(
         _LEAST * pixel
