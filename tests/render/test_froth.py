@@ -55,14 +55,13 @@ def place_of(kind):
 
 @KINDS
 def test_it_is_white_where_it_is_and_changes_nothing_elsewhere(kind):
-    change = difference(kind, 3)
+    change = np.abs(difference(kind, 3, Style(caption=False, preset="dark")))
     row, column = place_of(kind)
     rows, columns = np.indices(change.shape)
     away = np.hypot(rows - row, columns - column)
-    assert change[away < 10].max() > 20
-    # The floor and the walls of water show what is in it once more.
-    beyond = {SPRAY: 45, FOAM: 60, BUBBLE: 75}[kind]
-    assert (np.abs(change[away > beyond]) <= 1).all()
+    assert change[away < 10].max() > 40
+    # Farther away only a few edges change, which get more rays or fewer, and mirror images.
+    assert (change[away > 40] > 3).mean() < 0.003 and change[away > 40].max() < 20
 
 
 @KINDS
@@ -80,13 +79,12 @@ def test_foam_without_life_is_not_seen():
 
 
 def test_the_shutter_draws_spray_out_along_its_way():
-    def spread(exposure):
+    def size(exposure):
         style = Style(caption=False, exposure=exposure)
-        change = np.abs(difference(SPRAY, 3, style, count=1, spread=0.0, velocity=4.0))
-        return (change > 1).sum(), change.max()
+        change = difference(SPRAY, 3, style, spread=0.0, velocity=4.0)
+        return (np.abs(change) > 2).sum()
 
-    (sharp_size, sharp), (long_size, faint) = spread(1e-6), spread(0.04)
-    assert long_size > 2 * sharp_size and faint < 0.8 * sharp
+    assert size(0.04) > 3 * size(1e-6) > 0
 
 
 def test_every_ball_is_listed_in_every_cell_that_it_reaches_into():
