@@ -21,6 +21,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "flags, the loop over frames, drawing, stopping",
     "run folders, frames, checkpoints, systems",
     "what a script says; probes, view",
+    "spray, foam and bubbles from frames",
     "the two physics; pictures",
     "pressure, viscosity, forces, extrapolation",
     "shapes, motion, meshes, walls",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fluidsim.smoke.combustion import Combustion
     from fluidsim.smoke.options import SmokeOptions, Source
     from fluidsim.solid.boundary import Inlet, Wall
+    from fluidsim.whitewater.numbers import Whitewater
 
 _HOMES = {
     "Camera": "render.camera",
@@ -40,6 +41,7 @@ _HOMES = {
     "Source": "smoke.options",
     "View": "scene.view",
     "Wall": "solid.boundary",
+    "Whitewater": "whitewater.numbers",
     "draw": "runs.snapshot",
     "run": "runs.run",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "Source",
     "View",
     "Wall",
+    "Whitewater",
     "draw",
     "run",
 ]

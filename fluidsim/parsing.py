@@ -96,6 +96,13 @@ def positive(text: str) -> float:
     return value
 
 
+def not_negative(text: str) -> float:
+    value = number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, not {text}")
+    return value
+
+
 def exposure(text: str) -> float:
     value = number(text)
     if not 0 <= value <= 1:

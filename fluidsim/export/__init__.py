@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from fluidsim import taichi_runtime
-from fluidsim.export.files import write_ply, write_vtp
+from fluidsim.export.files import write_ply, write_points, write_vtp
 from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
 from fluidsim.export.vdb import write_vdb
 from fluidsim.export.volumes import volumes
 from fluidsim.files import replacing
-from fluidsim.render.frame import Frame
+from fluidsim.render.frame import Frame, LiquidFrame
 from fluidsim.runs.progress import Progress
 from fluidsim.store import frames
 from fluidsim.store.paraview import write_pvd
@@ -48,15 +48,19 @@ def _shown(run: StoredRun) -> Iterator[Frame]:
 def _meshes(
     run: StoredRun, out: Path | None, suffix: str, write: Callable[[Path, TriangleMesh], None]
 ) -> Path:
-    """Write the surface of each frame, and the solids of frames in which they have moved."""
+    """Write the surface of each frame, its whitewater, and the solids where they have moved."""
     folder = out or run.folder / "surface"
-    surfaces, solids = [], []
+    surfaces, solids, whites = [], [], []
     last: np.ndarray | None = None
     for frame in _shown(run):
         mesh = surface_mesh(frame)
         folder.mkdir(parents=True, exist_ok=True)
         surfaces.append((frame.time, frames.name(frame.number, suffix)))
         write(folder / surfaces[-1][1], mesh)
+        white = frame.whitewater if isinstance(frame, LiquidFrame) else None
+        if white is not None:
+            whites.append((frame.time, frames.name(frame.number, f"-whitewater{suffix}")))
+            write_points(folder / whites[-1][1], white)
         if frame.solids and (last is None or not np.array_equal(last, frame.solids.distance)):
             last = frame.solids.distance
             solids.append((frame.time, frames.name(frame.number, f"-solids{suffix}")))
@@ -64,6 +68,8 @@ def _meshes(
     if suffix == ".vtp":
         write_pvd(folder / "surface.pvd", surfaces)
         write_pvd(folder / "solids.pvd", solids)
+        if whites:
+            write_pvd(folder / "whitewater.pvd", whites)
     return folder
 
 

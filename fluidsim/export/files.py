@@ -10,6 +10,8 @@ from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
 from fluidsim.export.meshes import TriangleMesh
 from fluidsim.files import replacing
+from fluidsim.render.frame import WhitewaterParticles
+from fluidsim.store import whitewater
 from fluidsim.store.vti import write_xml
 
 
@@ -27,6 +29,19 @@ def write_ply(path: Path, mesh: TriangleMesh) -> None:
         file.write("\n".join([*header, "end_header", ""]).encode("ascii"))
         file.write(np.hstack(rows).astype("<f4").tobytes())
         file.write(faces.tobytes())
+
+
+def write_points(path: Path, particles: WhitewaterParticles) -> None:
+    """Write whitewater as .vtp, or as binary PLY like the files of the run."""
+    if path.suffix == ".ply":
+        whitewater.write(path, particles)
+        return
+    data = pyvista.PolyData(particles.positions)
+    if len(particles.id):
+        for name in ("kind", "id", "age", "life"):
+            data.point_data[name] = getattr(particles, name)
+        data.point_data["velocity"] = particles.velocities
+    write_xml(path, data, vtkXMLPolyDataWriter())
 
 
 def write_vtp(path: Path, mesh: TriangleMesh) -> None:

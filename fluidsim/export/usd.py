@@ -5,6 +5,8 @@
 /run/particles  UsdGeomPoints with velocities and widths
 /run/surface    UsdGeomMesh with velocities, 3D only
 /run/solids     UsdGeomMesh, 3D only
+/run/whitewater UsdGeomPoints with velocities, ids and widths, where it was made; primvars age (s)
+                and kind (0 spray, 1 foam, 2 bubble)
 """
 
 from __future__ import annotations
@@ -15,15 +17,16 @@ import numpy as np
 
 from fluidsim.errors import SimulationError
 from fluidsim.export.meshes import TriangleMesh, solid_mesh, surface_mesh
-from fluidsim.render.frame import Frame, LiquidFrame
+from fluidsim.render.frame import Frame, LiquidFrame, WhitewaterParticles
 
 try:
     from pxr import Gf, Sdf, Usd, UsdGeom, Vt
 except ImportError as error:
     raise SimulationError('USD needs usd-core: pip install "fluidsim-lab[usd]"') from error
 
-_WATER, _STONE = (0.15, 0.45, 0.75), (0.8, 0.4, 0.2)  # colours of previews
+_WATER, _STONE, _FOAM = (0.15, 0.45, 0.75), (0.8, 0.4, 0.2), (0.95, 0.97, 1.0)  # of previews
 _PARTICLES_A_CELL = 2  # particles of a cell along each axis
+_WHITEWATER_A_CELL = 5  # diameters of its particles in a cell
 
 
 class UsdWriter:
@@ -53,6 +56,8 @@ class UsdWriter:
             self._stage.SetStartTimeCode(frame.number)
         self._stage.SetEndTimeCode(frame.number)
         self._add_particles(frame)
+        if frame.whitewater is not None:
+            self._add_whitewater(frame.whitewater, frame)
         if len(frame.shape) == 3:
             self._set_mesh("/run/surface", surface_mesh(frame), _WATER, frame.number)
             self._add_solids(frame)
@@ -67,6 +72,22 @@ class UsdWriter:
         points.SetWidthsInterpolation(UsdGeom.Tokens.constant)
         points.GetWidthsAttr().Set(Vt.FloatArray([width]))
         _shared(points, places, width / 2, _WATER, frame.number)
+
+    def _add_whitewater(self, white: WhitewaterParticles, frame: LiquidFrame) -> None:
+        points, code = UsdGeom.Points.Define(self._stage, "/run/whitewater"), frame.number
+        places = _in_space(white.positions)
+        points.GetPointsAttr().Set(_vectors(places), code)
+        points.GetVelocitiesAttr().Set(_vectors(_in_space(white.velocities)), code)
+        points.GetIdsAttr().Set(Vt.Int64Array.FromNumpy(white.id.astype(np.int64)), code)
+        width = frame.dx / _WHITEWATER_A_CELL
+        points.SetWidthsInterpolation(UsdGeom.Tokens.constant)
+        points.GetWidthsAttr().Set(Vt.FloatArray([width]))
+        variables, each = UsdGeom.PrimvarsAPI(points), UsdGeom.Tokens.vertex
+        age = variables.CreatePrimvar("age", Sdf.ValueTypeNames.FloatArray, each)
+        age.Set(Vt.FloatArray.FromNumpy(white.age), code)
+        kind = variables.CreatePrimvar("kind", Sdf.ValueTypeNames.IntArray, each)
+        kind.Set(Vt.IntArray.FromNumpy(white.kind.astype(np.int32)), code)
+        _shared(points, places, width / 2, _FOAM, code)
 
     def _add_solids(self, frame: Frame) -> None:
         """Write a time sample if the solids have moved."""

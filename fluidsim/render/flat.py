@@ -18,6 +18,7 @@ from fluidsim.render.panels import (
     with_panels,
 )
 from fluidsim.render.redistance import redistanced
+from fluidsim.render.specks import draw_specks
 from fluidsim.render.spray import Spray
 from fluidsim.render.surface import Surface
 
@@ -85,8 +86,12 @@ def _liquid(
     # The speed of a free fall through the domain counts as fast.
     fast = cells_to_pixels(speed, size) / np.float32(np.sqrt(2 * 9.81 * top))
     picture = np.empty((*below.shape, 3), np.float32)
-    _paint(picture, below, look.foam * fast, pixel, vec3(*look.shallow), vec3(*look.deep))
+    white = frame.whitewater
+    foam = look.foam if white is None else 0.0  # whitewater has foam of its own
+    _paint(picture, below, foam * fast, pixel, vec3(*look.shallow), vec3(*look.deep))
     _draw_drops(picture, spray, pixel, look.shallow)
+    if white is not None:
+        draw_specks(picture, white, frame.dx, pixel)
     return _bytes(_with_solids(picture, frame.solids, pixel))
 
 

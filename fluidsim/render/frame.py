@@ -24,6 +24,47 @@ class SolidGrid:
     spacing: float
 
 
+SPRAY, FOAM, BUBBLE = 0, 1, 2  # kinds of whitewater
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WhitewaterParticles:
+    """Spray, foam and bubbles of a frame, n of them.
+
+    Parameters
+    ----------
+    positions, velocities : float32, shape (n, dim)
+        m and m/s.
+    kind : uint8, shape (n,)
+        SPRAY, FOAM or BUBBLE: above, on or below the surface of the liquid.
+    id : uint32, shape (n,)
+        Of each particle, the same in all frames.
+    age : float32, shape (n,)
+        Since it was made, s.
+    life : float32, shape (n,)
+        For which it still lasts as foam, s.
+    issued : int
+        Particles made so far: the next id.
+    """
+
+    positions: np.ndarray
+    velocities: np.ndarray
+    kind: np.ndarray
+    id: np.ndarray
+    age: np.ndarray
+    life: np.ndarray
+    issued: int
+
+    @classmethod
+    def none(cls, dim: int) -> WhitewaterParticles:
+        """No particles, and none made yet."""
+        no_vectors, nothing = np.zeros((0, dim), np.float32), np.zeros(0, np.float32)
+        return cls(
+            positions=no_vectors, velocities=no_vectors, kind=np.zeros(0, np.uint8),
+            id=np.zeros(0, np.uint32), age=nothing, life=nothing, issued=0,
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Frame:
     """What every frame has. The domain is the box [0, shape * dx]; the last axis points up."""
@@ -65,11 +106,14 @@ class LiquidFrame(_Frame):
         None if there are none.
     caption : str
         Title of the picture, e.g. "dam_break 64x64x64  multigrid".
+    whitewater : WhitewaterParticles, optional
+        Spray, foam and bubbles; None if none were made.
     """
 
     kind: ClassVar[str] = "liquid"
     positions: np.ndarray
     velocities: np.ndarray
+    whitewater: WhitewaterParticles | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -39,6 +39,11 @@ class Spray:
         """The same with only `part` of the white."""
         return replace(self, white=self.white * np.float32(part))
 
+    def drops(self) -> Spray:
+        """The drops alone."""
+        alone = self.sunk == 0
+        return Spray(self.centres[alone], self.radii[alone], self.white[alone], self.sunk[alone])
+
 
 def separated(
     positions: np.ndarray,

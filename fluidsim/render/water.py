@@ -17,6 +17,7 @@ from fluidsim.render.arrays import Map, Marks, Places, Seen, Volume, vec3
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.frame import LiquidFrame
+from fluidsim.render.froth import Balls, Froth, Starts, froth_along, froth_of
 from fluidsim.render.leaps import SOLID, WATER, Leaps, first_of_two, leaps_over
 from fluidsim.render.liquids import LiquidLook
 from fluidsim.render.motion_blur import blurred, cell_ways
@@ -67,6 +68,7 @@ class _Scene(NamedTuple):
     leaps: Leaps
     speed: Any  # on the cells; 1 is the speed of a fall through the domain
     light: Any  # map of the floor
+    froth: Froth
 
 
 @ti.dataclass
@@ -103,20 +105,26 @@ def water_picture(
     floor = through_water(water, solid, leaps, upper, preset.towards_sun, shade)
     light = _FLOOR_SHADE + (1 - _FLOOR_SHADE) * np.minimum(floor.values, _BRIGHTEST)
     camera = shot.camera.scaled(scale)
+    pixel = float(np.radians(camera.field_of_view)) / shot.size[1]
+    froth = froth_of(frame, scale, camera, pixel, exposure)
+    foam, spray = look.foam, spray.with_foam(look.foam)
+    if frame.whitewater is not None:  # which has foam of its own
+        foam, spray = 0.0, spray.drops()
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
     pinhole = pinhole_of(camera, shot.aspect)
     tint = _Tint(
         absorption=vec3(*look.absorption),
         scattered=vec3(*look.scattered),
-        foam=_FOAM * look.foam,
+        foam=_FOAM * foam,
     )
     picture, distance = trace_picture(
         lambda places, seen: _trace(
-            seen, places, water, leaps.marks, leaps.free, speed, solid, light, pinhole, stage, tint
+            seen, places, water, leaps.marks, leaps.free, speed, solid, light,
+            froth.balls, froth.starts, froth.free, pinhole, stage, tint,
         ),
         shot.size,
     )  # fmt: skip
-    draw_spray(picture, distance, spray.with_foam(look.foam), scale, camera, solid, light, stage)
+    draw_spray(picture, distance, spray, scale, camera, solid, light, stage)
     if exposure > 0:
         ways = cell_ways(frame.positions, frame.velocities, frame.shape, frame.dx, exposure)
         scaled = np.ascontiguousarray(ways * np.float32(scale))
@@ -187,6 +195,14 @@ def _path(place, scene: ti.template(), pinhole, stage, tint):
                 opaque, on_floor = stop, False
             if inside and hit == FAR and far < opaque - 1e-4:
                 hit = far
+        absorbed, lost = vec3(0.0), vec3(0.0)
+        if inside:
+            absorbed, lost = tint.absorption, scattered
+        white, clear = froth_along(
+            scene.froth, origin, direction, ti.min(hit, opaque), absorbed, lost, stage
+        )
+        colour += weight * white
+        weight *= clear
         if inside:
             passed = ti.exp(-tint.absorption * ti.min(hit, opaque))
             colour += weight * scattered * (1 - passed)
@@ -222,8 +238,8 @@ def _path(place, scene: ti.template(), pinhole, stage, tint):
             bent, cosine, passes = refracted(direction, facing, inside)
             if not inside:
                 mirrored = (direction + 2 * cosine * facing).normalized()
-                amount, white = _foam(scene.speed, point, outward, stage, tint)
-                colour += weight * amount * white
+                amount, foam = _foam(scene.speed, point, outward, stage, tint)
+                colour += weight * amount * foam
                 weight *= 1 - amount
                 reflected = weight * (0.02 + 0.98 * ti.pow(1 - cosine, 5.0))
                 weight -= reflected
@@ -256,13 +272,15 @@ def _path(place, scene: ti.template(), pinhole, stage, tint):
 @ti.kernel
 def _trace(
     seen: Seen, places: Places, water: Volume, marks: Marks, free: Marks, speed: Volume,
-    solid: Volume, light: Map, pinhole: Pinhole, stage: Stage, tint: _Tint,
+    solid: Volume, light: Map, balls: Balls, starts: Starts, gaps: Marks, pinhole: Pinhole,
+    stage: Stage, tint: _Tint,
 ):  # fmt: skip
     """One path for each place.
 
     The arguments are flat because a Taichi kernel takes arrays one by one.
     """
-    scene = ti.static(_Scene(water, solid, Leaps(marks, free), speed, light))
+    froth = ti.static(Froth(balls, starts, gaps))
+    scene = ti.static(_Scene(water, solid, Leaps(marks, free), speed, light, froth))
     stretches = stretch_count(places)
     for item in range(loop_length(stretches, CPU)):
         first, end = stretch(dealt_item(item, stretches, CPU), places)

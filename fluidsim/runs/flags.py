@@ -100,6 +100,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of all random numbers")
     add("--out", type=place, default=None, metavar="DIR", help="where the run goes (renders/...)")
     add("--no-render", dest="render", action="store_false", help="no pictures, no video")
+    add("--whitewater", action="store_true", help="make spray, foam and bubbles of a liquid")
     add(
         "--record-systems",
         type=whole(0, 10**6),
@@ -222,12 +223,13 @@ def as_flags(config: dict[str, Any]) -> list[str]:
     flags = []
     for name, value in config.items():
         flag = f"--{name.replace('_', '-')}"
-        if name not in RunConfig("").as_json():
+        defaults = RunConfig("").as_json()
+        if name not in defaults:
             raise ValueError(f"config.json is damaged: {name:.40} is no setting")
-        if name == "scene" or value is None or value is True:
+        if name == "scene" or value is None or value is defaults[name]:
             continue
-        if value is False:
-            flags.append(f"--no-{name}")
+        if isinstance(value, bool):
+            flags.append(flag if value else f"--no-{name}")
         elif isinstance(value, dict):
             flags += [f"{flag}={key}={item}" for key, item in value.items()]
         elif isinstance(value, list):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from fluidsim.errors import SimulationError
 from fluidsim.flow.simulation import Simulation
-from fluidsim.render.frame import SolidGrid
+from fluidsim.render.frame import LiquidFrame, SolidGrid
 from fluidsim.runs.easel import Draw
 from fluidsim.runs.health import Health
 from fluidsim.runs.plan import Plan
@@ -45,6 +45,7 @@ class FrameLoop:
         self.draw = draw
         self._indices = Indices(folder.path)
         self._solids: SolidGrid | None = None
+        self.whitewater = plan.whitewater(folder.path)
         self.health = Health()
         self.frame = 0
         self.recorder = None
@@ -57,6 +58,8 @@ class FrameLoop:
 
     def begin(self) -> None:
         """Prepare the files of a run from time 0."""
+        if self.whitewater is not None:
+            self.whitewater.prepare([])
         if self.probes is not None:
             self.probes.begin()
 
@@ -74,6 +77,8 @@ class FrameLoop:
             self.recorder.count = start.systems
         if self.probes is not None:
             self.probes.go_on_from(start.state.get(PROBES))
+        if self.whitewater is not None:
+            self.whitewater.catch_up([record.frame for record in stored])
         for record in stored:  # to warn of what is new only
             self.health.look(record)
         self._indices.add(*map(Entry.of, stored))
@@ -131,6 +136,9 @@ class FrameLoop:
             frames.save(frame, folder)
             if self.probes is not None:
                 self.probes.write()
+        if self.whitewater is not None and isinstance(frame, LiquidFrame):
+            with simulation.timer("whitewater"):
+                frame = self.whitewater.make(frame)
         if self.draw is not None:
             with simulation.timer("render"):
                 self.draw(frame)

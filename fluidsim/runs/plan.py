@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from fluidsim.flow.accelerations import gravity_vector
 from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.runs.drawing import Drawing
+from fluidsim.runs.whitewater import WhitewaterMaker, check_kind
 from fluidsim.scene.changes import changed
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.plain import as_json
-from fluidsim.scene.scene import Scene
+from fluidsim.scene.scene import LiquidScene, Scene
 from fluidsim.timing import StageTimer
+from fluidsim.whitewater.advance import Around
+from fluidsim.whitewater.numbers import Whitewater
 from solvers.runtime import Runtime
 
 
@@ -28,8 +33,10 @@ class Plan:
     @classmethod
     def of(cls, scene: Scene, config: RunConfig) -> Plan:
         """Raises ValueError if the scene does not have the dimension or the values that the flags
-        ask for."""
+        ask for, or cannot have whitewater."""
         scene = changed(scene, config.set or {})
+        if config.whitewater or scene.view.whitewater is not None:
+            check_kind(scene.kind)
         return cls(scene, config, scene.grid(config), config.frame_seconds or scene.frame_seconds)
 
     @property
@@ -60,6 +67,14 @@ class Plan:
         about = self.about()
         lasting = {name: value for name, value in about["scene"].items() if name != "view"}
         return {**about, "config": self.config.identity(), "scene": lasting}
+
+    def whitewater(self, folder: Path) -> WhitewaterMaker | None:
+        """What makes the whitewater of the run in a folder, if it has some."""
+        scene, numbers = self.scene, self.scene.view.whitewater
+        if not isinstance(scene, LiquidScene) or not (self.config.whitewater or numbers):
+            return None
+        around = Around(gravity_vector(scene.gravity, self.grid.dim), tuple(scene.open_sides))
+        return WhitewaterMaker(folder, around, numbers or Whitewater())
 
     def drawing(self) -> Drawing:
         """How the run is drawn. Raises ValueError and OSError if its flags do not fit."""

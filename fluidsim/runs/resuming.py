@@ -51,7 +51,7 @@ def start_of(place: Path, plan: Plan) -> Start:
 def drop_other_pictures(path: Path, plan: Plan) -> None:
     """Delete the pictures of a run that were drawn by other flags than it now has."""
     now, before = _plain(plan.config.as_json()), read_config(path)["config"]
-    names = (each.name for each in dataclasses.fields(PictureOptions))
+    names = ("whitewater", *(each.name for each in dataclasses.fields(PictureOptions)))
     if any(now[name] != before.get(name) for name in names if name != "fps"):
         for picture in (path / "frames").glob("[0-9]*.png"):
             picture.unlink()

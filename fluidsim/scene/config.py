@@ -75,6 +75,8 @@ class RunConfig(PictureOptions):
         Folder of the run; by default a new one below `renders`.
     render : bool
         Whether to draw pictures and a video.
+    whitewater : bool
+        Whether to make spray, foam and bubbles; by default where the scene's view has numbers.
     record_systems : int
         Store every N-th pressure system; 0 stores none.
     size : tuple of int
@@ -121,6 +123,7 @@ class RunConfig(PictureOptions):
     seed: int = 0
     out: Path | None = None
     render: bool = True
+    whitewater: bool = False
     record_systems: int = 0
     checkpoint: int = 10
     resume: Path | None = None

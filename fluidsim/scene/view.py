@@ -9,6 +9,7 @@ from typing import Any
 
 from fluidsim.render.camera import Camera
 from fluidsim.render.style import Style
+from fluidsim.whitewater.numbers import Whitewater
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,9 @@ class View:
         still.
     liquid : str
         What a liquid looks like, such as "water" or "honey".
+    whitewater : Whitewater, optional
+        Spray, foam and bubbles by these numbers, in every run of the scene; by default only where
+        a flag asks for them.
 
     Raises
     ------
@@ -37,6 +41,7 @@ class View:
     camera: Camera | None = None
     orbit: float | None = None
     liquid: str = "water"
+    whitewater: Whitewater | None = None
 
     def __post_init__(self) -> None:
         Style(preset=self.preset, liquid=self.liquid)  # which refuses unknown names
@@ -64,7 +69,7 @@ class View:
         """
         if stored is None:
             return cls()
-        camera, orbit = stored["camera"], stored["orbit"]
+        camera, orbit, white = stored["camera"], stored["orbit"], stored.get("whitewater")
         if camera is not None:
             eye, look_at = _point(camera["eye"]), _point(camera["look_at"])
             camera = Camera(eye, look_at, float(camera["field_of_view"]))
@@ -73,6 +78,7 @@ class View:
             camera=camera,
             orbit=None if orbit is None else float(orbit),
             liquid=stored["liquid"],
+            whitewater=None if white is None else Whitewater.of(white),
         )
 
 

@@ -3,6 +3,7 @@
 FOLDER/0001.ply  liquid: x y z vx vy vz, float32, m and m/s (2D: y = vy = 0)
 FOLDER/0001.vti  smoke: cell data density, temperature (K above ambient), velocity (m/s; 2D: y = 0)
 FOLDER/0001-pressure.vti  liquid, and smoke in 2D: cell data pressure, Pa
+../whitewater/0001.ply  spray, foam and bubbles of a liquid, where they were made
 FOLDER/solids.vti or 0001-solids.vti  signed distance of the solids on nodes, m
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from fluidsim.files import replacing
 from fluidsim.render.frame import Frame, LiquidFrame, SmokeFrame, SolidGrid
-from fluidsim.store import vti
+from fluidsim.store import vti, whitewater
 
 _PLY_NAMES = ("x", "y", "z", "vx", "vy", "vz")
 _PLY_LIMIT = 4096  # bytes: a header longer than this is not ours
@@ -81,7 +82,8 @@ def load(
         positions, velocities = _read_ply(path, len(shape))
         if not ((positions > -dx) & (positions < (np.array(shape) + 1) * dx)).all():
             raise ValueError(f"{path} is damaged: its particles are outside of the domain")
-        return LiquidFrame(positions=positions, velocities=velocities, **common)
+        white = whitewater.read(whitewater.path_of(folder.parent, number), shape, dx)
+        return LiquidFrame(positions=positions, velocities=velocities, whitewater=white, **common)
     path = folder / name(number, ".vti")
     cells = vti.read(path, math.prod(_nodes(shape))).cells
     return SmokeFrame(

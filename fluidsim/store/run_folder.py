@@ -114,7 +114,7 @@ class RunFolder:
             raise SimulationError(
                 f"{path} already holds a run; go on with --resume {path}, or choose another --out"
             )
-        for name in ("log.jsonl", "frames", "checkpoints"):
+        for name in ("log.jsonl", "frames", "checkpoints", "whitewater"):
             place = path / name
             if place.is_file() or (place.is_dir() and any(place.iterdir())):
                 raise SimulationError(

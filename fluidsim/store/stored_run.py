@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from fluidsim.errors import SimulationError
+from fluidsim.flow.accelerations import gravity_vector
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE
 from fluidsim.render.frame import Frame
 from fluidsim.render.style import Style
@@ -25,7 +26,7 @@ BYTES_A_CELL = 200  # that a frame takes to be drawn
 @dataclass(frozen=True)
 class StoredRun:
     """folder: of the run. times: s, of each frame, in their order. pictures: how they were made.
-    view: what its scene asks for. open_sides: of its domain."""
+    view: what its scene asks for. open_sides: of its domain. gravity: m/s^2."""
 
     folder: Path
     kind: str
@@ -36,6 +37,7 @@ class StoredRun:
     pictures: PictureOptions
     view: View
     open_sides: tuple[str, ...]
+    gravity: tuple[float, ...]
 
     def frame(self, number: int) -> Frame:
         """A stored frame.
@@ -94,7 +96,13 @@ def _checked(
     view, open_sides = View.of(scene.get("view")), tuple(scene.get("open_sides", ()))
     if not set(open_sides) <= set(SIDES):
         raise ValueError(f"open sides {open_sides!r:.60}")
-    return StoredRun(folder, kind, shape, dx, caption, times, _pictures(config), view, open_sides)
+    gravity = gravity_vector(scene.get("gravity", 9.81), len(shape))
+    if not all(math.isfinite(float(part)) for part in gravity):
+        raise ValueError(f"a gravity of {gravity!r:.60}")
+    pictures = _pictures(config)
+    return StoredRun(
+        folder, kind, shape, dx, caption, times, pictures, view, open_sides, tuple(gravity)
+    )
 
 
 def _pictures(config: Any) -> PictureOptions:

@@ -1,0 +1,1 @@
+"""Spray, foam and bubbles, made from the stored frames of a liquid."""
