@@ -21,6 +21,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "run folders, frames, checkpoints, systems",
     "what a script says; probes, view",
     "the two physics; pictures",
+    "rigid bodies that float, sink and collide",
     "pressure, viscosity, forces, extrapolation",
     "shapes, motion, meshes, walls",
     "cells, faces, interpolation, sorting",

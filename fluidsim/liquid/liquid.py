@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from fluidsim.bodies.bodies import Bodies
 from fluidsim.flow.accelerations import add_gravity, gravity_vector
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.interface import Interface
@@ -39,7 +40,7 @@ class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
     velocity (dim, *nodes) holds the faces after the last step. surface: where the liquid ends
-    between the centres of cells. sources: inflows and outflows; None if there are none.
+    between the centres of cells. sources: inflows and outflows, bodies: rigid ones; None if there are none.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Liquid(Simulation):
         self.physics = physics
         self.seed = setup.seed
         self.surface = surface
+        self.bodies = Bodies.among(setup.solids)
         self.steps = 0
         self.sources = sources
         self.particles = Particles(positions, velocity, grid, self.device, physics.flip is None)
@@ -109,6 +111,8 @@ class Liquid(Simulation):
         if window != self.window:
             self.particles = self.particles.none(self.window)
             self.cover(window)
+        if self.bodies is not None:
+            self.bodies.restore(state)
         super().restore(state)
         stored.restore(self, state)
 
@@ -133,10 +137,14 @@ class Liquid(Simulation):
         with timer("forces"):
             pushed = self._push(push)
             domain, expansion = self._domain(fluid, kinds, rise)
+            if self.bodies is not None:
+                domain = self.bodies.couple(domain, self.gravity, push, dt)
         self.diffuse(domain, push, pushed=pushed)
         self.project(domain, push, expansion)
         with timer("extrapolate"):
             continue_beyond(domain, self.velocity, self.solids, dt)
+            if self.bodies is not None:
+                self.bodies.advance(self.time + dt, dt)
             self.enforce_walls(domain.open_faces)
         with timer("move"):
             flip = self.physics.flip or 0.0

@@ -10,6 +10,8 @@ from typing import ClassVar, Generic, TypeVar
 import torch
 
 from fluidsim import taichi_runtime
+from fluidsim.bodies.body import Body
+from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.flow.accelerations import Acceleration, gravity_vector
 from fluidsim.flow.simulation import PressureOptions, Setup, Simulation
 from fluidsim.grid.grid import Grid
@@ -43,7 +45,7 @@ class Scene(ABC, Generic[Started]):
 
     kind: ClassVar[str]
     size: tuple[float, ...]
-    solids: Sequence[Shape | RigidMotion] = ()
+    solids: Sequence[Shape | RigidMotion | RigidBody] = ()
     open_sides: Sequence[str] = ()
     periodic: Sequence[str] = ()
     walls: Mapping[str, Wall] = field(default_factory=dict)
@@ -127,7 +129,8 @@ class Scene(ABC, Generic[Started]):
 
     def _setup(self, config: RunConfig, solver: Solver, timer: StageTimer) -> Setup:
         grid = self.first_window(self.grid(config))
-        world = Solids(grid, self.solids, self.open_sides, timer.device, self.walls, self._inlets())
+        solids = [Body(s, grid.whole) if isinstance(s, RigidBody) else s for s in self.solids]
+        world = Solids(grid, solids, self.open_sides, timer.device, self.walls, self._inlets())
         options = PressureOptions(solver, config.rtol, self.density)
         return Setup(grid, world, options, timer, self.cfl, config.seed, self.body_force)
 
