@@ -14,6 +14,7 @@ from fluidsim.bodies.body import Body
 from fluidsim.bodies.contacts import Contacts
 from fluidsim.bodies.coupling import Coupled
 from fluidsim.bodies.faces import BodyFaces
+from fluidsim.bodies.wall_pressure import wall_forces
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.solid.shapes import Vector
 from fluidsim.solid.solids import Solids
@@ -25,18 +26,20 @@ class Bodies:
     accelerations: (n,), of all twists in a row: by the pressure of the last step, m/s^2, rad/s^2.
     """
 
-    def __init__(self, bodies: list[Body], solids: Solids) -> None:
+    def __init__(self, bodies: list[Body], solids: Solids, density: float) -> None:
+        """density: of the fluid, kg/m^3."""
         self.bodies = bodies
+        self.density = density
         self.solids = solids
         self.accelerations = np.zeros_like(self._twists())
         self._coupled: Coupled | None = None
         self._seconds = 0.0
 
     @classmethod
-    def among(cls, solids: Solids) -> Bodies | None:
+    def among(cls, solids: Solids, density: float) -> Bodies | None:
         """None if there are none."""
         bodies = [each for each in solids.moving if isinstance(each, Body)]
-        return cls(bodies, solids) if bodies else None
+        return cls(bodies, solids, density) if bodies else None
 
     def couple(self, domain: FlowDomain, gravity: Vector, push: float, dt: float) -> FlowDomain:
         """The domain with the bodies in it, for a projection over `push` seconds, after which all
@@ -54,7 +57,10 @@ class Bodies:
         touch = Contacts(self.bodies, self.solids, mass, 2 * push * math.hypot(*gravity), dt)
         wet = len(faces.faces) > 0
         assumed = wanted + wet * push * self.accelerations
-        self._coupled = Coupled(faces, domain, mass, wanted, assumed, touch.resolved)
+        known = push * wall_forces(
+            faces, self.bodies, domain.fluid, self.accelerations, self.density
+        )
+        self._coupled = Coupled(faces, domain, mass, wanted, assumed, known, touch.resolved)
         self._seconds = push
         return replace(domain, bodies=self._coupled)
 

@@ -48,13 +48,15 @@ class Coupled:
 
     def __init__(
         self, faces: BodyFaces, domain: FlowDomain, mass: np.ndarray, wanted: np.ndarray,
-        assumed: np.ndarray, touch: Callable[[np.ndarray], np.ndarray],
+        assumed: np.ndarray, known: np.ndarray, touch: Callable[[np.ndarray], np.ndarray],
     ) -> None:  # fmt: skip
         """domain: its `solid_velocity` on the bodies' faces is kept at that of `twists`. mass:
         (n, n), of all bodies. wanted, assumed: (n,), the twists without the pressure and those of
-        the right-hand side. touch: returns twists after contacts."""
+        the right-hand side. known: (n,), impulses beside those of the pressures of cells. touch:
+        returns twists after contacts."""
         self.faces, self.domain, self.mass = faces, domain, mass
         self.wanted, self.twists = wanted, assumed
+        self.known = known
         self.pushed = np.zeros_like(wanted)
         self._touch = touch
         faces.set_speeds(domain.solid_velocity, assumed)
@@ -69,7 +71,7 @@ class Coupled:
         """
         flow = _Flow(self.faces, self.domain.fluid, prepared, solution, rtol)
         shut = _ShutIn.of(self.faces, prepared, rhs, self.mass)
-        impulse = self.faces.impulses(flow.q)
+        impulse = self.faces.impulses(flow.q) + self.known
         rest = impulse - self.mass @ (self.twists - self.wanted)
         scale = max(self._size(impulse), self._size(rest))
         if shut is not None:

@@ -56,6 +56,14 @@ class BodyFaces:
             grid, faces, closed, *sides, torch.from_numpy(np.concatenate(rows)).to(closed), counts
         )
 
+    def centres(self, cells: Tensor) -> Tensor:
+        """The centres (n, dim) float64, m, of cells by flat index; any place for those outside."""
+        index, rest = [], cells
+        for n in reversed(self.grid.shape):
+            index.append(rest % n)
+            rest = rest // n
+        return self.grid.metres(torch.stack(index[::-1], dim=1).double() + 0.5)
+
     def speeds(self, twists: np.ndarray) -> Tensor:
         """The bodies' velocity across their faces, (n,) float64, m/s; twists: those of all bodies
         in a row."""

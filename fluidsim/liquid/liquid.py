@@ -56,7 +56,7 @@ class Liquid(Simulation):
         self.physics = physics
         self.seed = setup.seed
         self.surface = surface
-        self.bodies = Bodies.among(setup.solids)
+        self.bodies = Bodies.among(setup.solids, setup.pressure.density)
         self.steps = 0
         self.sources = sources
         self.particles = Particles(positions, velocity, grid, self.device, physics.flip is None)
