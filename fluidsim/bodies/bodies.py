@@ -16,6 +16,7 @@ from fluidsim.bodies.coupling import Coupled
 from fluidsim.bodies.faces import BodyFaces
 from fluidsim.bodies.wall_pressure import wall_forces
 from fluidsim.flow.domain import FlowDomain
+from fluidsim.flow.report import FrameReport
 from fluidsim.solid.shapes import Vector
 from fluidsim.solid.solids import Solids
 
@@ -23,6 +24,7 @@ from fluidsim.solid.solids import Solids
 class Bodies:
     """The rigid bodies among the moving solids of a simulation.
 
+    others: whether there are moving solids that are none.
     accelerations: (n,), of all twists in a row: by the pressure of the last step, m/s^2, rad/s^2.
     """
 
@@ -31,6 +33,7 @@ class Bodies:
         self.bodies = bodies
         self.density = density
         self.solids = solids
+        self.others = len(bodies) < len(solids.moving)
         self.accelerations = np.zeros_like(self._twists())
         self._coupled: Coupled | None = None
         self._seconds = 0.0
@@ -53,7 +56,7 @@ class Bodies:
                 body.velocity = body.velocity + push * np.array(gravity)
         wanted = self._twists()
         faces = BodyFaces.of(self._owned(domain), self.bodies, domain.open_faces, self.solids.grid)
-        mass = scipy.linalg.block_diag(*(body.mass_matrix() for body in self.bodies))
+        mass = np.asarray(scipy.linalg.block_diag(*(b.mass_matrix() for b in self.bodies)))
         touch = Contacts(self.bodies, self.solids, mass, 2 * push * math.hypot(*gravity), dt)
         wet = len(faces.faces) > 0
         assumed = wanted + wet * push * self.accelerations
@@ -64,8 +67,9 @@ class Bodies:
         self._seconds = push
         return replace(domain, bodies=self._coupled)
 
-    def advance(self, time: float, dt: float) -> None:
-        """Move on with the solution of the projection, to `time`, s, which ends the step."""
+    def advance(self, time: float, dt: float, report: FrameReport) -> None:
+        """Move on for `dt` seconds from `time`, s, with the solution of the projection; the report
+        tells where to."""
         assert self._coupled is not None
         size = len(self._coupled.twists) // len(self.bodies)
         for body, twist in zip(self.bodies, self._coupled.twists.reshape(-1, size), strict=True):
@@ -75,7 +79,8 @@ class Bodies:
             body.advance(dt)
         self.accelerations = self._coupled.pushed / self._seconds
         self._coupled = None
-        self.solids.update(time)
+        self.solids.update(time + dt)
+        report.bodies = list(map(self._told, self.bodies, self._forces()))
 
     def state(self) -> dict[str, Tensor]:
         """What `restore` needs."""
@@ -92,6 +97,23 @@ class Bodies:
         for body, row in zip(self.bodies, rows, strict=True):
             body.restore(row[:own])
         self.accelerations = rows[:, own:].ravel().copy()
+
+    def _forces(self) -> np.ndarray:
+        """By the pressure of the last step, (bodies, dim), N."""
+        accelerations = self.accelerations.reshape(len(self.bodies), -1)
+        masses = np.array([body.mass for body in self.bodies])
+        return masses[:, None] * accelerations[:, : self.solids.grid.dim]
+
+    def _told(self, body: Body, force: np.ndarray) -> dict[str, list[float]]:
+        """What the log says of a body."""
+        told = {
+            "position": body.centre,
+            "rotation": body.rotation.ravel(),
+            "velocity": body.velocity,
+            "angular_velocity": body.angular_velocity,
+            "force": force,
+        }
+        return {name: values.tolist() for name, values in told.items()}
 
     def _twists(self) -> np.ndarray:
         return np.concatenate([body.twist for body in self.bodies])

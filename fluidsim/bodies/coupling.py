@@ -145,7 +145,7 @@ class _Flow:
         self.q = self.q - factor * change.q
 
     def solution(self) -> solvers.Solution:
-        """That of the flow alone, with the pressure of flow and bodies and the cost of all solves."""
+        """That of the flow alone, with the pressure of both and the cost of all solves."""
         first = self.solved[0]
         notes = dict.fromkeys(each.notes for each in self.solved if each.notes)
         return replace(

@@ -1,4 +1,4 @@
-"""Mass, centre of mass and inertia of a body, by quadrature over a lattice; points on its surface."""
+"""Mass, centre of mass and inertia of a body, by quadrature; points on its surface."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ def wall_forces(
         (sign * faces.closed * wet[cells]).cpu().split(faces.counts)
         for sign, cells in ((1.0, faces.below), (-1.0, faces.above))
     ]
-    places = [faces.centres(cells).cpu().split(faces.counts) for cells in (faces.below, faces.above)]
+    places = [
+        faces.centres(cells).cpu().split(faces.counts) for cells in (faces.below, faces.above)
+    ]
     rows = faces.rows.cpu().split(faces.counts)
     total = []
     for number, (body, own) in enumerate(

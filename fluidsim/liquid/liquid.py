@@ -26,21 +26,18 @@ from fluidsim.liquid.levelset import FAR, HELD, SMOOTHED, LevelSet
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
-from fluidsim.liquid.volume import holes, liquid_volume
+from fluidsim.liquid.volume import holes, liquid_volume, relaxation
 from fluidsim.liquid.waves import longest_step
 from fluidsim.liquid.window import window_for
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
-WAVE_RELAXATION = 1.25  # of sqrt(dx / g); small tanks splash faster
-MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
 
 
 class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
     velocity (dim, *nodes) holds the faces after the last step. surface: where the liquid ends
-    between the centres of cells. sources: inflows and outflows, bodies: rigid ones; None if there are none.
+    between the centres of cells. sources: inflows and outflows, bodies: rigid ones; None if none.
     """
 
     def __init__(
@@ -51,8 +48,6 @@ class Liquid(Simulation):
         super().__init__(setup, physics.viscosity)
         grid = self.window
         self.gravity = gravity_vector(physics.gravity, grid.dim)
-        waves = math.sqrt(grid.dx / max(math.hypot(*self.gravity), 1e-30))
-        self._relaxation = min(VOLUME_RELAXATION, WAVE_RELAXATION * waves)
         self.physics = physics
         self.seed = setup.seed
         self.surface = surface
@@ -75,8 +70,8 @@ class Liquid(Simulation):
     def advance(self, seconds: float) -> FrameReport:
         """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
         by half at most."""
-        error = max(-MOST_RELAXED, min(MOST_RELAXED, self.volume_error()))
-        self.expansion = -error / max(self._relaxation, 2 * seconds)
+        weight = math.hypot(*self.gravity)
+        self.expansion = relaxation(self.volume_error(), seconds, self.window.dx, weight)
         self._impacts = Impacts()
         return super().advance(seconds)
 
@@ -122,7 +117,8 @@ class Liquid(Simulation):
         particles, timer = self.particles, self.timer
         since, push, self.dt_before = self.dt_before, (self.dt_before + dt) / 2, dt
         with timer("solids"):
-            self.move_solids(dt)
+            if self.bodies is None or self.bodies.others:
+                self.move_solids(dt)
         if self.sources is not None:
             with timer("sources"):
                 self._exchange(self.sources)
@@ -143,8 +139,10 @@ class Liquid(Simulation):
         self.project(domain, push, expansion)
         with timer("extrapolate"):
             continue_beyond(domain, self.velocity, self.solids, dt)
-            if self.bodies is not None:
-                self.bodies.advance(self.time + dt, dt)
+        if self.bodies is not None:
+            with timer("solids"):
+                self.bodies.advance(self.time, dt, self.report)
+        with timer("extrapolate"):
             self.enforce_walls(domain.open_faces)
         with timer("move"):
             flip = self.physics.flip or 0.0
