@@ -14,6 +14,8 @@ from fluidsim.grid.grid import Grid
 from fluidsim.solid.motion import Pose, RigidMotion
 from fluidsim.solid.shapes import Vector, rotation_matrix
 
+REACH = 9.0  # cells: pictures and steps look no farther
+
 
 class Body(RigidMotion):
     """A rigid body of one simulation: `RigidBody` says where and how it begins.
@@ -24,7 +26,7 @@ class Body(RigidMotion):
 
     centre (dim,) float64, m. rotation (dim, dim) float64, from the shape's axes to the world's.
     velocity (dim,), m/s. angular_momentum (1,) or (3,), kg m^2/s. radius: m, of the ball around the
-    centre that holds it.
+    centre that holds it. reach: m, how far from this ball `distance` is exact.
     """
 
     def __init__(self, described: RigidBody, grid: Grid) -> None:
@@ -37,6 +39,7 @@ class Body(RigidMotion):
         self.mass, self.inertia = properties.mass, properties.inertia
         self.arms = properties.surface - properties.centre
         self.radius = float(np.sqrt((self.arms**2).sum(1)).max())
+        self.reach = REACH * grid.dx
         self.centre = properties.centre.copy()
         self.rotation = np.eye(dim)
         self.velocity = _vector(described.velocity, dim, "velocity")
@@ -82,8 +85,13 @@ class Body(RigidMotion):
         return Pose(offset, 0.0, tuple(self.velocity.tolist()), spin)
 
     def distance(self, points: Tensor, time: float) -> Tensor:
+        """As of `RigidMotion`; far away, the distance from the ball around the body."""
         centre, turn = (points.new_tensor(each) for each in (self.centre, self.rotation))
-        return self.shape.distance((points - centre) @ turn + points.new_tensor(self.pivot))
+        arms = points - centre
+        distance = arms.norm(dim=-1) - self.radius
+        near = distance < self.reach
+        distance[near] = self.shape.distance(arms[near] @ turn + points.new_tensor(self.pivot))
+        return distance
 
     def velocity_at(self, points: Tensor, time: float) -> Tensor:
         arms = points - points.new_tensor(self.centre)

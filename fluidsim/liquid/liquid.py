@@ -68,8 +68,7 @@ class Liquid(Simulation):
             self.particles = self.particles.near_surface(physics.narrow_band, wet, self.solids)
 
     def advance(self, seconds: float) -> FrameReport:
-        """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
-        by half at most."""
+        """Advance by a frame, during which the volume error at its start relaxes."""
         weight = math.hypot(*self.gravity)
         self.expansion = relaxation(self.volume_error(), seconds, self.window.dx, weight)
         self._impacts = Impacts()
