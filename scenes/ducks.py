@@ -17,6 +17,15 @@ DUCKS = (  # place x, y; height; turn
 )
 
 
+def floating(config: RunConfig, x: float, y: float, height: float, turn: float) -> RigidBody:
+    """A duck with a heavy belly, which keeps its head up."""
+    base, belly = 0.41, 0.41 + 0.2 * height
+    return RigidBody(
+        duck(config, config.point(x, y, base), height, turn),
+        density=lambda points: 150.0 + 750.0 * (points[..., -1] < belly),
+    )
+
+
 def build(config: RunConfig) -> LiquidScene:
     at = config.point
     paddle = Box(at(0.15, 0.45, 0.05), at(0.85, 0.55, 0.25))
@@ -29,10 +38,7 @@ def build(config: RunConfig) -> LiquidScene:
         liquid=HalfSpace(0.42),
         solids=[
             Moving(paddle, pivot=at(0.5, 0.5, 0.18), spin=1.2 * math.pi),
-            *(
-                RigidBody(duck(config, at(x, y, 0.40), height, turn), density=250)
-                for x, y, height, turn in ducks
-            ),
+            *(floating(config, *each) for each in ducks),
         ],
     )
 

@@ -24,7 +24,6 @@ from fluidsim.solid.solids import Solids
 class Bodies:
     """The rigid bodies among the moving solids of a simulation.
 
-    others: whether there are moving solids that are none.
     accelerations: (n,), of all twists in a row: by the pressure of the last step, m/s^2, rad/s^2.
     """
 
@@ -33,7 +32,6 @@ class Bodies:
         self.bodies = bodies
         self.density = density
         self.solids = solids
-        self.others = len(bodies) < len(solids.moving)
         self.accelerations = np.zeros_like(self._twists())
         self._coupled: Coupled | None = None
         self._seconds = 0.0

@@ -13,7 +13,7 @@ from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.shapes import Shape
 
-CELLS = {2: 128, 3: 48}  # of the lattice, along the longest side of the body
+CELLS = {2: 128, 3: 64}  # of the lattice, along the longest side of the body
 SPACING = 0.75  # cells between points on the surface, at which contacts are looked for
 CPU = torch.device("cpu")
 

@@ -46,8 +46,10 @@ def wall_forces(
     ):
         force = np.zeros_like(own)
         for areas, points in zip(sides, places, strict=True):
-            drop = _drop(body, points[number], own, faces.grid.dx) * areas[number].numpy()
-            force += rows[number].numpy().T @ drop
+            area = areas[number]
+            counts = area != 0
+            drop = _drop(body, points[number][counts], own, faces.grid.dx)
+            force += rows[number][counts].numpy().T @ (drop * area[counts].numpy())
         total.append(force)
     return density * np.concatenate(total) * faces.grid.dx ** (faces.grid.dim - 1)
 

@@ -116,7 +116,7 @@ class Liquid(Simulation):
         particles, timer = self.particles, self.timer
         since, push, self.dt_before = self.dt_before, (self.dt_before + dt) / 2, dt
         with timer("solids"):
-            if self.bodies is None or self.bodies.others:
+            if self.bodies is None:  # with bodies all solids move on after the projection
                 self.move_solids(dt)
         if self.sources is not None:
             with timer("sources"):
