@@ -221,6 +221,16 @@ def test_a_box_that_slides_is_braked_by_its_weight():
     assert contacts.resolved(np.array([0.01, -0.2, 0.0]))[0] == pytest.approx(0.0, abs=1e-3)
 
 
+def test_the_floor_holds_nothing_down():
+    """A plank that turns: one end is stopped, the other rises."""
+    plank = RigidBody(Box((0.3, 0.001), (0.7, 0.1)), 500.0, restitution=0.0, friction=0.0)
+    _, contacts = world(plank)
+    after = contacts.resolved(np.array([0.0, 0.0, 5.0]))
+    low, high = (after[1] + arm * after[2] for arm in (-0.2, 0.2))
+    assert abs(low) < 0.1
+    assert high > 0.5
+
+
 def test_bodies_that_collide_keep_their_momentum():
     left = RigidBody(Sphere((0.3, 0.5, 0.5), 0.1), 500.0, restitution=1.0, friction=0.3)
     right = RigidBody(Sphere((0.501, 0.52, 0.5), 0.1), 900.0, restitution=1.0, friction=0.3)
@@ -244,7 +254,7 @@ def test_a_body_that_turns_freely_keeps_spin_and_energy():
         body.advance(0.005)
         energy.append(body.angular_velocity @ body.angular_momentum)
     assert np.array_equal(body.angular_momentum, spin)
-    assert np.ptp(energy) < 0.02 * energy[0]
+    assert np.ptp(energy) < 1e-3 * energy[0]
     assert body.rotation @ body.rotation.T == pytest.approx(np.eye(3), abs=1e-12)
     assert abs(body.rotation[1, 1]) < 0.9  # about the middle axis it tumbles: Euler 1765
 
