@@ -23,6 +23,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "what a script says; probes, view",
     "spray, foam and bubbles from frames",
     "the two physics; pictures",
+    "rigid bodies that float, sink and collide",
     "pressure, viscosity, forces, extrapolation",
     "shapes, motion, meshes, walls",
     "cells, faces, interpolation, sorting",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
 if TYPE_CHECKING:
+    from fluidsim.bodies.rigid_body import RigidBody
     from fluidsim.liquid.inflows import Inflow, Outflow
     from fluidsim.render.camera import Camera
     from fluidsim.runs.run import run
@@ -35,6 +36,7 @@ _HOMES = {
     "LiquidScene": "scene.scene",
     "Outflow": "liquid.inflows",
     "PressureProbe": "scene.probes",
+    "RigidBody": "bodies.rigid_body",
     "RunConfig": "scene.config",
     "SmokeOptions": "smoke.options",
     "SmokeScene": "scene.scene",
@@ -55,6 +57,7 @@ __all__ = [
     "LiquidScene",
     "Outflow",
     "PressureProbe",
+    "RigidBody",
     "RunConfig",
     "SmokeOptions",
     "SmokeScene",

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
+import solvers
 from fluidsim.flow.interface import Interface
+
+
+class Coupled(Protocol):
+    """What moves with the flow, and takes part in the projection."""
+
+    def solve(
+        self, prepared: solvers.Prepared, rhs: Tensor, solution: solvers.Solution, rtol: float
+    ) -> solvers.Solution:
+        """The pressure of both together, from the `solution` of the flow alone for `rhs`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +34,7 @@ class FlowDomain:
                     not change
     surface         (*shape), cells: signed distance of the free surface; without it, the fluid
                     fills all of its cells
+    bodies          rigid bodies that move with the flow; `solid_velocity` has theirs
     """
 
     fluid: Tensor
@@ -30,6 +43,7 @@ class FlowDomain:
     interface: Interface | None = None
     held: Tensor | None = None
     surface: Tensor | None = None
+    bodies: Coupled | None = None
 
     def conductance(self) -> Tensor:
         """How well each face (dim, *nodes) passes on a pressure difference: its open part, over

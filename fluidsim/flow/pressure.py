@@ -86,6 +86,8 @@ class Projector:
         if observer is not None:
             observer(prepared.system, rhs, guess)
         solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
+        if domain.bodies is not None:
+            solution = domain.bodies.solve(prepared, rhs, solution, self.rtol)
         subtract_gradient(velocity, solution.pressure, domain.open_faces, self.density, grid)
         if interface is not None:
             slope = 1 / (self.density * grid.dx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -13,6 +13,8 @@ class FrameReport:
     top_speed is the largest speed along an axis after a substep, m/s.
     smoke_...: m^dim, what sources added, left by open sides, faded and came from fuel.
     full: whether inflows found a closed domain full.
+    bodies: of each rigid body its position (of the centre of mass, m), rotation (matrix, row by
+    row), velocity (m/s), angular_velocity (rad/s) and the force of the pressure on it (N), at last.
     notes: what the solver told of its solves, "" when all went well.
     """
 
@@ -34,3 +36,4 @@ class FrameReport:
     smoke_faded: float = 0.0
     smoke_burnt: float = 0.0
     notes: str = ""
+    bodies: list[dict[str, list[float]]] = field(default_factory=list)

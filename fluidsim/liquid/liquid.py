@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from fluidsim.bodies.bodies import Bodies
 from fluidsim.flow.accelerations import add_gravity, gravity_vector
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.interface import Interface
@@ -25,21 +26,18 @@ from fluidsim.liquid.levelset import FAR, HELD, SMOOTHED, LevelSet
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.particles import SEEDED, Changes, Particles
 from fluidsim.liquid.separation import open_faces
-from fluidsim.liquid.volume import holes, liquid_volume
+from fluidsim.liquid.volume import holes, liquid_volume, relaxation
 from fluidsim.liquid.waves import longest_step
 from fluidsim.liquid.window import window_for
 
 WALL_PUSHES = 0.05  # cells of water: a wall under less pressure than this lets a film go
-VOLUME_RELAXATION = 0.05  # s: time in which a volume error decays to 1/e, or shorter:
-WAVE_RELAXATION = 1.25  # of sqrt(dx / g); small tanks splash faster
-MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
 
 
 class Liquid(Simulation):
     """Zhu & Bridson 2005, "Animating sand as a fluid"; Bridson 2015, chapter 7.
 
     velocity (dim, *nodes) holds the faces after the last step. surface: where the liquid ends
-    between the centres of cells. sources: inflows and outflows; None if there are none.
+    between the centres of cells. sources: inflows and outflows, bodies: rigid ones; None if none.
     """
 
     def __init__(
@@ -50,11 +48,10 @@ class Liquid(Simulation):
         super().__init__(setup, physics.viscosity)
         grid = self.window
         self.gravity = gravity_vector(physics.gravity, grid.dim)
-        waves = math.sqrt(grid.dx / max(math.hypot(*self.gravity), 1e-30))
-        self._relaxation = min(VOLUME_RELAXATION, WAVE_RELAXATION * waves)
         self.physics = physics
         self.seed = setup.seed
         self.surface = surface
+        self.bodies = Bodies.among(setup.solids, setup.pressure.density)
         self.steps = 0
         self.sources = sources
         self.particles = Particles(positions, velocity, grid, self.device, physics.flip is None)
@@ -71,10 +68,9 @@ class Liquid(Simulation):
             self.particles = self.particles.near_surface(physics.narrow_band, wet, self.solids)
 
     def advance(self, seconds: float) -> FrameReport:
-        """Advance by a frame, during which the volume error at its start relaxes (Kim et al. 2007),
-        by half at most."""
-        error = max(-MOST_RELAXED, min(MOST_RELAXED, self.volume_error()))
-        self.expansion = -error / max(self._relaxation, 2 * seconds)
+        """Advance by a frame, during which the volume error at its start relaxes."""
+        weight = math.hypot(*self.gravity)
+        self.expansion = relaxation(self.volume_error(), seconds, self.window.dx, weight)
         self._impacts = Impacts()
         return super().advance(seconds)
 
@@ -109,6 +105,8 @@ class Liquid(Simulation):
         if window != self.window:
             self.particles = self.particles.none(self.window)
             self.cover(window)
+        if self.bodies is not None:
+            self.bodies.restore(state)
         super().restore(state)
         stored.restore(self, state)
 
@@ -118,7 +116,8 @@ class Liquid(Simulation):
         particles, timer = self.particles, self.timer
         since, push, self.dt_before = self.dt_before, (self.dt_before + dt) / 2, dt
         with timer("solids"):
-            self.move_solids(dt)
+            if self.bodies is None:  # with bodies all solids move on after the projection
+                self.move_solids(dt)
         if self.sources is not None:
             with timer("sources"):
                 self._exchange(self.sources)
@@ -133,10 +132,16 @@ class Liquid(Simulation):
         with timer("forces"):
             pushed = self._push(push)
             domain, expansion = self._domain(fluid, kinds, rise)
+            if self.bodies is not None:
+                domain = self.bodies.couple(domain, self.gravity, push, dt)
         self.diffuse(domain, push, pushed=pushed)
         self.project(domain, push, expansion)
         with timer("extrapolate"):
             continue_beyond(domain, self.velocity, self.solids, dt)
+        if self.bodies is not None:
+            with timer("solids"):
+                self.bodies.advance(self.time, dt, self.report)
+        with timer("extrapolate"):
             self.enforce_walls(domain.open_faces)
         with timer("move"):
             flip = self.physics.flip or 0.0

@@ -32,6 +32,8 @@ def state_of(liquid: Liquid) -> dict[str, Tensor]:
     if liquid.sources is not None:
         values["sources_random"] = liquid.sources.generator.get_state()
         values["sources_owed"] = torch.tensor(liquid.sources.owed)
+    if liquid.bodies is not None:
+        values |= liquid.bodies.state()
     return values
 
 

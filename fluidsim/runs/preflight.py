@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import torch
 
+from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.flow.accelerations import gravity_vector
 from fluidsim.flow.simulation import SOLID_CELLS, Simulation
 from fluidsim.grid.grid import MOST_CELLS_A_SIDE, Grid
@@ -107,7 +108,8 @@ def obstacles(plan: Plan, needs: Needs, place: Path) -> Iterator[str]:
 def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
     """What may spoil the result, each in one line. simulation: of the scene, at its start."""
     yield from _rounded(plan)
-    yield from wall_warnings(plan.scene.solids, plan.grid, plan.config.resolution)
+    solids = [s.shape if isinstance(s, RigidBody) else s for s in plan.scene.solids]
+    yield from wall_warnings(solids, plan.grid, plan.config.resolution)
     seconds = plan.frame_seconds
     speed = simulation.solids.top_speed_during(0.0, plan.seconds)
     cells = speed * seconds / simulation.grid.dx

@@ -1,7 +1,7 @@
-"""What a mesh stands for in a scene: the file of `--mesh`, or a bunny or a dragon made of shapes.
+"""What a mesh stands for in a scene: the file of `--mesh`, or a figure made of shapes.
 
-The bunny and the dragon are smooth unions of ellipsoids and capsules. In 2D they are their
-outlines from the side.
+Bunny, dragon and duck are smooth unions of ellipsoids and capsules. In 2D they are their outlines
+from the side.
 """
 
 from __future__ import annotations
@@ -74,6 +74,23 @@ _DRAGON_LIMBS: Sequence[_Limb] = (
     ((-0.07, 0.22, 0.75), (-0.38, 0.33, 0.67), 0.05, 0.04),
     ((-0.07, -0.22, 0.75), (-0.38, -0.33, 0.67), 0.05, 0.04),
 )
+
+_DUCK_BALLS: Sequence[_Ball] = (
+    ((0, 0, 0.30), (0.46, 0.34, 0.29)),
+    ((-0.36, 0, 0.46), (0.20, 0.17, 0.12)),
+    ((0.24, 0, 0.76), (0.24, 0.22, 0.22)),
+    ((0.47, 0, 0.70), (0.15, 0.12, 0.055)),
+)
+_DUCK_LIMBS: Sequence[_Limb] = (
+    ((0.18, 0, 0.42), (0.23, 0, 0.66), 0.20, 0.16),
+    ((0.06, 0.29, 0.38), (-0.30, 0.24, 0.44), 0.12, 0.06),  # wings
+    ((0.06, -0.29, 0.38), (-0.30, -0.24, 0.44), 0.12, 0.06),
+)
+
+
+def duck(config: RunConfig, base: Vector, height: float, turn: float = 0.0) -> Shape:
+    """The mesh of the run, or else a duck for the bath: see `figurine`."""
+    return figurine(config, _DUCK_BALLS, _DUCK_LIMBS, base, height, turn)
 
 
 def bunny(config: RunConfig, base: Vector, height: float, turn: float = 0.0) -> Shape:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.files import replacing
 from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
@@ -67,7 +68,10 @@ Probe = PressureProbe | HeightProbe
 
 
 def check_probes(
-    probes: Mapping[str, Probe], size: Vector, solids: Iterable[Shape | RigidMotion], kind: str
+    probes: Mapping[str, Probe],
+    size: Vector,
+    solids: Iterable[Shape | RigidMotion | RigidBody],
+    kind: str,
 ) -> None:
     """Raises ValueError with one line for a probe that the scene cannot have.
 
@@ -90,8 +94,9 @@ def check_probes(
         if isinstance(probe, PressureProbe):
             point = torch.tensor(at)
             for solid in solids:
-                moves = isinstance(solid, RigidMotion)
-                inside = solid.distance(point, 0.0) if moves else solid.distance(point)
+                own = solid.shape if isinstance(solid, RigidBody) else solid
+                moves = isinstance(own, RigidMotion)
+                inside = own.distance(point, 0.0) if moves else own.distance(point)
                 if float(inside) < -near:
                     raise ValueError(f"probe {name} at {at} m lies inside of a solid")
 

@@ -10,6 +10,8 @@ from typing import ClassVar, Generic, TypeVar
 import torch
 
 from fluidsim import taichi_runtime
+from fluidsim.bodies.body import Body
+from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.flow.accelerations import Acceleration, gravity_vector
 from fluidsim.flow.simulation import PressureOptions, Setup, Simulation
 from fluidsim.grid.grid import Grid
@@ -19,12 +21,13 @@ from fluidsim.liquid.liquid import Liquid
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.seeding import seed
 from fluidsim.liquid.window import first_window
+from fluidsim.scene.checks import check_scene
 from fluidsim.scene.config import RunConfig, check_particles
-from fluidsim.scene.probes import Probe, check_probes
+from fluidsim.scene.probes import Probe
 from fluidsim.scene.view import View
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.smoke.smoke import Smoke
-from fluidsim.solid.boundary import Inlet, Wall, periodic_axes, refuse_drag_without, refuse_sides_of
+from fluidsim.solid.boundary import Inlet, Wall, periodic_axes, refuse_drag_without
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
@@ -43,7 +46,7 @@ class Scene(ABC, Generic[Started]):
 
     kind: ClassVar[str]
     size: tuple[float, ...]
-    solids: Sequence[Shape | RigidMotion] = ()
+    solids: Sequence[Shape | RigidMotion | RigidBody] = ()
     open_sides: Sequence[str] = ()
     periodic: Sequence[str] = ()
     walls: Mapping[str, Wall] = field(default_factory=dict)
@@ -56,15 +59,7 @@ class Scene(ABC, Generic[Started]):
 
     def __post_init__(self) -> None:
         settle(self, LISTS)
-        if not min(self.size) > 0:
-            raise ValueError(f"the sides of a scene must be positive, not {self.size}")
-        for name in ("density", "cfl", "frame_seconds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} of a scene must be positive")
-        periodic_axes(self.periodic, len(self.size))
-        ends = (*self.open_sides, *self.walls, *(inlet.side for inlet in self._inlets()))
-        refuse_sides_of(self.periodic, ends)
-        check_probes(self.probes, self.size, self.solids, self.kind)
+        check_scene(self, self._inlets())
 
     def start(
         self,
@@ -127,7 +122,8 @@ class Scene(ABC, Generic[Started]):
 
     def _setup(self, config: RunConfig, solver: Solver, timer: StageTimer) -> Setup:
         grid = self.first_window(self.grid(config))
-        world = Solids(grid, self.solids, self.open_sides, timer.device, self.walls, self._inlets())
+        solids = [Body(s, grid.whole) if isinstance(s, RigidBody) else s for s in self.solids]
+        world = Solids(grid, solids, self.open_sides, timer.device, self.walls, self._inlets())
         options = PressureOptions(solver, config.rtol, self.density)
         return Setup(grid, world, options, timer, self.cfl, config.seed, self.body_force)
 
@@ -165,8 +161,9 @@ class LiquidScene(Scene[Liquid]):
         Share of FLIP in the blend, 0 to 1.
     narrow_band : int
         Particles only so many cells from the surface, the inside on the grid; 0: everywhere.
-    solids : sequence of Shape or RigidMotion
-        Solids at rest, or solids that move (`Moving`, `Keyframed`).
+    solids : sequence of Shape, RigidMotion or RigidBody
+        Solids at rest, solids that move along a path (`Moving`, `Keyframed`), and bodies that the
+        liquid moves.
     open_sides : sequence of str
         Sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
     periodic : sequence of str

@@ -149,7 +149,7 @@ class Boundary:
 
     closed (dim, *nodes) bool: faces of walls and inlets, and stored points beyond the grid.
     moves: whether a wall or an inlet has a velocity. opens: whether a side of the domain has an
-    opening.
+    opening. open_sides: names of the domain's sides without a wall.
     Raises ValueError if a side does not exist or belongs to a periodic axis, or if a wall moves
     across its side.
     """
@@ -172,6 +172,7 @@ class Boundary:
         refuse_sides_of(letters, (*open_sides, *walls, *(inlet.side for inlet in inlets)))
         self.grid = grid
         self.inlets = tuple(inlets)
+        self.open_sides = tuple(open_sides)
         self.sides = tuple(
             _side(grid, axis, upper, device, open_sides, walls, self.inlets)
             for axis in range(grid.dim)

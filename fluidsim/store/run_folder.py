@@ -29,7 +29,7 @@ LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy",
 LOG_VERSION = 1
 _KINDS = {
     "bool": bool, "int": int, "float": (int, float), "str": str, "list[str]": list,
-    "dict[str, float]": dict,
+    "dict[str, float]": dict, "list[dict[str, list[float]]]": list,
 }  # fmt: skip
 MOST_BYTES = {"config.json": 2**24, "log.jsonl": 2**30}  # of files that are read
 
@@ -63,6 +63,7 @@ class FrameRecord:
     smoke_burnt: float
     notes: str
     full: bool = False
+    bodies: list[dict[str, list[float]]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 

@@ -1,0 +1,1 @@
+"""Rigid bodies that the liquid moves and that move the liquid: mass, motion, coupling, contacts."""
