@@ -16,7 +16,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "flows with known answers",
     "tables and pictures of the documentation",
     "a window on a run",
-    "other programs; compare, report, train",
+    "other programs; compare, report, train; refine",
     "flags, the loop over frames, drawing, stopping",
     "run folders, frames, checkpoints, systems",
     "what a script says; probes, view",

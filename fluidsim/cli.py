@@ -15,6 +15,7 @@ COMMANDS = {
     "solvers": "list the pressure solvers, one line each",
     "run": "run a scene: fluidsim run SCENE [its flags]",
     "render": "draw the stored frames of a run again",
+    "upres": "refine the smoke of a stored run, with turbulence",
     "export": "write the frames of a run for other programs",
     "view": "look at a run in a window, or save a technical still",
     "compare": "run a scene, hand its systems to all solvers, write report.html",
