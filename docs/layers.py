@@ -17,7 +17,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "tables and pictures of the documentation",
     "a window on a run",
     "sweeps, and pictures, on many workers",
-    "other programs; compare, report, train",
+    "other programs; compare, report, train; refine",
     "flags, the loop over frames, drawing, stopping",
     "run folders, frames, checkpoints, systems",
     "what a script says; probes, view",

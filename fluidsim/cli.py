@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "run a scene: fluidsim run SCENE [its flags]",
     "render": "draw the stored frames of a run again",
     "whitewater": "make spray, foam and bubbles from the stored frames of a run",
+    "upres": "refine the smoke of a stored run, with turbulence",
     "export": "write the frames of a run for other programs",
     "view": "look at a run in a window, or save a technical still",
     "sweep": "run a scene with many values, on many workers, into one table",

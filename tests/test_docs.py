@@ -39,7 +39,7 @@ HAVE_PYTHON = [page for page in PAGES if fenced(read(page), "python")]
 HAVE_COMMANDS = [page for page in PAGES if fenced(read(page), "sh")]
 LONG = tuple(
     DOCS / "howto" / f"{name}.md"
-    for name in ("train", "compare", "verify", "pictures", "export", "sweeps")
+    for name in ("train", "compare", "verify", "pictures", "export", "sweeps", "upres")
 )
 INSTALLING = ("source .venv/bin/activate", "pip install .", "pip install -e .")
 SMALL = ["--resolution", "12", "--frames", "1", "--no-render"]

@@ -188,7 +188,7 @@ def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: st
         if config.orbit is not None or config.camera is not None:
             before = {**before, "orbit": None, "camera": None}
         known = as_flags(before)
-        stored = RunConfig(scene=scene, **vars(_stored_flags().parse_args(known)))
+        stored = stored_config(before)
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"there is no {error}" if isinstance(error, KeyError) else said(error)
         parser.exit(1, f"error: cannot resume {config.resume}: {what}\n")
@@ -198,6 +198,11 @@ def parse_run(scene: str, argv: Sequence[str] | None, description: str, prog: st
             flag = f"--{name.replace('_', '-')}"
             parser.error(f"{flag} of the run is {value}; leave it out, or start a new run")
     return config
+
+
+def stored_config(config: dict[str, Any]) -> RunConfig:
+    """A stored configuration. Raises ValueError, KeyError or TypeError if it is none."""
+    return RunConfig(scene=config["scene"], **vars(_stored_flags().parse_args(as_flags(config))))
 
 
 class _Refusing(OneLineParser):

@@ -82,7 +82,7 @@ class Needs:
 
     def __str__(self) -> str:
         return (
-            f"{_size(self.memory)} of memory, {_size(self.disk)} of disk, "
+            f"{size_said(self.memory)} of memory, {size_said(self.disk)} of disk, "
             f"{_duration(self.seconds)} on two cores"
         )
 
@@ -94,13 +94,14 @@ def obstacles(plan: Plan, needs: Needs, place: Path) -> Iterator[str]:
     if needs.memory > memory:
         yield (
             f"resolution {config.resolution} in {config.dim}D with {config.solver} needs about "
-            f"{_size(needs.memory)} of memory and {_size(memory)} are free; {_advice(plan, memory)}"
+            f"{size_said(needs.memory)} of memory and {size_said(memory)} are free; "
+            f"{_advice(plan, memory)}"
         )
-    disk = shutil.disk_usage(_existing(place)).free
+    disk = shutil.disk_usage(existing(place)).free
     if needs.disk > disk:
         yield (
-            f"{config.frames} frames need about {_size(needs.disk)} in {place} and "
-            f"{_size(disk)} are free; choose another --out, fewer --frames or a smaller --size"
+            f"{config.frames} frames need about {size_said(needs.disk)} in {place} and "
+            f"{size_said(disk)} are free; choose another --out, fewer --frames or a smaller --size"
         )
     yield from _idle(plan)
 
@@ -256,12 +257,13 @@ def _rounded(plan: Plan) -> Iterator[str]:
     yield (f"the domain is {_point(grid.extent)} m in whole cells, not {_point(size)} m{advice}")
 
 
-def _existing(place: Path) -> Path:
+def existing(place: Path) -> Path:
     """The folder above a place that is to be made, or the place itself."""
     return next(path for path in (place, *place.absolute().parents) if path.is_dir())
 
 
-def _size(count: float) -> str:
+def size_said(count: float) -> str:
+    """Bytes, such as 1.5 GiB."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**29 else f"{max(1.0, count / 2**20):.0f} MiB"
 
 

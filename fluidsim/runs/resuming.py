@@ -40,17 +40,17 @@ def start_of(place: Path, plan: Plan) -> Start:
     if path == place and not ended and not checkpoint.stored(path / "checkpoints"):
         return Start(None, [])
     state, last = checkpoint.choose(place), plan.config.frames
-    difference = _difference(_plain(plan.identity()), state.identity)
+    difference = _difference(plain(plan.identity()), state.identity)
     if difference is not None:
         raise ValueError(f"the checkpoint at {place} is of another run: {difference}")
     if state.frame > last or (state.frame == last and ended):
         raise ValueError(f"{place} has its {last} frames; --frames N asks for more")
-    return Start(state, _stored(path, state.frame, plan.scene.kind))
+    return Start(state, whole_records(path, state.frame, plan.scene.kind))
 
 
 def drop_other_pictures(path: Path, plan: Plan) -> None:
     """Delete the pictures of a run that were drawn by other flags than it now has."""
-    now, before = _plain(plan.config.as_json()), read_config(path)["config"]
+    now, before = plain(plan.config.as_json()), read_config(path)["config"]
     names = ("whitewater", *(each.name for each in dataclasses.fields(PictureOptions)))
     if any(now[name] != before.get(name) for name in names if name != "fps"):
         for picture in (path / "frames").glob("[0-9]*.png"):
@@ -71,7 +71,7 @@ def draw_missing(folder: RunFolder, plan: Plan, draw: Draw) -> int:
     return len(missing)
 
 
-def _stored(path: Path, frame: int, kind: str) -> list[FrameRecord]:
+def whole_records(path: Path, frame: int, kind: str) -> list[FrameRecord]:
     """The records of the whole frames up to a state after `frame`, which itself can be rewritten.
 
     Raises ValueError with one line if others are missing or damaged.
@@ -97,7 +97,7 @@ def _stored(path: Path, frame: int, kind: str) -> list[FrameRecord]:
     raise ValueError(f"{what}; {advice}")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As it is read back from JSON: lists in place of tuples."""
     return json.loads(json.dumps(value))
 

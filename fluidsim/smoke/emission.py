@@ -13,16 +13,19 @@ from fluidsim.grid.grid import Grid
 from fluidsim.solid.boundary import Boundary
 from fluidsim.solid.shapes import Shape
 
-PATCH = 4  # cells between points of the lattice of random numbers
+PATCH = 4  # cells of a run's grid
 
 
 class Emitter:
     """Keeps scalars at given levels inside a shape.
 
-    roughness: relative random variation of the levels in space and time.
+    roughness: relative random variation of the levels in space and time. patch: cells between
+    points of the lattice of random numbers.
     """
 
-    def __init__(self, shape: Shape, roughness: float, grid: Grid, device: torch.device):
+    def __init__(
+        self, shape: Shape, roughness: float, grid: Grid, device: torch.device, patch: int = PATCH
+    ):
         self.roughness = roughness
         covered = part_inside(shape, grid, device)
         places = covered.nonzero()
@@ -31,7 +34,7 @@ class Emitter:
             places.T
         )  # indices of the cells that the shape covers, one tensor an axis
         self._cells, self._parts = (places * strides).sum(1), covered[self.places]
-        self._lattice = tuple(max(2, n // PATCH + 1) for n in grid.shape)
+        self._lattice = tuple(max(2, n // patch + 1) for n in grid.shape)
         self._around, self._weights = self._between(places, grid)
 
     def feed(self, scalars: Tensor, levels: Sequence[float], generator: torch.Generator) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.smoke.cut_cells import CutCells, touched
-from fluidsim.smoke.emission import Emitter, let_in
+from fluidsim.smoke.emission import PATCH, Emitter, let_in
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.smoke.transport import Transport
 from fluidsim.solid.images import repeated
@@ -28,11 +28,12 @@ class Burnt(NamedTuple):
 
 class Scalars:
     """values (2, *nodes): density and temperature in the cells; (3, *nodes) with the fuel where a
-    source has some."""
+    source has some. patch: cells over which sources flicker alike."""
 
     def __init__(
-        self, solids: Solids, sources: Sequence[Source], physics: SmokeOptions, seed: int
-    ) -> None:
+        self, solids: Solids, sources: Sequence[Source], physics: SmokeOptions, seed: int,
+        patch: int = PATCH,
+    ) -> None:  # fmt: skip
         self.grid = solids.grid
         self.solids = solids
         self.sources = tuple(sources)
@@ -42,6 +43,7 @@ class Scalars:
         self.transport = Transport(self.grid, solids.device)
         self.generator = torch.Generator().manual_seed(seed)
         self._cut: CutCells | None = None
+        self._patch = patch
         self._emitters = [self._emitter(source) for source in self.sources]
 
     @property
@@ -139,7 +141,7 @@ class Scalars:
 
     def _emitter(self, source: Source) -> Emitter:
         shape = repeated(source.shape, self.grid)
-        return Emitter(shape, source.roughness, self.grid, self.solids.device)
+        return Emitter(shape, source.roughness, self.grid, self.solids.device, self._patch)
 
     def _amount(self, values: Tensor) -> float:
         return float(values.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
