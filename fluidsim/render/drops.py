@@ -39,7 +39,7 @@ def draw_spray(
     """
     balls = _projected(spray, scale, camera, picture.shape[:2])
     if len(balls):
-        pinhole = pinhole_of(camera, picture.shape[1] / picture.shape[0])
+        pinhole = pinhole_of(camera, picture.shape[1::-1])
         _draw(picture, distance, balls, solid, light, pinhole, stage)
 
 

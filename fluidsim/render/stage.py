@@ -94,14 +94,12 @@ def _firelight(point, outward, stage):
 
 
 @ti.func
-def floor_colour(point, direction, distance, spread, solid: ti.template(), light: ti.template(),
+def floor_colour(point, direction, distance, width, solid: ti.template(), light: ti.template(),
                  stage):  # fmt: skip
     """The colour of the floor at a point, seen along a direction from `distance` away by a beam
-    that widens by `spread` rad."""
+    that covers a rectangle of sides `width`."""
     up = vec3(0.0, 0.0, 1.0)
-    albedo = stage.floor * (
-        1 - stage.tiles * (1 - checker(point, _TILE, spread * distance / -direction.z))
-    )
+    albedo = stage.floor * (1 - stage.tiles * (1 - checker(point, _TILE, width)))
     lit = stage.sun.z * map_value(light, (point.xy - stage.map_lower) / stage.map_spacing)
     near = ti.max(solid_near(solid, point, stage.upper), 0.0)
     ambient = stage.skylight * (1 - 0.55 * ti.exp(-near * 13))
@@ -131,5 +129,6 @@ def surroundings(origin, direction, spread, solid: ti.template(), light: ti.temp
     if direction.z < -1e-5:
         distance = -origin.z / direction.z
         point = origin + direction * distance
-        colour = floor_colour(point, direction, distance, spread, solid, light, stage)
+        width = vec2(spread * distance / -direction.z)
+        colour = floor_colour(point, direction, distance, width, solid, light, stage)
     return colour
