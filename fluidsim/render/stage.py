@@ -17,6 +17,7 @@ from fluidsim.render.rays import checker, map_value
 from fluidsim.render.solids import solid_near
 
 _TILE = 0.1  # side of a tile of the floor
+_BOUNCED = 0.6  # part of the light of an endless floor that reaches what stands on it
 _FIRE_CORE = 0.05  # squared distance below which the light of a fire grows no more
 
 
@@ -110,10 +111,20 @@ def floor_colour(point, direction, distance, width, solid: ti.template(), light:
 
 
 @ti.func
+def _ambient(outward, stage):
+    """The light of the sky above and of the floor below on a surface. The floor is in the sun, but
+    for what lies in the shadow of the solid itself, on the side that is turned away."""
+    above = 0.5 + 0.5 * outward.z
+    sunny = 0.6 + 0.4 * outward.xy.dot(stage.sun.xy) / ti.max(stage.sun.xy.norm(), 1e-3)
+    bounced = stage.floor * (stage.skylight + stage.sunlight * (stage.sun.z * sunny))
+    return stage.skylight * above + bounced * (_BOUNCED * (1 - above))
+
+
+@ti.func
 def solid_colour(point, outward, direction, lit, stage):
     """The colour of a solid's surface; lit: the part of the sunlight that reaches it."""
     lit *= ti.max(outward.dot(stage.sun), 0.0)
-    ambient = stage.skylight * ((0.7 + 0.3 * outward.z) * (1 - 0.4 * ti.exp(-point.z * 14)))
+    ambient = _ambient(outward, stage) * (1 - 0.4 * ti.exp(-point.z * 14))
     colour = stage.solid * (stage.sunlight * lit + ambient + _firelight(point, outward, stage))
     half = (stage.sun - direction).normalized()
     colour += stage.sunlight * (ti.pow(ti.max(outward.dot(half), 0.0), 60.0) * lit * 0.3)
