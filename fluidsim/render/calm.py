@@ -1,9 +1,9 @@
 """Makes calm water look calm although its particles are spread unevenly.
 
 The inside of the surface is blurred over the cells by a filter that keeps parabolas, and with them
-waves longer than eight cells; its half level is a second, smoother surface. Where both surfaces
-nearly agree all around a place, only the unevenness of the particles separates them. At edges,
-sheets, drops and ripples they differ more.
+waves longer than eight cells; its half level is a second, smoother surface. It keeps balls, too, of
+radii from five cells. Where both surfaces nearly agree all around a place, only the unevenness of
+the particles separates them. At edges, sheets, drops and ripples they differ more.
 """
 
 import numpy as np
@@ -31,10 +31,9 @@ def calm_surface(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inside = _halved_planes(field, axes[0])
     for axis in axes[1:]:
         inside = _halved(inside, axis)
-    once = _blurred(inside, _BLUR, axes)
-    level = 2 * once - _blurred(once, _BLUR, axes)
-    slope = np.sqrt(sum(np.square(np.gradient(level, axis=axis)) for axis in axes))
-    distance = level / np.maximum(slope, np.float32(_FLAT))
+    distance = _second_surface(inside, axes)
+    # Round surfaces shrink. They shrink by as much when the same is done to them again.
+    distance = 2 * distance - _second_surface(np.clip(2 * distance, -1, 1), axes)
 
     weight = np.maximum(1 - np.abs(corners) / np.float32(_EDGE), 0)  # of nodes at the surface
     apart = np.clip(corners / np.float32(_SLOPE) - distance, -1, 1)
@@ -58,6 +57,14 @@ def _halved_planes(field: np.ndarray, axis: int) -> np.ndarray:
         before, at, after = (np.clip(each / np.float32(_EDGE), -1, 1) for each in near)
         plane[:] = at / 2 + (before + after) / 4
     return np.moveaxis(result, 0, axis)
+
+
+def _second_surface(inside: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The distance in cells to the blurred surface of a field that is -1 inside and 1 outside."""
+    once = _blurred(inside, _BLUR, axes)
+    level = 2 * once - _blurred(once, _BLUR, axes)
+    slope = np.sqrt(sum(np.square(np.gradient(level, axis=axis)) for axis in axes))
+    return level / np.maximum(slope, np.float32(_FLAT))
 
 
 def _halved(nodes: np.ndarray, axis: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.arrays import Volume
+from fluidsim.render.frame import SolidGrid
 
 FARTHEST = 6.0  # cells; greater distances are cut off
 
@@ -23,6 +24,16 @@ def cell_numbers(place: np.ndarray, cells: Sequence[int]) -> np.ndarray:
         result *= np.int32(count)
         result += np.clip(place[:, axis], 0, np.float32(count - 0.5)).astype(np.int32)
     return result
+
+
+def at_centres(solids: SolidGrid, dx: float) -> np.ndarray:
+    """The distance to solids, m, in the centres of cells of size dx: the mean of their corners."""
+    every = max(1, round(dx / solids.spacing))
+    corners = solids.distance[(slice(None, None, every),) * solids.distance.ndim]
+    for axis in range(corners.ndim):
+        rows = np.moveaxis(corners, axis, 0)
+        corners = np.moveaxis((rows[1:] + rows[:-1]) / 2, 0, axis)
+    return corners
 
 
 def cell_distance(full: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ Balls: Any = ti.types.ndarray(dtype=ti.f32, ndim=2)
 _STRIPE = 8  # rows of pixels that one thread draws at a time
 _FOAM = 0.3  # opacity of a patch of white foam
 _LEAST = 0.6  # least radius in pixels; smaller balls fade instead
+_FINE = 6.0  # radius in pixels of balls that need one colour a pixel; smaller ones: up to 3 x 3
 _SPREAD = 0.05  # rad by which a beam widens in a ball
 # Columns of a ball: centre (3), place (2) and radius in pixels, distance, white, sunk.
 
@@ -39,7 +40,7 @@ def draw_spray(
     """
     balls = _projected(spray, scale, camera, picture.shape[:2])
     if len(balls):
-        pinhole = pinhole_of(camera, picture.shape[1] / picture.shape[0])
+        pinhole = pinhole_of(camera, picture.shape[1::-1])
         _draw(picture, distance, balls, solid, light, pinhole, stage)
 
 
@@ -64,16 +65,29 @@ def _projected(spray: Spray, scale: float, camera: Camera, size: tuple[int, ...]
 @ti.func
 def _ball_colour(centre, n, direction, white, solid: ti.template(), light: ti.template(), stage):
     """The colour of a ball where its normal is n, seen along a direction."""
-    into, cosine, _ = refracted(direction, n, False)
-    leaving = n - 2 * n.dot(into) * into  # the normal where the ray leaves the ball
-    through, _, _ = refracted(into, -leaving, True)
-    mirror = 0.02 + 0.98 * ti.pow(1 - cosine, 5.0)
-    clear = surroundings(centre, through, _SPREAD, solid, light, stage) * (1 - mirror)
-    mirrored = direction + 2 * cosine * n
-    clear += surroundings(centre, mirrored, _SPREAD, solid, light, stage) * mirror
+    clear = vec3(0.0)
+    if white < 1:
+        into, cosine, _ = refracted(direction, n, False)
+        leaving = n - 2 * n.dot(into) * into  # the normal where the ray leaves the ball
+        through, _, _ = refracted(into, -leaving, True)
+        mirror = 0.02 + 0.98 * ti.pow(1 - cosine, 5.0)
+        clear = surroundings(centre, through, _SPREAD, solid, light, stage) * (1 - mirror)
+        mirrored = direction + 2 * cosine * n
+        clear += surroundings(centre, mirrored, _SPREAD, solid, light, stage) * mirror
     lit = 0.35 + 0.45 * ti.max(n.dot(stage.sun), 0.0)  # light scatters through foam
     chalk = stage.sunlight * lit + stage.skylight * (0.8 + 0.2 * n.z)
     return clear * (1 - white) + chalk * white
+
+
+@ti.func
+def _facing(off, across, direction):
+    """The normal of a ball at a place `off` its centre, in radii, as it is seen."""
+    reach = off.norm()
+    if reach > 0.97:
+        off *= 0.97 / reach
+    depth = ti.sqrt(1 - off.norm_sqr())
+    n = off.x * across + off.y * across.cross(direction) - depth * direction
+    return n.normalized()
 
 
 @ti.kernel
@@ -96,6 +110,8 @@ def _draw(
                     centre = vec3(balls[b, 0], balls[b, 1], balls[b, 2])
                     direction = (centre - pinhole.eye) / balls[b, 6]
                     across = pinhole.right.normalized()
+                    parts = int(ti.math.clamp(_FINE / radius, 1.0, 3.0)) if white < 1 else 1
+                    middle = vec2(0.5, -0.5) * (parts - 1)
                     first = ti.max(int(ti.ceil(row - radius - 1)), top)
                     last = ti.min(int(ti.floor(row + radius + 1)), bottom)
                     left = ti.max(int(ti.ceil(column - radius - 1)), 0)
@@ -108,14 +124,13 @@ def _draw(
                             if balls[b, 8] > 0:
                                 cover = _FOAM * balls[b, 7] * ti.max(1 - reach * reach, 0.0) ** 2
                             if cover > 0 and distance[y, x] + balls[b, 8] > balls[b, 6]:
-                                if reach > 0.97:
-                                    off *= 0.97 / reach
-                                upward = across.cross(direction)
-                                depth = ti.sqrt(1 - off.norm_sqr())
-                                n = off.x * across + off.y * upward - depth * direction
-                                seen = _ball_colour(
-                                    centre, n.normalized(), direction, white, solid, light, stage
-                                )
+                                seen = vec3(0.0)
+                                for part in range(parts * parts):
+                                    step = vec2(part % parts, -(part // parts)) - middle
+                                    n = _facing(off + step / (parts * radius), across, direction)
+                                    seen += _ball_colour(
+                                        centre, n, direction, white, solid, light, stage
+                                    ) / (parts * parts)
                                 old = picture[y, x]
                                 picture[y, x] = old + cover * (display(seen) - old)
                                 if balls[b, 8] == 0 and cover > 0.5:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import taichi as ti
 
-from fluidsim.render.arrays import vec3
+from fluidsim.render.arrays import vec2, vec3
 
 FAR = 1e6
 REFRACTION = 1.33  # index of water
@@ -32,12 +32,14 @@ class Sdf(NamedTuple):
 
 @ti.dataclass
 class Pinhole:
-    """A camera: the unit vector forward; right and up scaled to half the size of the picture."""
+    """A camera: the unit vector forward; right and up scaled to half the size of the picture; the
+    sides of a pixel as parts of them."""
 
     eye: vec3
     forward: vec3
     right: vec3
     up: vec3
+    pixel: vec2
 
 
 @ti.dataclass
@@ -246,10 +248,10 @@ def _triangle(x):
 
 @ti.func
 def checker(point, size, width):
-    """A chess board of 0 and 1 on the floor, averaged over a square of the given width."""
-    half = 0.5 * ti.max(width / size, 2e-3)
+    """A chess board of 0 and 1 on the floor, averaged over a rectangle of the given sides."""
     product = 1.0
     for axis in ti.static(range(2)):
+        half = 0.5 * ti.max(width[axis] / size, 2e-3)
         x = point[axis] / size
         product *= (_triangle(x + half) - _triangle(x - half)) / (2 * half)
     return 0.5 - 0.5 * product

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import taichi as ti
 
-from fluidsim.render.arrays import Map, vec3
+from fluidsim.render.arrays import Map, vec2, vec3
 from fluidsim.render.camera import Camera
 from fluidsim.render.rays import Pinhole
 
@@ -23,15 +23,17 @@ Colours: Any = ti.types.ndarray(dtype=ti.f32, ndim=3)
 Bytes: Any = ti.types.ndarray(dtype=ti.u8, ndim=3)
 
 
-def pinhole_of(camera: Camera, aspect: float):
-    """The camera as kernels take it; aspect: width / height of the picture."""
+def pinhole_of(camera: Camera, size: tuple[int, int]):
+    """The camera as kernels take it; size: width and height of the picture in pixels."""
     forward, right, up = camera.axes()
+    width, height = size
     half = np.tan(np.radians(camera.field_of_view) / 2)
     return Pinhole(
         eye=vec3(*camera.eye),
         forward=vec3(*forward),
-        right=vec3(*(right * half * aspect)),
+        right=vec3(*(right * half * width / height)),
         up=vec3(*(up * half)),
+        pixel=vec2(2 / width, 2 / height),
     )
 
 

@@ -36,12 +36,12 @@ def slope_and_bend(volume: ti.template(), place):
     w, w1, w2 = _weights(q[2] - low[2])
     slope = vec3(0.0)
     own, mixed = vec3(0.0), vec3(0.0)  # xx, yy, zz; yz, xz, xy
+    i, j, k = _four(low[0], size[0]), _four(low[1], size[1]), _four(low[2], size[2])
     for line in range(16):
         a, b = line // 4, line % 4
-        i, j = _mirrored(low[0] + a - 1, size[0]), _mirrored(low[1] + b - 1, size[1])
         value, first, second = 0.0, 0.0, 0.0
         for c in ti.static(range(4)):
-            node = volume[i, j, _mirrored(low[2] + c - 1, size[2])]
+            node = volume[i[a], j[b], k[c]]
             value += w[c] * node
             first += w1[c] * node
             second += w2[c] * node
@@ -66,7 +66,7 @@ def smooth_normal(volume: ti.template(), place):
 
 
 @ti.func
-def _mirrored(index, count):
-    """An index that is at most one beyond the ends of `count` nodes, brought back into them."""
-    inner = ti.abs(index)
-    return ti.min(inner, ti.max(2 * (count - 1) - inner, 0))
+def _four(second, count):
+    """The nodes around a place between the second of them and the next; of `count`, mirrored."""
+    around = ti.abs(second + ti.Vector([-1, 0, 1, 2]))
+    return ti.min(around, ti.max(2 * (count - 1) - around, 0))

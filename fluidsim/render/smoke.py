@@ -15,6 +15,7 @@ import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.arrays import Map, Places, Seen, Volume, vec3
+from fluidsim.render.beams import carried, first_beam, width_of
 from fluidsim.render.clear_air import clear_way, clear_ways
 from fluidsim.render.fire import emitted, fire_of
 from fluidsim.render.floor_light import FloorMap, floor_places
@@ -94,7 +95,7 @@ def smoke_picture(frame: SmokeFrame, shot: Shot, open_sides: Sequence[str] = ())
     depth, lit = light_of(density, solid, floor.values, stage, march)
     amount = density if fire is None else np.maximum(density, glow)
     ways, block = clear_ways(amount > _CLEAR, float(upper[2]) / density.shape[2])
-    pinhole = pinhole_of(camera, shot.aspect)
+    pinhole = pinhole_of(camera, shot.size)
     picture, _ = trace_picture(
         lambda places, seen: _trace(
             seen, places, density, glow, colours, depth, lit, solid, floor.values, ways, block,
@@ -106,12 +107,13 @@ def smoke_picture(frame: SmokeFrame, shot: Shot, open_sides: Sequence[str] = ())
 
 
 @ti.func
-def _opaque_colour(hit, scene: ti.template(), stage):
-    """The colour of the floor or a solid that a ray hits."""
+def _opaque_colour(hit, width, scene: ti.template(), stage):
+    """The colour of the floor, of which a pixel covers a rectangle of sides `width`, or of a solid
+    that a ray hits."""
     colour = vec3(0.0)
     if hit.on_floor:
         colour = floor_colour(
-            hit.point, hit.direction, hit.distance, 0.0, scene.solid, scene.light, stage
+            hit.point, hit.direction, hit.distance, width, scene.solid, scene.light, stage
         )
     else:
         march = scene.march
@@ -180,7 +182,8 @@ def _path(place, scene: ti.template(), pinhole, stage, burning: ti.template()):
         hit = Hit(
             point=point, outward=outward, direction=direction, distance=opaque, on_floor=on_floor
         )
-        colour = _opaque_colour(hit, scene, stage)
+        beam = carried(first_beam(pinhole, place), direction, opaque, outward)
+        colour = _opaque_colour(hit, width_of(beam), scene, stage)
     # Interleaved gradient noise (Jimenez 2014) shifts the samples, so that steps do not show.
     pixel = place * 640
     noise = 0.06711056 * pixel.x + 0.00583715 * pixel.y

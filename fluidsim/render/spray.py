@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from fluidsim.render.cells import cell_numbers
+from fluidsim.render.cells import at_centres, cell_numbers
 from fluidsim.render.frame import SolidGrid
 
 # Densities of particles, smoothed over a cell, in the part of it that solids leave open: 1 in the
@@ -62,8 +62,7 @@ def separated(
     count = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
     density = _smoothed(count / 2**dim)
     if solids is not None:
-        every = max(1, round(dx / solids.spacing))
-        distance = _at_centres(solids.distance[(slice(None, None, every),) * dim])
+        distance = at_centres(solids, dx)
         density /= np.maximum(_smoothed(np.clip(0.5 + distance / dx, 0, 1)), _OPEN)
     density = density.ravel()[key]
 
@@ -83,14 +82,6 @@ def separated(
         np.where(alone_there, 0.0, _SUNK * dx)[seen].astype(np.float32),
     )
     return np.flatnonzero(~alone), spray
-
-
-def _at_centres(corners: np.ndarray) -> np.ndarray:
-    """The mean of the corners of each cell."""
-    for axis in range(corners.ndim):
-        rows = np.moveaxis(corners, axis, 0)
-        corners = np.moveaxis((rows[1:] + rows[:-1]) / 2, 0, axis)
-    return corners
 
 
 def _smoothed(cells: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from fluidsim.render.rays import checker, map_value
 from fluidsim.render.solids import solid_near
 
 _TILE = 0.1  # side of a tile of the floor
+_BOUNCED = 0.6  # part of the light of an endless floor that reaches what stands on it
 _FIRE_CORE = 0.05  # squared distance below which the light of a fire grows no more
 
 
@@ -94,14 +95,12 @@ def _firelight(point, outward, stage):
 
 
 @ti.func
-def floor_colour(point, direction, distance, spread, solid: ti.template(), light: ti.template(),
+def floor_colour(point, direction, distance, width, solid: ti.template(), light: ti.template(),
                  stage):  # fmt: skip
     """The colour of the floor at a point, seen along a direction from `distance` away by a beam
-    that widens by `spread` rad."""
+    that covers a rectangle of sides `width`."""
     up = vec3(0.0, 0.0, 1.0)
-    albedo = stage.floor * (
-        1 - stage.tiles * (1 - checker(point, _TILE, spread * distance / -direction.z))
-    )
+    albedo = stage.floor * (1 - stage.tiles * (1 - checker(point, _TILE, width)))
     lit = stage.sun.z * map_value(light, (point.xy - stage.map_lower) / stage.map_spacing)
     near = ti.max(solid_near(solid, point, stage.upper), 0.0)
     ambient = stage.skylight * (1 - 0.55 * ti.exp(-near * 13))
@@ -112,10 +111,20 @@ def floor_colour(point, direction, distance, spread, solid: ti.template(), light
 
 
 @ti.func
+def _ambient(outward, stage):
+    """The light of the sky above and of the floor below on a surface. The floor is in the sun, but
+    for what lies in the shadow of the solid itself, on the side that is turned away."""
+    above = 0.5 + 0.5 * outward.z
+    sunny = 0.6 + 0.4 * outward.xy.dot(stage.sun.xy) / ti.max(stage.sun.xy.norm(), 1e-3)
+    bounced = stage.floor * (stage.skylight + stage.sunlight * (stage.sun.z * sunny))
+    return stage.skylight * above + bounced * (_BOUNCED * (1 - above))
+
+
+@ti.func
 def solid_colour(point, outward, direction, lit, stage):
     """The colour of a solid's surface; lit: the part of the sunlight that reaches it."""
     lit *= ti.max(outward.dot(stage.sun), 0.0)
-    ambient = stage.skylight * ((0.7 + 0.3 * outward.z) * (1 - 0.4 * ti.exp(-point.z * 14)))
+    ambient = _ambient(outward, stage) * (1 - 0.4 * ti.exp(-point.z * 14))
     colour = stage.solid * (stage.sunlight * lit + ambient + _firelight(point, outward, stage))
     half = (stage.sun - direction).normalized()
     colour += stage.sunlight * (ti.pow(ti.max(outward.dot(half), 0.0), 60.0) * lit * 0.3)
@@ -131,5 +140,6 @@ def surroundings(origin, direction, spread, solid: ti.template(), light: ti.temp
     if direction.z < -1e-5:
         distance = -origin.z / direction.z
         point = origin + direction * distance
-        colour = floor_colour(point, direction, distance, spread, solid, light, stage)
+        width = vec2(spread * distance / -direction.z)
+        colour = floor_colour(point, direction, distance, width, solid, light, stage)
     return colour

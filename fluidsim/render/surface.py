@@ -21,6 +21,7 @@ from fluidsim.render.arrays import Volume
 from fluidsim.render.calm import calm_surface
 from fluidsim.render.cells import cell_distance, cell_numbers
 from fluidsim.render.frame import SolidGrid
+from fluidsim.render.half_cells import around, cubic_between
 
 # Lengths in cells, tuned with jittered particles, 4 per cell in 2D and 8 in 3D.
 _REACH = 1.5  # of a particle's influence
@@ -170,42 +171,6 @@ def _depth_at(depth: ti.template(), i, j, k):
     ]
 
 
-@ti.func
-def _around(volume: ti.template(), i, j, k, side):
-    """The mean of the cells (side -1) or of their corners (side 1) around a node."""
-    total = 0.0
-    for corner in range(8):
-        a = ti.math.clamp((i + side * (corner & 1)) // 2, 0, volume.shape[0] - 1)
-        b = ti.math.clamp((j + side * (corner >> 1 & 1)) // 2, 0, volume.shape[1] - 1)
-        c = ti.math.clamp((k + side * (corner >> 2)) // 2, 0, volume.shape[2] - 1)
-        total += volume[a, b, c]
-    return total / 8
-
-
-@ti.func
-def _cubic(corners: ti.template(), i, j, k):
-    """The value of corners of cells at a node: between them that of cubics through four in a row
-    (Dubuc & Deslauriers, 1989), for linear values would bend the surface at every cell."""
-    node = ti.Vector([i, j, k])
-    total = 0.0
-    low, high = ti.Vector([0, 0, 0]), ti.Vector([0, 0, 0])
-    last = ti.Vector([corners.shape[0], corners.shape[1], corners.shape[2]]) - 1
-    for axis in ti.static(range(3)):
-        if node[axis] % 2:
-            low[axis], high[axis] = -1, 2
-    for a in range(low[0], high[0] + 1):
-        for b in range(low[1], high[1] + 1):
-            for c in range(low[2], high[2] + 1):
-                at = ti.abs(node // 2 + ti.Vector([a, b, c]))
-                weight = 1.0
-                for axis, step in ti.static(enumerate((a, b, c))):
-                    at[axis] = last[axis] - ti.abs(last[axis] - at[axis])
-                    if high[axis] > 0:
-                        weight *= 0.5625 if 0 <= step <= 1 else -0.0625
-                total += weight * corners[at]
-    return total
-
-
 @ti.kernel
 def _gather(
     out: Volume, depth: Volume, density: Volume, place: Points, starts: Starts, first_pad: int
@@ -237,7 +202,7 @@ def _gather(
                                 mean += s * s * s * away_p
                     radius = _FLAT_RADIUS
                     if weight > 1e-6:
-                        dense = ti.math.smoothstep(0.1, 0.4, _around(density, i, j, k, -1))
+                        dense = ti.math.smoothstep(0.1, 0.4, around(density, i, j, k, -1))
                         radius += (_DROP_RADIUS - _FLAT_RADIUS) * (1 - dense)
                         result = (mean / weight).norm() - radius
                     else:
@@ -287,13 +252,13 @@ def _merge(
                 away = _depth_at(depth, i, j, k)
                 result = field[i, j, k]
                 if _INNER <= away <= _OUTER:
-                    dense = ti.math.smoothstep(0.15, 0.4, _around(density, i, j, k, -1))
+                    dense = ti.math.smoothstep(0.15, 0.4, around(density, i, j, k, -1))
                     result += dense * (smooth[i, j, k] - result)
-                    level = _cubic(calm, i, j, k)
+                    level = cubic_between(calm, i, j, k)
                     near = ti.math.clamp(2 * (_CALM - ti.abs(level)), 0.0, 1.0)
-                    near *= ti.math.clamp(_cubic(share, i, j, k), 0.0, 1.0)
+                    near *= ti.math.clamp(cubic_between(share, i, j, k), 0.0, 1.0)
                     result += near * (level - result)
                     if solid.shape[1] > 1:
-                        gap = _around(solid, i, j, k, 1)
+                        gap = around(solid, i, j, k, 1)
                         result -= ti.math.clamp(_WETTING - gap, 0.0, 2 * _WETTING)
                 field[i, j, k] = dx * result

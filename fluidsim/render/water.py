@@ -14,6 +14,14 @@ import taichi as ti
 
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.arrays import Map, Marks, Places, Seen, Volume, vec3
+from fluidsim.render.beams import (
+    carried,
+    first_beam,
+    mirrored_beam,
+    refracted_beam,
+    tilted,
+    width_of,
+)
 from fluidsim.render.drops import draw_spray
 from fluidsim.render.floor_light import through_water
 from fluidsim.render.frame import LiquidFrame
@@ -40,7 +48,7 @@ from fluidsim.render.rays import (
 )
 from fluidsim.render.sampling import pinhole_of, to_bytes, trace_picture
 from fluidsim.render.shot import Shot
-from fluidsim.render.slopes import smooth_normal
+from fluidsim.render.slopes import slope_and_bend
 from fluidsim.render.solids import scaled_solid, sun_share
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import (
@@ -55,8 +63,8 @@ from fluidsim.render.surface import Surface
 
 _SEGMENTS = 7  # most straight pieces of a path
 _FOAM = 0.3  # opacity of foam on the fastest water
+_LEAST = 0.03  # part of the light that a path must carry to be followed
 _FLOOR_SHADE = 0.25  # part of the sunlight in full shade: light that the water scatters
-_SPREAD = 0.012  # rad by which a beam widens behind the uneven surface of water
 _BRIGHTEST = 1.7  # brightest caustic, as a multiple of the sunlight
 
 
@@ -111,7 +119,7 @@ def water_picture(
     if frame.whitewater is not None:  # which has foam of its own
         foam, spray = 0.0, spray.drops()
     stage = stage_of(preset, upper, floor, 1.5 * camera.distance)
-    pinhole = pinhole_of(camera, shot.aspect)
+    pinhole = pinhole_of(camera, shot.size)
     tint = _Tint(
         absorption=vec3(*look.absorption),
         scattered=vec3(*look.scattered),
@@ -133,12 +141,13 @@ def water_picture(
 
 
 @ti.func
-def _opaque_colour(hit, spread, scene: ti.template(), stage):
-    """The colour of the floor or a solid that a beam hits; spread: rad by which it widens."""
+def _opaque_colour(hit, width, scene: ti.template(), stage):
+    """The colour of the floor, of which a beam covers a rectangle of sides `width`, or of a solid
+    that it hits."""
     colour = vec3(0.0)
     if hit.on_floor:
         colour = floor_colour(
-            hit.point, hit.direction, hit.distance, spread, scene.solid, scene.light, stage
+            hit.point, hit.direction, hit.distance, width, scene.solid, scene.light, stage
         )
     else:
         spacing = spacing_of(scene.solid, stage.upper)
@@ -174,6 +183,7 @@ def _path(place, scene: ti.template(), pinhole, stage, tint):
     solid = ti.static(Sdf(scene.solid, solid_spacing))
     origin = pinhole.eye
     direction = primary_direction(pinhole, place)
+    beam, other_beam = first_beam(pinhole, place), first_beam(pinhole, place)
     weight, colour = vec3(1.0), vec3(0.0)
     other_origin, other_direction, other_weight = vec3(0.0), vec3(0.0), vec3(0.0)
     inside, first, done = False, True, False
@@ -222,16 +232,20 @@ def _path(place, scene: ti.template(), pinhole, stage, tint):
                     point=point, outward=outward, direction=direction, distance=opaque,
                     on_floor=on_floor,
                 )  # fmt: skip
-                behind = _opaque_colour(seen, 0.0 if segment == 0 else _SPREAD, scene, stage)
+                width = width_of(carried(beam, direction, opaque, outward))
+                behind = _opaque_colour(seen, width, scene, stage)
             colour += weight * behind
             done = True
         else:
             point = origin + direction * hit
-            outward = vec3(0.0)
-            if (hit == near and near > 0) or hit == far:
-                outward = box_normal(point, stage.upper)
-            else:
-                outward = smooth_normal(scene.water, point / spacing)
+            slope, bend = box_normal(point, stage.upper), ti.Matrix.zero(ti.f32, 3, 3)
+            if not ((hit == near and near > 0) or hit == far):
+                slope, bend = slope_and_bend(scene.water, point / spacing)
+            outward = slope / ti.max(slope.norm(), 1e-9)
+            beam = carried(beam, direction, hit, outward)
+            tilt = tilted(beam, slope, bend / spacing)
+            if inside:
+                tilt = -tilt
             facing = -outward if inside else outward
             if facing.dot(direction) > -0.02:  # interpolated normals may look away
                 facing = (facing - direction * (facing.dot(direction) + 0.02)).normalized()
@@ -246,20 +260,25 @@ def _path(place, scene: ti.template(), pinhole, stage, tint):
                 if first:
                     other_origin = point + facing * (0.5 * spacing)
                     other_direction, other_weight = mirrored, reflected
+                    other_beam = mirrored_beam(beam, direction, facing, tilt)
                     first = False
                 else:
                     colour += reflected * bright_sky(mirrored, stage)
-            direction = bent
             if passes:
+                beam = refracted_beam(beam, direction, facing, tilt, inside)
                 origin = point - facing * (0.3 * spacing)
                 inside = not inside
             else:
+                beam = mirrored_beam(beam, direction, facing, tilt)
                 origin = point + facing * (0.3 * spacing)
-        if done or weight.max() < 0.03:
-            if other_weight.max() < 0.03:
+            direction = bent
+        if done or weight.max() < _LEAST:
+            if other_weight.max() < _LEAST:  # whose end would show as a line
+                colour += other_weight * bright_sky(other_direction, stage)
                 done = True
                 break
             origin, direction, weight = other_origin, other_direction, other_weight
+            beam = other_beam
             other_weight = vec3(0.0)
             inside, done = False, False
     if not done:

@@ -102,6 +102,16 @@ def test_symmetric_liquid_gives_a_symmetric_picture():
     assert np.abs(image - image[::-1]).mean() > 20
 
 
+def test_no_steps_of_the_grid_show_around_a_solid_in_smoke():
+    solid = ball_solid(SHAPE, DX, 0.5, 0.25)
+    held = np.linalg.norm(on_nodes(SHAPE, DX) + DX / 2 - 0.5, axis=-1) < 0.25
+    around, whole = (
+        picture(smoke_frame(density, dx=DX, solids=solid), (600, 400), style=PLAIN).astype(int)
+        for density in (np.where(held, np.float32(0), 1), np.ones(SHAPE, np.float32))
+    )
+    assert np.abs(main_part(around) - main_part(whole)).max() <= 1
+
+
 def test_panels_of_smoke():
     velocity = np.zeros((2, *SHAPE), np.float32)
     velocity[1, 10:22] = 1

@@ -31,7 +31,9 @@ def test_a_square_is_spread_along_its_way_and_keeps_its_light(way):
     white = np.repeat(square[..., None], 3, -1).astype(np.float32)
     ways = np.broadcast_to(np.float32(way), (*SHAPE, 3)).copy()
     nothing = np.full((2, 2, 2), 10.0, np.float32)
-    seen = blurred(white, distance, ways, nothing, np.ones(3), pinhole_of(camera, 1.0))[..., 0]
+    seen = blurred(white, distance, ways, nothing, np.ones(3), pinhole_of(camera, (121, 121)))[
+        ..., 0
+    ]
     assert seen.sum() == pytest.approx(square.sum(), rel=0.05)
     for axis, coordinate in ((1, 0), (0, 2)):  # columns and x, rows and z
         pixels = way[coordinate] / (8 * np.tan(np.radians(10))) * 121

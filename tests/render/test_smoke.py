@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fluidsim.render import Camera, Style, picture
 from fluidsim.render.camera import LOW
 from fluidsim.render.presets import PRESETS
+from fluidsim.render.shot import Shot
+from fluidsim.render.smoke import smoke_picture
 from tests.render.worlds import ball_solid, on_nodes, smoke_frame
 
 SHAPE, DX = (16, 16, 20), 1 / 16
@@ -81,6 +85,19 @@ def test_solid_is_seen_and_shades(empty):
     assert (changed > 10).mean() > 0.05
     hidden = draw(puff(strength=3.0), solid)
     assert hidden[row, column, 0] - hidden[row, column, 2] < 40
+
+
+def test_the_floor_lights_the_lower_side_of_a_solid():
+    solid = ball_solid(SHAPE, DX, np.array((0.5, 0.5, 0.6)), 0.2)
+    frame = smoke_frame(np.zeros(SHAPE, np.float32), dx=DX, solids=solid)
+    camera = Camera.framing(frame.extent, SIZE[0] / SIZE[1], direction=LOW)
+    black, white = (
+        smoke_picture(frame, Shot(camera, SIZE, replace(PRESETS["dark"], floor=floor))).astype(int)
+        for floor in ((0.0, 0.0, 0.0), (0.6, 0.6, 0.6))
+    )
+    change = (white - black).sum(-1)
+    low, high = (pixel_of((0.5, 0.35, 0.6 + side)) for side in (-0.11, 0.11))
+    assert change[low] > 30 and change[low] > 2 * change[high]
 
 
 def test_symmetric_smoke_is_symmetric_when_seen_against_the_sun():

@@ -84,3 +84,14 @@ def test_nearer_things_hide_drops():
     )
     assert np.array_equal(drawn(np.concatenate([block, behind]), camera), drawn(block, camera))
     assert not np.array_equal(drawn(np.concatenate([block, before]), camera), drawn(block, camera))
+
+
+def test_a_small_drop_looks_the_same_wherever_it_is_between_pixels():
+    camera = Camera((0.5, -5.0, 0.2), (0.5, 0.5, 0.5), 20.0)  # radii of 2 pixels
+    pixel = 2 * np.tan(np.radians(10)) * np.hypot(5.5, 0.3) / 240
+    empty = drawn(np.zeros((0, 3), np.float32), camera)
+    totals = []
+    for part in (0.0, 0.2, 0.4, 0.6, 0.8):
+        place = np.array([[0.5, 0.5, 0.5 + part * pixel]], np.float32)
+        totals.append(np.abs(drawn(place, camera) - empty).sum())
+    assert np.ptp(totals) < 0.2 * np.mean(totals)

@@ -88,6 +88,22 @@ def test_calm_water_bends_between_the_corners_of_cells_as_at_them():
     assert between == pytest.approx(at, rel=0.25)
 
 
+def test_a_ball_is_round_although_its_particles_are_spread_unevenly():
+    centre, radius = np.array((0.503, 0.497, 0.51)), 6.5 * DX
+    particles = jittered((CELLS,) * 3, DX)
+    ball = particles[np.linalg.norm(particles - centre, axis=1) < radius]
+    distance = surface_of(ball).distance
+    outward = on_nodes(distance.shape, DX / 2) - centre
+    length = np.linalg.norm(outward, axis=-1)
+    near = np.abs(length - radius) < 0.25 * DX
+    normals = np.stack(np.gradient(distance), -1)[near]
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    apart = normals - outward[near] / length[near][:, None]
+    assert np.degrees(np.sqrt((apart**2).sum(1).mean())) < 1.5
+    inside = np.abs(distance[near] - (length[near] - radius)).max()
+    assert inside < 0.25 * DX
+
+
 def calm_part(field):
     """The part of the smoother surface that is drawn where a field is zero."""
     _, share = calm_surface(field.astype(np.float32))
