@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.rows import as_rows, cell_rows, flat
 from solvers import kernel_cache  # noqa: F401
 
 
@@ -28,9 +29,9 @@ def divergence(
     """
     if velocity.device.type != "cpu":
         return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
-    result = np.empty((len(_cell_rows(grid)), grid.shape[-1]))
+    result = np.empty((len(cell_rows(grid)), grid.shape[-1]))
     _diverge(
-        _flat(velocity), _flat(open_faces), _flat(solid), _rows(fluid), _cell_rows(grid),
+        flat(velocity), flat(open_faces), flat(solid), as_rows(fluid), cell_rows(grid),
         np.array(grid.strides), 1 / grid.dx, result,
     )  # fmt: skip
     return torch.from_numpy(result).view(grid.shape)
@@ -60,13 +61,13 @@ def subtract_gradient(
     slope = 1 / (density * grid.dx)
     if velocity.device.type != "cpu":
         return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
-    flow, opened, q = _flat(velocity), _flat(open_faces), _rows(impulse)
+    flow, opened, q = flat(velocity), flat(open_faces), as_rows(impulse)
     for axis in range(grid.dim - 1):
         first = axis * grid.node_count
         _subtract_across(flow[first:], opened[first:], q, *_face_rows(grid, axis), slope)
     first = (grid.dim - 1) * grid.node_count
     wraps = grid.up in grid.periodic
-    _subtract_along(flow[first:], opened[first:], q, _cell_rows(grid), wraps, slope)
+    _subtract_along(flow[first:], opened[first:], q, cell_rows(grid), wraps, slope)
 
 
 def subtract_gradient_as_defined(
@@ -82,27 +83,12 @@ def subtract_gradient_as_defined(
         grid.faces(velocity, axis).sub_((slope * jump * opened).to(velocity.dtype))
 
 
-def _flat(field: Tensor) -> np.ndarray:
-    return field.view(-1).numpy()
-
-
-def _rows(field: Tensor) -> np.ndarray:
-    """View of a cell field (*shape) as rows along the last axis."""
-    return field.contiguous().view(-1, field.shape[-1]).numpy()
-
-
-@functools.lru_cache(maxsize=4)
-def _cell_rows(grid: Grid) -> np.ndarray:
-    """Flat index (rows,) int64 in a stored field at which each row of cells begins."""
-    return np.tensordot(grid.strides[:-1], np.indices(grid.shape[:-1]), 1).ravel()
-
-
 @functools.lru_cache(maxsize=8)
 def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For the faces normal to an axis other than the last: the flat index in a stored field at
     which each row begins, and the rows of cells below and above it; outside the grid the number of
     rows stands for them."""
-    rows = np.arange(len(_cell_rows(grid))).reshape(grid.shape[:-1])
+    rows = np.arange(len(cell_rows(grid))).reshape(grid.shape[:-1])
     ring = [(int(k == axis),) * 2 for k in range(grid.dim - 1)]
     if axis in grid.periodic:
         padded = np.pad(rows, ring, mode="wrap")
@@ -125,7 +111,7 @@ def _diverge(velocity, open_faces, solid, fluid, starts, strides, scale, result)
             below = axis * nodes + starts[row]
             above = below + strides[axis]
             low, high = slice(below, below + cells), slice(above, above + cells)
-            _add_outflow(
+            add_outflow(
                 total, velocity[low], open_faces[low], solid[low],
                 velocity[high], open_faces[high], solid[high],
             )  # fmt: skip
@@ -134,7 +120,8 @@ def _diverge(velocity, open_faces, solid, fluid, starts, strides, scale, result)
 
 
 @numba.njit(cache=True)
-def _add_outflow(total, velocity, opened, solid, velocity_above, opened_above, solid_above):
+def add_outflow(total, velocity, opened, solid, velocity_above, opened_above, solid_above):
+    """Add what flows out of a row of cells through the faces below and above it on one axis."""
     for z in range(len(total)):
         wall, wall_above = np.float64(solid[z]), np.float64(solid_above[z])
         total[z] += wall_above + opened_above[z] * (velocity_above[z] - wall_above)

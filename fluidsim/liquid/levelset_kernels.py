@@ -119,10 +119,11 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
                 result[i] = value
 
     @ti.kernel
-    def hold(field: F32, x: F32, start: I32, kinds: I8, shape: ivec, strides: ivec,
+    def hold(field: F32, x: F32, start: I32, kinds: I8, joined: I8, shape: ivec, strides: ivec,
              held: ti.f32):  # fmt: skip
         """Keep the distance within `held` cells of that from the particles. If the cells around
         are all empty or all full (solid ones count as full), keep it on that side of the surface.
+        joined: the kinds of a cell and of those around.
         """
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
@@ -130,16 +131,10 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
             if row >= rows:
                 continue
             at = row_start(row, shape)
-            below, here = 0, kinds_across(kinds, at, shape, strides)
             for z in range(shape[dim - 1]):
-                at[dim - 1] = z + 1
-                above = 0
-                if z + 1 < shape[dim - 1]:
-                    above = kinds_across(kinds, at, shape, strides)
                 at[dim - 1] = z
                 i = at.dot(strides)
-                around = below | here | above
-                below, here = here, above
+                around = joined[i]
                 if kinds[i] == HIDDEN:
                     continue
                 if around & OCCUPIED == 0:
@@ -151,24 +146,6 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
                     # Solids hide part of the liquid, so it seems farther away.
                     low = away - held - (1.0 if around & HIDDEN != 0 else 0.0)
                     field[i] = ti.max(low, ti.min(field[i], away + held))
-
-    @ti.func
-    def kinds_across(kinds: ti.template(), at: ti.template(), shape: ti.template(),
-                     strides: ti.template()):  # fmt: skip
-        """The kinds of a cell and its neighbours across the last axis, joined."""
-        found = 0
-        for number in range(3 ** (dim - 1)):
-            j = at[dim - 1] * strides[dim - 1]
-            exists = True
-            rest = number
-            for k in ti.static(range(dim - 1)):
-                there = at[k] + rest % 3 - 1
-                rest = rest // 3
-                exists = exists and there >= 0 and there < shape[k]
-                j += there * strides[k]
-            if exists:
-                found |= ti.cast(kinds[j], ti.i32)
-        return found
 
     @ti.func
     def particle_distance(x: ti.template(), start: ti.template(), at: ti.template(),
