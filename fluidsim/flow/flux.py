@@ -16,6 +16,7 @@ from torch import Tensor
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.rows import as_rows, cell_rows, flat
 from solvers import kernel_cache  # noqa: F401
+from solvers.row_layout import active_part
 
 
 def divergence(
@@ -62,9 +63,11 @@ def subtract_gradient(
     if velocity.device.type != "cpu":
         return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
     flow, opened, q = flat(velocity), flat(open_faces), as_rows(impulse)
+    parts = np.empty((len(q) + 1, 2), np.int64)
+    _find_parts(q, parts)
     for axis in range(grid.dim - 1):
         first = axis * grid.node_count
-        _subtract_across(flow[first:], opened[first:], q, *_face_rows(grid, axis), slope)
+        _subtract_across(flow[first:], opened[first:], q, parts, *_face_rows(grid, axis), slope)
     first = (grid.dim - 1) * grid.node_count
     wraps = grid.up in grid.periodic
     _subtract_along(flow[first:], opened[first:], q, cell_rows(grid), wraps, slope)
@@ -102,21 +105,21 @@ def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 @numba.njit(cache=True, parallel=True)
 def _diverge(velocity, open_faces, solid, fluid, starts, strides, scale, result):
-    cells = result.shape[1]
     nodes = len(velocity) // len(strides)
     for row in numba.prange(len(starts)):
-        total = result[row]
-        total[:] = 0.0
+        first, last = active_part(fluid[row])
+        result[row] = 0.0
+        total = result[row, first:last]
         for axis in range(len(strides)):
-            below = axis * nodes + starts[row]
+            below = axis * nodes + starts[row] + first
             above = below + strides[axis]
-            low, high = slice(below, below + cells), slice(above, above + cells)
+            low, high = slice(below, below + len(total)), slice(above, above + len(total))
             add_outflow(
                 total, velocity[low], open_faces[low], solid[low],
                 velocity[high], open_faces[high], solid[high],
             )  # fmt: skip
-        for z in range(cells):
-            total[z] *= scale * fluid[row, z]
+        for z in range(len(total)):
+            total[z] *= scale * fluid[row, first + z]
 
 
 @numba.njit(cache=True)
@@ -129,14 +132,26 @@ def add_outflow(total, velocity, opened, solid, velocity_above, opened_above, so
 
 
 @numba.njit(cache=True, parallel=True)
-def _subtract_across(velocity, opened, impulse, starts, below, above, slope):
+def _find_parts(impulse, parts):
+    """The part of each row that is not 0: its first cell and one past the last; an empty one for
+    what is outside of the grid."""
+    for row in numba.prange(len(impulse)):
+        parts[row, 0], parts[row, 1] = active_part(impulse[row])
+    parts[-1] = impulse.shape[1], 0
+
+
+@numba.njit(cache=True, parallel=True)
+def _subtract_across(velocity, opened, impulse, parts, starts, below, above, slope):
     rows, cells = impulse.shape
     outside = np.zeros(cells)
     for face in numba.prange(len(starts)):
-        place = slice(starts[face], starts[face] + cells)
-        low = impulse[below[face]] if below[face] < rows else outside
-        high = impulse[above[face]] if above[face] < rows else outside
-        _subtract_row(velocity[place], opened[place], low, high, slope)
+        first = min(parts[below[face], 0], parts[above[face], 0])
+        last = max(parts[below[face], 1], parts[above[face], 1])
+        if first < last:
+            place, part = slice(starts[face] + first, starts[face] + last), slice(first, last)
+            low = impulse[below[face]] if below[face] < rows else outside
+            high = impulse[above[face]] if above[face] < rows else outside
+            _subtract_row(velocity[place], opened[place], low[part], high[part], slope)
 
 
 @numba.njit(cache=True, parallel=True)

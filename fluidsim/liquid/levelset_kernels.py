@@ -5,6 +5,7 @@ Distances are in cells, at cell centres, flat over the nodes (see grid.py).
 """
 
 import functools
+import itertools
 from typing import NamedTuple
 
 import taichi as ti
@@ -38,6 +39,7 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
     vec, ivec, load, keep_inside = own.vec, own.ivec, own.load, own.keep_inside
     gather, corners = own.gather, own.corners
     row_count, row_start = row_functions(dim)
+    rows_of_centres = list(itertools.product(range(4), repeat=dim - 1))
 
     @ti.func
     def lattice(x: ti.template(), shape: ti.template()):
@@ -61,36 +63,34 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
         return total
 
     @ti.func
-    def cubic_weight(t: ti.f32, step: ti.i32):
-        """Weight of centre number `step` of the four around t, the first of which is at -1."""
-        w = -t * (t - 1.0) * (t - 2.0) / 6.0
-        if step == 1:
-            w = (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0
-        if step == 2:
-            w = -(t + 1.0) * t * (t - 2.0) / 2.0
-        if step == 3:
-            w = (t + 1.0) * t * (t - 1.0) / 6.0
-        return w
+    def cubic_weights(t: ti.f32):
+        """Weights of the four centres around t, the first of which is at -1."""
+        return ti.Vector([
+            -t * (t - 1.0) * (t - 2.0) / 6.0, (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0,
+            -(t + 1.0) * t * (t - 2.0) / 2.0, (t + 1.0) * t * (t - 1.0) / 6.0,
+        ])  # fmt: skip
 
     @ti.func
     def cubic(field: ti.template(), x: ti.template(), shape: ti.template(),
               strides: ti.template()):  # fmt: skip
         """Interpolation by cubics through four centres on each axis."""
         base, part = lattice(x, shape)
-        along = ti.Vector([cubic_weight(part[dim - 1], step) for step in range(4)])
+        weights, places = ti.Matrix.zero(ti.f32, dim, 4), ti.Matrix.zero(ti.i32, dim, 4)
+        for k in ti.static(range(dim)):
+            along = cubic_weights(part[k])
+            for step in ti.static(range(4)):
+                weights[k, step] = along[step]
+                places[k, step] = ti.max(0, ti.min(base[k] + step - 1, shape[k] - 1)) * strides[k]
         total = 0.0
-        for number in range(4 ** (dim - 1)):
+        for across in ti.static(rows_of_centres):
             weight = 1.0
             i = 0
-            rest = number
             for k in ti.static(range(dim - 1)):
-                step = rest % 4
-                rest = rest // 4
-                weight *= cubic_weight(part[k], step)
-                i += ti.max(0, ti.min(base[k] + step - 1, shape[k] - 1)) * strides[k]
+                step = ti.static(across[dim - 2 - k])
+                weight *= weights[k, step]
+                i += places[k, step]
             for step in ti.static(range(4)):
-                last = ti.max(0, ti.min(base[dim - 1] + step - 1, shape[dim - 1] - 1))
-                total += weight * along[step] * field[i + last * strides[dim - 1]]
+                total += weight * weights[dim - 1, step] * field[i + places[dim - 1, step]]
         return total
 
     @ti.kernel

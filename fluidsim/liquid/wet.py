@@ -50,9 +50,7 @@ def wet_cells(distance: Tensor, held: Tensor, pulled: Tensor | None, solids: Sol
     return torch.from_numpy(wet.view(np.bool_)).view(grid.shape)
 
 
-def wet_as_defined(
-    distance: Tensor, held: Tensor, pulled: Tensor | None, solids: Solids
-) -> Tensor:
+def wet_as_defined(distance: Tensor, held: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
     """What `wet_cells` returns, as torch expressions."""
     grid, occupied = solids.grid, held > 0
     room = grid.cells(solids.solid) == 0

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.gaps import close_gaps
+from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.particles import SEEDED
 from fluidsim.liquid.wet import wet_as_defined
 from fluidsim.solid.shapes import HalfSpace
