@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.rows import as_rows, cell_rows, flat
 from solvers import kernel_cache  # noqa: F401
+from solvers.row_layout import active_part
 
 
 def divergence(
@@ -28,9 +30,9 @@ def divergence(
     """
     if velocity.device.type != "cpu":
         return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
-    result = np.empty((len(_cell_rows(grid)), grid.shape[-1]))
+    result = np.empty((len(cell_rows(grid)), grid.shape[-1]))
     _diverge(
-        _flat(velocity), _flat(open_faces), _flat(solid), _rows(fluid), _cell_rows(grid),
+        flat(velocity), flat(open_faces), flat(solid), as_rows(fluid), cell_rows(grid),
         np.array(grid.strides), 1 / grid.dx, result,
     )  # fmt: skip
     return torch.from_numpy(result).view(grid.shape)
@@ -60,13 +62,15 @@ def subtract_gradient(
     slope = 1 / (density * grid.dx)
     if velocity.device.type != "cpu":
         return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
-    flow, opened, q = _flat(velocity), _flat(open_faces), _rows(impulse)
+    flow, opened, q = flat(velocity), flat(open_faces), as_rows(impulse)
+    parts = np.empty((len(q) + 1, 2), np.int64)
+    _find_parts(q, parts)
     for axis in range(grid.dim - 1):
         first = axis * grid.node_count
-        _subtract_across(flow[first:], opened[first:], q, *_face_rows(grid, axis), slope)
+        _subtract_across(flow[first:], opened[first:], q, parts, *_face_rows(grid, axis), slope)
     first = (grid.dim - 1) * grid.node_count
     wraps = grid.up in grid.periodic
-    _subtract_along(flow[first:], opened[first:], q, _cell_rows(grid), wraps, slope)
+    _subtract_along(flow[first:], opened[first:], q, cell_rows(grid), wraps, slope)
 
 
 def subtract_gradient_as_defined(
@@ -82,27 +86,12 @@ def subtract_gradient_as_defined(
         grid.faces(velocity, axis).sub_((slope * jump * opened).to(velocity.dtype))
 
 
-def _flat(field: Tensor) -> np.ndarray:
-    return field.view(-1).numpy()
-
-
-def _rows(field: Tensor) -> np.ndarray:
-    """View of a cell field (*shape) as rows along the last axis."""
-    return field.contiguous().view(-1, field.shape[-1]).numpy()
-
-
-@functools.lru_cache(maxsize=4)
-def _cell_rows(grid: Grid) -> np.ndarray:
-    """Flat index (rows,) int64 in a stored field at which each row of cells begins."""
-    return np.tensordot(grid.strides[:-1], np.indices(grid.shape[:-1]), 1).ravel()
-
-
 @functools.lru_cache(maxsize=8)
 def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For the faces normal to an axis other than the last: the flat index in a stored field at
     which each row begins, and the rows of cells below and above it; outside the grid the number of
     rows stands for them."""
-    rows = np.arange(len(_cell_rows(grid))).reshape(grid.shape[:-1])
+    rows = np.arange(len(cell_rows(grid))).reshape(grid.shape[:-1])
     ring = [(int(k == axis),) * 2 for k in range(grid.dim - 1)]
     if axis in grid.periodic:
         padded = np.pad(rows, ring, mode="wrap")
@@ -116,25 +105,26 @@ def _face_rows(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 @numba.njit(cache=True, parallel=True)
 def _diverge(velocity, open_faces, solid, fluid, starts, strides, scale, result):
-    cells = result.shape[1]
     nodes = len(velocity) // len(strides)
     for row in numba.prange(len(starts)):
-        total = result[row]
-        total[:] = 0.0
+        first, last = active_part(fluid[row])
+        result[row] = 0.0
+        total = result[row, first:last]
         for axis in range(len(strides)):
-            below = axis * nodes + starts[row]
+            below = axis * nodes + starts[row] + first
             above = below + strides[axis]
-            low, high = slice(below, below + cells), slice(above, above + cells)
-            _add_outflow(
+            low, high = slice(below, below + len(total)), slice(above, above + len(total))
+            add_outflow(
                 total, velocity[low], open_faces[low], solid[low],
                 velocity[high], open_faces[high], solid[high],
             )  # fmt: skip
-        for z in range(cells):
-            total[z] *= scale * fluid[row, z]
+        for z in range(len(total)):
+            total[z] *= scale * fluid[row, first + z]
 
 
 @numba.njit(cache=True)
-def _add_outflow(total, velocity, opened, solid, velocity_above, opened_above, solid_above):
+def add_outflow(total, velocity, opened, solid, velocity_above, opened_above, solid_above):
+    """Add what flows out of a row of cells through the faces below and above it on one axis."""
     for z in range(len(total)):
         wall, wall_above = np.float64(solid[z]), np.float64(solid_above[z])
         total[z] += wall_above + opened_above[z] * (velocity_above[z] - wall_above)
@@ -142,14 +132,26 @@ def _add_outflow(total, velocity, opened, solid, velocity_above, opened_above, s
 
 
 @numba.njit(cache=True, parallel=True)
-def _subtract_across(velocity, opened, impulse, starts, below, above, slope):
+def _find_parts(impulse, parts):
+    """The part of each row that is not 0: its first cell and one past the last; an empty one for
+    what is outside of the grid."""
+    for row in numba.prange(len(impulse)):
+        parts[row, 0], parts[row, 1] = active_part(impulse[row])
+    parts[-1] = impulse.shape[1], 0
+
+
+@numba.njit(cache=True, parallel=True)
+def _subtract_across(velocity, opened, impulse, parts, starts, below, above, slope):
     rows, cells = impulse.shape
     outside = np.zeros(cells)
     for face in numba.prange(len(starts)):
-        place = slice(starts[face], starts[face] + cells)
-        low = impulse[below[face]] if below[face] < rows else outside
-        high = impulse[above[face]] if above[face] < rows else outside
-        _subtract_row(velocity[place], opened[place], low, high, slope)
+        first = min(parts[below[face], 0], parts[above[face], 0])
+        last = max(parts[below[face], 1], parts[above[face], 1])
+        if first < last:
+            place, part = slice(starts[face] + first, starts[face] + last), slice(first, last)
+            low = impulse[below[face]] if below[face] < rows else outside
+            high = impulse[above[face]] if above[face] < rows else outside
+            _subtract_row(velocity[place], opened[place], low[part], high[part], slope)
 
 
 @numba.njit(cache=True, parallel=True)

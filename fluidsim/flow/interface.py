@@ -40,23 +40,23 @@ class Interface:
     def of(
         cls, distance: Tensor, wet: Tensor, grid: Grid, pressure: Tensor | None = None
     ) -> Interface:
-        """distance: (*shape) float64, signed, linear between centres; any unit.
+        """distance: (*shape), signed, linear between centres; any unit.
 
         wet: (*shape) bool, cells with a pressure; theta is 1 on their faces where the distance
         does not change its sign. pressure: (dim, *nodes), Pa, at the interface on each face; 0 by
         default.
         """
-        parts = []
+        parts, values, wetted = [], distance.reshape(-1), wet.reshape(-1)
         for axis, n in enumerate(grid.shape):
             differ = wet.narrow(axis, 0, n - 1) != wet.narrow(axis, 1, n - 1)
             place = list(differ.nonzero(as_tuple=True))
             below_index = _flat(place, grid.shape)
             place[axis] = place[axis] + 1
             above_index = _flat(place, grid.shape)
-            rising = wet.reshape(-1)[below_index]
+            rising = wetted[below_index]
             inner = torch.where(rising, below_index, above_index)
             outer = torch.where(rising, above_index, below_index)
-            inside, outside = distance.reshape(-1)[inner], distance.reshape(-1)[outer]
+            inside, outside = values[inner].double(), values[outer].double()
             crossed = (inside < 0) & (outside > 0)
             theta = torch.where(crossed, inside / (inside - outside), 1.0).clamp(min=LEAST)
             faces = axis * grid.node_count + _flat(place, grid.nodes)

@@ -100,8 +100,10 @@ class Projector:
         """The expansion minus the divergence, (*shape), 1/s; 0 outside the fluid."""
         opened, solid, fluid = domain.open_faces, domain.solid_velocity, domain.fluid
         missing = divergence(velocity, opened, solid, fluid, self.grid).neg_()
-        if isinstance(expansion, Tensor) or expansion != 0:
-            missing += expansion * fluid.to(missing.dtype)
+        if isinstance(expansion, Tensor):
+            missing += expansion * fluid
+        elif expansion != 0:
+            missing.add_(fluid, alpha=expansion)
         return missing
 
     def _are_same(self, fluid: Tensor, open_faces: Tensor) -> bool:

@@ -22,7 +22,8 @@ class PointFunctions(NamedTuple):
 
     corners: of a unit cell, 0 or 1 on each axis. load, store: a vector of a flat array.
     keep_inside: a point within the domain. cell_of: the flat index of its cell. stencil: the faces
-    around a point. gather, gather_gradient: the velocity there, and its slopes.
+    around a point. gather, gather_gradient: the velocity there, and its slopes, from pairs on the
+    faces. gather_single: the velocity from a field of one number a face.
     """
 
     corners: list[tuple[int, ...]]
@@ -34,6 +35,7 @@ class PointFunctions(NamedTuple):
     cell_of: Function
     stencil: Function
     gather: Function
+    gather_single: Function
     gather_gradient: Function
 
 
@@ -79,36 +81,41 @@ def functions(dim: int) -> PointFunctions:
         along = ti.cast(shifted, ti.i32)
         return across, x - across, along, shifted - along
 
-    @ti.func
-    def gather(faces: ti.template(), x: ti.template(), shape: ti.template(),
-               strides: ti.template(), nodes: ti.i32, both: ti.template()):  # fmt: skip
-        """Velocity at x from the first of the pairs on the faces, and its change from the second.
+    def gather_from(numbers: int) -> Function:
+        """The function for faces that have so many numbers each."""
 
-        The change is 0 unless `both` asks for it.
-        """
-        across, across_part, along, along_part = stencil(x, shape)
-        velocity = vec(0.0)
-        change = vec(0.0)
-        for a in ti.static(range(dim)):
-            base = a * nodes
-            for k in ti.static(range(dim)):
-                base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
-            total = 0.0
-            total_change = 0.0
-            for corner in ti.static(corners):
-                weight = 1.0
-                i = base
+        @ti.func
+        def gather(faces: ti.template(), x: ti.template(), shape: ti.template(),
+                   strides: ti.template(), nodes: ti.i32, both: ti.template()):  # fmt: skip
+            """Velocity at x from the first number of each face, and its change from the second.
+
+            The change is 0 unless `both` asks for it.
+            """
+            across, across_part, along, along_part = stencil(x, shape)
+            velocity = vec(0.0)
+            change = vec(0.0)
+            for a in ti.static(range(dim)):
+                base = a * nodes
                 for k in ti.static(range(dim)):
-                    part = across_part[k] if ti.static(k == a) else along_part[k]
-                    weight *= part if ti.static(corner[k] == 1) else 1.0 - part
-                    if ti.static(corner[k] == 1):
-                        i += strides[k]
-                total += weight * faces[2 * i]
-                if ti.static(both):
-                    total_change += weight * faces[2 * i + 1]
-            velocity[a] = total
-            change[a] = total_change
-        return velocity, change
+                    base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
+                total = 0.0
+                total_change = 0.0
+                for corner in ti.static(corners):
+                    weight = 1.0
+                    i = base
+                    for k in ti.static(range(dim)):
+                        part = across_part[k] if ti.static(k == a) else along_part[k]
+                        weight *= part if ti.static(corner[k] == 1) else 1.0 - part
+                        if ti.static(corner[k] == 1):
+                            i += strides[k]
+                    total += weight * faces[numbers * i]
+                    if ti.static(both):
+                        total_change += weight * faces[numbers * i + 1]
+                velocity[a] = total
+                change[a] = total_change
+            return velocity, change
+
+        return gather
 
     @ti.func
     def gather_gradient(faces: ti.template(), x: ti.template(), shape: ti.template(),
@@ -140,5 +147,6 @@ def functions(dim: int) -> PointFunctions:
         return gradient
 
     return PointFunctions(
-        corners, vec, ivec, load, store, keep_inside, cell_of, stencil, gather, gather_gradient
-    )
+        corners, vec, ivec, load, store, keep_inside, cell_of, stencil,
+        gather_from(2), gather_from(1), gather_gradient,
+    )  # fmt: skip

@@ -21,7 +21,10 @@ PARTS = 8  # parts of the cells per thread
 
 def cells_of(positions: Tensor, strides: tuple[int, ...]) -> Tensor:
     """Flat index (n,) int32 of the cell of each position (n, dim) in grid coordinates."""
-    return (positions.int() * torch.tensor(strides, device=positions.device)).sum(1).int()
+    cells = torch.zeros(len(positions), dtype=torch.int32, device=positions.device)
+    for places, stride in zip(positions.unbind(1), strides, strict=True):
+        cells.add_(places.int(), alpha=stride)
+    return cells
 
 
 def count(key: Tensor, counts: Tensor) -> None:

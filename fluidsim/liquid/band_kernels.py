@@ -30,7 +30,7 @@ def kernels(dim: int, schedule: Schedule) -> BandKernels:
     """The kernels for `dim` dimensions."""
     own = functions(dim)
     vec, ivec, keep_inside = own.vec, own.ivec, own.keep_inside
-    cell_of, corners, stencil = own.cell_of, own.corners, own.stencil
+    cell_of, corners, gather = own.cell_of, own.corners, own.gather_single
     row_count, row_start = row_functions(dim)
 
     @ti.kernel
@@ -74,29 +74,10 @@ def kernels(dim: int, schedule: Schedule) -> BandKernels:
                     j = k * nodes + i
                     here[k] = 0.5 * (velocity[j] + velocity[j + strides[k]])
                 middle = ti.cast(at, ti.f32) + 0.5 - 0.5 * step * here
-                halfway = linear(velocity, keep_inside(middle, shape), shape, strides, nodes)
+                middle = keep_inside(middle, shape)
+                halfway, _ = gather(velocity, middle, shape, strides, nodes, False)
                 for k in ti.static(range(dim)):
                     back[k * nodes + i] = -step * halfway[k]
-
-    @ti.func
-    def linear(velocity: ti.template(), x: ti.template(), shape: ti.template(),
-               strides: ti.template(), nodes: ti.i32):  # fmt: skip
-        across, across_part, along, along_part = stencil(x, shape)
-        result = vec(0.0)
-        for a in ti.static(range(dim)):
-            base = a * nodes
-            for k in ti.static(range(dim)):
-                base += (across[k] if ti.static(k == a) else along[k]) * strides[k]
-            for corner in ti.static(corners):
-                weight = 1.0
-                i = base
-                for k in ti.static(range(dim)):
-                    part = across_part[k] if ti.static(k == a) else along_part[k]
-                    weight *= part if ti.static(corner[k] == 1) else 1.0 - part
-                    if ti.static(corner[k] == 1):
-                        i += strides[k]
-                result[a] += weight * velocity[i]
-        return result
 
     @ti.kernel
     def advect(old: F32, marks: I8, back: F32, sums: F32, new: F32, copy: F32, shape: ivec,

@@ -15,10 +15,10 @@ def cell_kinds(fluid: Tensor, held: Tensor, solids: Solids, grid: Grid) -> Tenso
 
     fluid: (*shape) bool, the cells with a pressure. held: (*shape), the particles in each.
     """
-    kinds = torch.where(fluid | (held > 0), int(CellType.FLUID), int(CellType.AIR)).to(torch.int8)
-    solid = grid.cells(solids.solid) != 0
-    stored = grid.zeros(fluid.device, dtype=torch.int8)
-    grid.cells(stored).copy_(kinds.masked_fill_(solid, int(CellType.SOLID)))
+    stored = grid.zeros(fluid.device, dtype=torch.int8).fill_(int(CellType.AIR))
+    kinds = grid.cells(stored)
+    kinds.masked_fill_(fluid | (held > 0), int(CellType.FLUID))
+    kinds.masked_fill_(grid.cells(solids.solid) != 0, int(CellType.SOLID))
     return stored
 
 

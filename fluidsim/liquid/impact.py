@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim.flow.flux import divergence
+from fluidsim.flow.flux import add_outflow, divergence
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.rows import as_rows, cell_rows, flat
 from fluidsim.solid.solids import Solids
+from solvers import kernel_cache  # noqa: F401
 
 NOTICED = 0.25  # of a cell's volume; less does not overcrowd it
 ALLOWED = 3e-3  # of the liquid, pressed into something by a step; less towards the BUDGET
@@ -52,9 +56,23 @@ def pressed(
 ) -> float:
     """The volume, in cells, that runs into something in the next `dt` seconds.
 
-    velocity: (dim, *nodes), m/s, continued beyond the liquid. distance: (*shape), in cells, to the
+    velocity: (dim, *nodes), m/s, continued beyond the liquid. distance: (*nodes), in cells, to the
     surface. fluid: (*shape) bool, cells in which the pressure keeps the flow free of divergence.
     """
+    if velocity.device.type != "cpu":
+        return pressed_as_defined(velocity, distance, fluid, solids, dt, grid)
+    volumes = np.empty(len(cell_rows(grid)))
+    _press(
+        flat(velocity), flat(solids.open), flat(solids.velocity), flat(distance), as_rows(fluid),
+        flat(solids.solid), cell_rows(grid), np.array(grid.strides), dt, grid.dx, volumes,
+    )  # fmt: skip
+    return float(volumes.sum())
+
+
+def pressed_as_defined(
+    velocity: Tensor, distance: Tensor, fluid: Tensor, solids: Solids, dt: float, grid: Grid
+) -> float:
+    """What `pressed` returns, as a torch expression."""
     free = (grid.cells(solids.solid) == 0) & ~fluid
     rate = divergence(velocity, solids.open, solids.velocity, free, grid).neg_()
     meeting = (rate * dt > NOTICED).nonzero()
@@ -67,5 +85,30 @@ def pressed(
         above = list(place)
         above[axis] = above[axis] + 1
         square += torch.maximum(component[place].square(), component[tuple(above)].square())
-    arriving = (square.sqrt() * (dt / grid.dx) - distance[place]).clamp(0, None)
+    arriving = (square.sqrt() * (dt / grid.dx) - grid.cells(distance)[place]).clamp(0, None)
     return float(torch.minimum(arriving, (rate[place] * dt).to(arriving.dtype)).sum())
+
+
+@numba.njit(cache=True, parallel=True)
+def _press(velocity, opened, wall, distance, fluid, solid, starts, strides, dt, dx, volumes):
+    """volumes: what is pressed in each row, in cells."""
+    cells, nodes = fluid.shape[1], len(velocity) // len(strides)
+    for row in numba.prange(len(starts)):
+        outflow, volume = np.zeros(cells), 0.0
+        for axis in range(len(strides)):
+            below = axis * nodes + starts[row]
+            above = below + strides[axis]
+            low, high = slice(below, below + cells), slice(above, above + cells)
+            add_outflow(
+                outflow, velocity[low], opened[low], wall[low],
+                velocity[high], opened[high], wall[high],
+            )  # fmt: skip
+        for z in range(cells):
+            part, cell = -outflow[z] * dt / dx, starts[row] + z
+            if part > NOTICED and not fluid[row, z] and solid[cell] == 0:
+                square = np.float32(0)
+                for axis in range(len(strides)):
+                    face = axis * nodes + cell
+                    square += max(velocity[face] ** 2, velocity[face + strides[axis]] ** 2)
+                volume += max(min(np.sqrt(square) * dt / dx - distance[cell], part), 0.0)
+        volumes[row] = volume

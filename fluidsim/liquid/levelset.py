@@ -17,15 +17,14 @@ from fluidsim.flow.extrapolation import extrapolate, levels_of
 from fluidsim.grid import scheduling
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.levelset_kernels import EMPTY, HIDDEN, OCCUPIED, LevelSetKernels, kernels
-from fluidsim.liquid.particles import SEEDED, Particles
+from fluidsim.liquid.particles import Particles
+from fluidsim.liquid.wet import wet_cells
 from fluidsim.solid.shapes import Shape
 from fluidsim.solid.solids import Solids
 
 HELD = 1.0  # cells by which the carried distance may differ from that of the particles
 SMOOTHED = 3.0  # the same with surface tension: noise of the particles would excite waves
 FAR = 5.0  # cells: larger distances are clamped; nothing moves that far in a step
-ROOMY = 0.5  # of a cell: a smaller open part may be empty of particles by chance
-TAKEN = 0.5  # of the particles that a mostly solid cell can hold; with these it counts as full
 SOLID_LAYERS = 3  # cells of a solid into which the distance is continued
 
 
@@ -63,7 +62,7 @@ class LevelSet:
         program, shape, strides = self._program()
         program.hold(
             self.distance.view(-1), particles.positions.view(-1), particles.start,
-            self._kinds(particles, solids), shape, strides, held,
+            *self._kinds(particles, solids), shape, strides, held,
         )  # fmt: skip
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
@@ -81,33 +80,8 @@ class LevelSet:
         self.distance, self._carried = self._carried, self.distance
 
     def wet(self, held: Tensor, pulled: Tensor | None, solids: Solids) -> Tensor:
-        """The cells with a pressure, (*shape) bool: those inside the surface, and isolated drops.
-
-        held: (*shape), the particles in each cell. pulled: (*shape) bool, cells in which the last
-        pressure was negative.
-
-        A cell outside the surface that holds particles has a pressure only if no neighbour is
-        inside; next to the liquid the velocity is continued to it. A cell inside the surface has
-        none if it is at a wall, holds no particle, and is next to air or was pulled: nothing holds
-        liquid that leaves a wall. That does not apply where a solid leaves particles hardly any
-        room. A cell whose centre is in a solid, which no surface reaches, has a pressure if it is
-        full of particles: this stops liquid that falls on a wall.
-        """
-        grid, occupied = self.grid, held > 0
-        room = grid.cells(solids.solid) == 0
-        below = grid.cells(self.distance) < 0
-        inside = below & room
-        at_wall = torch.zeros_like(inside)
-        for axis, n in enumerate(grid.shape):
-            closed = grid.faces(solids.open, axis) == 0
-            at_wall |= closed.narrow(axis, 0, n) | closed.narrow(axis, 1, n)
-        parting = _beside(room & ~below, grid)
-        if pulled is not None:
-            parting |= pulled
-        inside &= occupied | ~(at_wall & (solids.room > ROOMY) & parting)
-        filled = held >= (TAKEN * SEEDED[grid.dim] * solids.room).clamp(min=1)
-        inside |= filled & room & (grid.cells(solids.cut) == 2)
-        return inside | (occupied & ~(inside | _beside(inside, grid)))
+        """The cells with a pressure, see `wet_cells`."""
+        return wet_cells(self.distance, held, pulled, solids)
 
     def _program(self) -> tuple[LevelSetKernels, Any, Any]:
         """The kernels, and the grid's shape and strides as they take them."""
@@ -115,12 +89,22 @@ class LevelSet:
         program = kernels(grid.dim, scheduling.for_device(self.distance.device))
         return program, program.ivec(*grid.shape), program.ivec(*grid.strides)
 
-    def _kinds(self, particles: Particles, solids: Solids) -> Tensor:
-        """The kind of each cell, (node_count,) int8."""
-        held = particles.filling.view(-1) > 0
-        hidden = (solids.solid != 0) | (solids.cut == 2)
-        kinds = EMPTY + (OCCUPIED - EMPTY) * held.to(torch.int8)
-        return torch.maximum(kinds, HIDDEN * hidden.view(-1).to(torch.int8))
+    def _kinds(self, particles: Particles, solids: Solids) -> tuple[Tensor, Tensor]:
+        """The kind of each cell, (node_count,) int8, 0 for points that belong to no cell, and those
+        of all cells that share a corner with it, joined."""
+        grid = self.grid
+        kinds = grid.zeros(self.distance.device, dtype=torch.int8)
+        occupied = grid.cells(particles.filling) > 0
+        hidden = grid.cells((solids.solid != 0) | (solids.cut == 2))
+        own = grid.cells(kinds)
+        own.copy_(occupied).mul_(OCCUPIED - EMPTY).add_(EMPTY).masked_fill_(hidden, HIDDEN)
+        kinds = kinds.view(-1)
+        joined = kinds.clone()
+        for stride in grid.strides:  # the points without a cell keep rows and planes apart
+            before = joined.clone()
+            joined[stride:] |= before[:-stride]
+            joined[:-stride] |= before[stride:]
+        return kinds, joined
 
     def _continue_into(self, solids: Solids) -> None:
         """Continue the distance into solids, so that the surface meets them at a right angle.
@@ -145,12 +129,3 @@ class LevelSet:
             values.copy_(torch.where(mostly, kept, values))
         known = grid.cells(solids.solid) == 0
         extrapolate(distance[None], levels_of(known, 1, grid), SOLID_LAYERS, grid)
-
-
-def _beside(cells: Tensor, grid: Grid) -> Tensor:
-    """Cells (*shape) bool that share a face with one of `cells`."""
-    result = torch.zeros_like(cells)
-    for axis, n in enumerate(grid.shape):
-        result.narrow(axis, 0, n - 1).logical_or_(cells.narrow(axis, 1, n - 1))
-        result.narrow(axis, 1, n - 1).logical_or_(cells.narrow(axis, 0, n - 1))
-    return result

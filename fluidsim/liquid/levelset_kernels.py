@@ -5,6 +5,7 @@ Distances are in cells, at cell centres, flat over the nodes (see grid.py).
 """
 
 import functools
+import itertools
 from typing import NamedTuple
 
 import taichi as ti
@@ -38,6 +39,7 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
     vec, ivec, load, keep_inside = own.vec, own.ivec, own.load, own.keep_inside
     gather, corners = own.gather, own.corners
     row_count, row_start = row_functions(dim)
+    rows_of_centres = list(itertools.product(range(4), repeat=dim - 1))
 
     @ti.func
     def lattice(x: ti.template(), shape: ti.template()):
@@ -61,36 +63,34 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
         return total
 
     @ti.func
-    def cubic_weight(t: ti.f32, step: ti.i32):
-        """Weight of centre number `step` of the four around t, the first of which is at -1."""
-        w = -t * (t - 1.0) * (t - 2.0) / 6.0
-        if step == 1:
-            w = (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0
-        if step == 2:
-            w = -(t + 1.0) * t * (t - 2.0) / 2.0
-        if step == 3:
-            w = (t + 1.0) * t * (t - 1.0) / 6.0
-        return w
+    def cubic_weights(t: ti.f32):
+        """Weights of the four centres around t, the first of which is at -1."""
+        return ti.Vector([
+            -t * (t - 1.0) * (t - 2.0) / 6.0, (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0,
+            -(t + 1.0) * t * (t - 2.0) / 2.0, (t + 1.0) * t * (t - 1.0) / 6.0,
+        ])  # fmt: skip
 
     @ti.func
     def cubic(field: ti.template(), x: ti.template(), shape: ti.template(),
               strides: ti.template()):  # fmt: skip
         """Interpolation by cubics through four centres on each axis."""
         base, part = lattice(x, shape)
-        along = ti.Vector([cubic_weight(part[dim - 1], step) for step in range(4)])
+        weights, places = ti.Matrix.zero(ti.f32, dim, 4), ti.Matrix.zero(ti.i32, dim, 4)
+        for k in ti.static(range(dim)):
+            along = cubic_weights(part[k])
+            for step in ti.static(range(4)):
+                weights[k, step] = along[step]
+                places[k, step] = ti.max(0, ti.min(base[k] + step - 1, shape[k] - 1)) * strides[k]
         total = 0.0
-        for number in range(4 ** (dim - 1)):
+        for across in ti.static(rows_of_centres):
             weight = 1.0
             i = 0
-            rest = number
             for k in ti.static(range(dim - 1)):
-                step = rest % 4
-                rest = rest // 4
-                weight *= cubic_weight(part[k], step)
-                i += ti.max(0, ti.min(base[k] + step - 1, shape[k] - 1)) * strides[k]
+                step = ti.static(across[dim - 2 - k])
+                weight *= weights[k, step]
+                i += places[k, step]
             for step in ti.static(range(4)):
-                last = ti.max(0, ti.min(base[dim - 1] + step - 1, shape[dim - 1] - 1))
-                total += weight * along[step] * field[i + last * strides[dim - 1]]
+                total += weight * weights[dim - 1, step] * field[i + places[dim - 1, step]]
         return total
 
     @ti.kernel
@@ -119,10 +119,11 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
                 result[i] = value
 
     @ti.kernel
-    def hold(field: F32, x: F32, start: I32, kinds: I8, shape: ivec, strides: ivec,
+    def hold(field: F32, x: F32, start: I32, kinds: I8, joined: I8, shape: ivec, strides: ivec,
              held: ti.f32):  # fmt: skip
         """Keep the distance within `held` cells of that from the particles. If the cells around
         are all empty or all full (solid ones count as full), keep it on that side of the surface.
+        joined: the kinds of a cell and of those around.
         """
         rows = row_count(shape)
         for index in range(loop_length(rows, schedule)):
@@ -130,16 +131,10 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
             if row >= rows:
                 continue
             at = row_start(row, shape)
-            below, here = 0, kinds_across(kinds, at, shape, strides)
             for z in range(shape[dim - 1]):
-                at[dim - 1] = z + 1
-                above = 0
-                if z + 1 < shape[dim - 1]:
-                    above = kinds_across(kinds, at, shape, strides)
                 at[dim - 1] = z
                 i = at.dot(strides)
-                around = below | here | above
-                below, here = here, above
+                around = joined[i]
                 if kinds[i] == HIDDEN:
                     continue
                 if around & OCCUPIED == 0:
@@ -151,24 +146,6 @@ def kernels(dim: int, schedule: Schedule) -> LevelSetKernels:
                     # Solids hide part of the liquid, so it seems farther away.
                     low = away - held - (1.0 if around & HIDDEN != 0 else 0.0)
                     field[i] = ti.max(low, ti.min(field[i], away + held))
-
-    @ti.func
-    def kinds_across(kinds: ti.template(), at: ti.template(), shape: ti.template(),
-                     strides: ti.template()):  # fmt: skip
-        """The kinds of a cell and its neighbours across the last axis, joined."""
-        found = 0
-        for number in range(3 ** (dim - 1)):
-            j = at[dim - 1] * strides[dim - 1]
-            exists = True
-            rest = number
-            for k in ti.static(range(dim - 1)):
-                there = at[k] + rest % 3 - 1
-                rest = rest // 3
-                exists = exists and there >= 0 and there < shape[k]
-                j += there * strides[k]
-            if exists:
-                found |= ti.cast(kinds[j], ti.i32)
-        return found
 
     @ti.func
     def particle_distance(x: ti.template(), start: ti.template(), at: ti.template(),

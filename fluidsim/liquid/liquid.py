@@ -191,8 +191,7 @@ class Liquid(Simulation):
     def _substeps_for(self, seconds: float) -> int:
         """As many as `Simulation` takes, or more if liquid is about to hit something."""
         steps = super()._substeps_for(seconds)
-        grid, fluid = self.window, self.fluid_cells()
-        distance = grid.cells(self.surface.distance)
+        grid, fluid, distance = self.window, self.fluid_cells(), self.surface.distance
 
         def pressed_in(count: int) -> float:
             return pressed(self.velocity, distance, fluid, self.solids, seconds / count, grid)
@@ -225,8 +224,7 @@ class Liquid(Simulation):
         return holes(kinds, self.window)
 
     def _volume(self) -> float:
-        distance = self.window.cells(self.surface.distance)
-        return liquid_volume(distance, self.particles, self.solids, self.window)
+        return liquid_volume(self.surface.distance, self.particles, self.solids, self.window)
 
     def _sort(self, kinds: Tensor, flow: Tensor, dt: float) -> None:
         self.steps += 1
@@ -269,8 +267,10 @@ class Liquid(Simulation):
         open_faces = self._open_faces(kinds)
         tension = self.physics.surface_tension
         pressure = None if rise is None else tension * curvature(distance, self.window, rise)
-        interface = Interface.of(distance.double(), fluid, self.window, pressure)
-        filled = filling(distance, fluid, self.window.cells(kinds))
+        interface = Interface.of(distance, fluid, self.window, pressure)
+        filled = None
+        if self.viscosity is not None:
+            filled = filling(distance, fluid, self.window.cells(kinds))
         expansion, held = self.expansion, None
         if self.sources is not None:
             driven = self.sources.drive(self.velocity, open_faces, self.time)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fluidsim import taichi_runtime
-from fluidsim.figures import beside, gallery, memory, roofline, steps, stills, traffic
+from fluidsim.figures import beside, cfl, gallery, memory, roofline, steps, stills, traffic
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
@@ -30,6 +30,18 @@ def test_the_page_of_figures_has_every_section():
     text = (DOCS / "figures.md").read_text(encoding="utf-8")
     for name in SECTIONS:
         assert replace_section(text, name, "new") != text
+
+
+def test_a_dam_break_is_compared_in_longer_and_longer_steps(monkeypatch):
+    monkeypatch.setattr(cfl, "NUMBERS", (0.5, 3.0))
+    monkeypatch.setattr(cfl, "GRIDS", ((2, 16),))
+    monkeypatch.setattr(cfl, "FRAMES", 4)
+    lines = [line.strip("| ").split(" | ") for line in cfl.cfl().splitlines()]
+    short, long = lines[2:4]
+    assert short[:2] == ["16^2", "0.5"] and int(short[2]) > 2 * int(long[2])
+    for row in (short, long):
+        assert 0.5 < float(row[3]) < 1.0 and 0.5 < float(row[5]) < float(row[4]) < 1.05
+        assert float(row[6].rstrip("%")) < 5
 
 
 def test_solver_table_has_a_row_a_system_and_says_what_failed():

@@ -3,11 +3,13 @@
 import pytest
 import torch
 
+from fluidsim.liquid.gaps import close_gaps
 from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.particles import SEEDED
+from fluidsim.liquid.wet import wet_as_defined
 from fluidsim.solid.shapes import HalfSpace
 from fluidsim.solid.solids import Solids
-from tests.fluidsim.worlds import CPU, cubic, oblong
+from tests.fluidsim.worlds import CPU, cubic, oblong, ragged
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -21,6 +23,38 @@ def test_above_the_surface_only_lone_drops_have_a_pressure(dim):
     held[beside] = held[drop] = 1
     wet = surface.wet(held, None, solids)
     assert wet[drop] and not wet[beside] and torch.equal(wet & below, below)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_the_kernels_find_wet_cells_as_they_are_defined(dim):
+    tank = ragged(dim)
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(4):
+        held = tank.particles.held * torch.randint(0, 2, tank.grid.shape, generator=generator)
+        pulled = torch.rand(tank.grid.shape, generator=generator) < 0.3
+        for last in (None, pulled):
+            state = tank.surface.distance, held.int(), last, tank.solids
+            wet = tank.surface.wet(*state[1:])
+            assert torch.equal(wet, wet_as_defined(*state)) and wet.any()
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_gap_is_closed_whichever_face_it_is(dim):
+    """Each face of a cell at the floor but that on the floor itself."""
+    grid = cubic(dim, 6)
+    solids = Solids(grid, [], [], CPU)
+    fluid = torch.zeros(grid.shape, dtype=torch.bool)
+    cell = (2,) * (dim - 1) + (0,)
+    fluid[cell] = True
+    for axis in range(dim):
+        for side in (0, 1):
+            face = list(cell)
+            face[axis] += side
+            velocity, weights = torch.ones(2, dim, *grid.nodes)
+            weights[axis][tuple(face)] = velocity[axis][tuple(face)] = 0.0
+            on_floor = axis == grid.up and side == 0
+            assert close_gaps(velocity, fluid, weights, solids) != on_floor
+            assert velocity[axis][tuple(face)] == (0.0 if on_floor else 1.0)
 
 
 @pytest.mark.parametrize("dim", [2, 3])

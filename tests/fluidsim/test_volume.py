@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from fluidsim.grid.cells import CellType
-from fluidsim.liquid.impact import ALLOWED, BUDGET, Impacts, pressed
+from fluidsim.liquid.impact import ALLOWED, BUDGET, Impacts, pressed, pressed_as_defined
 from fluidsim.liquid.liquid import VOLUME_RELAXATION
-from fluidsim.liquid.volume import holes
+from fluidsim.liquid.particles import SEEDED
+from fluidsim.liquid.volume import filled_as_defined, holes
 from fluidsim.solid.shapes import Box, Capsule, HalfSpace, Sphere, Torus
-from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, volume_of
+from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, ragged, volume_of
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
 
@@ -36,6 +37,15 @@ def test_volume_around_a_solid_is_that_of_the_open_parts(dim):
     tank = liquid(grid, HalfSpace(0.8), [Sphere((0.5,) * dim, 0.2)])
     ball = math.pi * 0.2**2 if dim == 2 else 4 / 3 * math.pi * 0.2**3
     assert volume_of(tank) == pytest.approx(0.8 - ball, rel=0.01)
+
+
+@DIMS
+def test_the_kernel_measures_the_volume_as_it_is_defined(dim):
+    tank = ragged(dim)
+    held = tank.particles.held / SEEDED[dim]
+    distance = tank.grid.cells(tank.surface.distance)
+    cells = filled_as_defined(distance, held, tank.solids)
+    assert volume_of(tank) == pytest.approx(cells * tank.grid.dx**dim, rel=1e-6)
 
 
 @DIMS
@@ -137,10 +147,19 @@ def test_a_frame_has_a_budget_of_what_it_presses():
 
 
 @DIMS
+def test_the_kernel_finds_what_is_pressed_as_it_is_defined(dim):
+    tank = ragged(dim)
+    state = tank.velocity, tank.surface.distance, tank.fluid_cells(), tank.solids, 0.05, tank.grid
+    volume = pressed_as_defined(*state)
+    assert volume > 1
+    assert pressed(*state) == pytest.approx(volume, rel=1e-5)
+
+
+@DIMS
 def test_only_what_meets_a_wall_is_pressed(dim):
     grid = cubic(dim, 16)
     drop = liquid(grid, Box((0.25,) * dim, (0.5,) * dim), gravity=0.0)
-    distance = grid.cells(drop.surface.distance)
+    distance = drop.surface.distance
     fluid, rest = drop.fluid_cells(), grid.zeros(CPU, dim)
     assert pressed(rest, distance, fluid, drop.solids, 1.0, grid) == 0.0
     falling = grid.zeros(CPU, dim)

@@ -17,7 +17,7 @@ from fluidsim.liquid.seeding import seed
 from fluidsim.liquid.volume import liquid_volume
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.smoke.smoke import Smoke
-from fluidsim.solid.shapes import Shape, Vector
+from fluidsim.solid.shapes import Shape, Sphere, Vector
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
 from solvers import registry
@@ -78,10 +78,23 @@ def source(shape: Shape) -> Source:
 
 def volume_of(tank: Liquid) -> float:
     """Of its liquid, m^dim."""
-    distance = tank.grid.cells(tank.surface.distance)
-    return liquid_volume(distance, tank.particles, tank.solids, tank.grid)
+    return liquid_volume(tank.surface.distance, tank.particles, tank.solids, tank.grid)
 
 
 def kinds_of(tank: Liquid) -> torch.Tensor:
     """CellType of its cells, (*nodes)."""
     return cell_kinds(tank.fluid_cells(), tank.particles.held, tank.solids, tank.grid)
+
+
+def ragged(dim: int, steps: int = 3) -> Liquid:
+    """A drop that bursts on a ball, with gaps, crowds and sheets: hard for what works on cells."""
+    grid = oblong(dim)
+    centre = tuple(side / 2 for side in grid.extent)
+    ball = Sphere((*centre[:-1], 0.2), 0.15)
+    tank = liquid(grid, Sphere((*centre[:-1], 0.6 * grid.extent[-1]), 0.28), [ball])
+    generator = torch.Generator().manual_seed(1)
+    kicks = 6 * torch.randn(tank.particles.velocities.shape, generator=generator)
+    tank.particles.velocities.add_(kicks)
+    for _ in range(steps):
+        tank.step(0.01)
+    return tank
