@@ -19,6 +19,8 @@ from solvers import kernel_cache  # noqa: F401
 BLUR = 0.75  # cells: standard deviation of the Gaussian
 _TAPS = 2  # cells: its reach; a domain has as many cells
 _CLEAR = 0.01  # from such a density to 1 less it, the distance is told; beyond it is no larger
+# Distances in cells for densities from there on, evenly.
+_LEVELS = np.sqrt(2) * BLUR * erfinv(1 - 2 * np.linspace(_CLEAR, 1 - _CLEAR, 257))
 _OPEN = 0.3  # least part of a cell that solids leave open; less counts as this
 _FAR = 1e3  # m: the distance to solids where there are none
 DISTANCE, WEIGHT, VELOCITY, SOLID = 0, 1, 2, 5  # columns of the values on cells
@@ -64,12 +66,7 @@ def flow_of(frame: LiquidFrame) -> Flow:
         values[..., SOLID] = solid.reshape(cells)
         sums[..., 4] = np.clip(values[..., SOLID] / dx + np.float32(0.5), 0, 1)
     sums = _smoothed(sums, dim)
-    density = sums[..., 0]
-    values[..., WEIGHT] = density
-    scale = 1 / np.maximum(density, np.float32(1e-6))
-    values[..., VELOCITY : VELOCITY + 3] = sums[..., 1:4] * scale[..., None]
-    part = np.clip(density / np.maximum(sums[..., 4], np.float32(_OPEN)), _CLEAR, 1 - _CLEAR)
-    values[..., DISTANCE] = erfinv(1 - 2 * part) * (np.float32(np.sqrt(2) * BLUR) * dx)
+    _tell(values, sums, _LEVELS * dx)
     return Flow(frame.time, frame.dx, values, positions, velocities, key, dim)
 
 
@@ -90,6 +87,24 @@ def _smoothed(sums: np.ndarray, dim: int) -> np.ndarray:
         rows = int(np.prod(sums.shape[:axis])), sums.shape[axis], -1
         _blur(sums.reshape(rows), before.reshape(rows), weights)
     return sums
+
+
+@numba.njit(cache=True, parallel=True)
+def _tell(values, sums, levels):  # pragma: no cover
+    """The values of cells but for solids, from smoothed sums; levels: distances of densities."""
+    n0, n1, n2, _ = sums.shape
+    last = len(levels) - 1
+    for row in numba.prange(n0 * n1):
+        i, j = row // n1, row % n1
+        for k in range(n2):
+            density = sums[i, j, k, 0]
+            part = density / max(sums[i, j, k, 4], _OPEN)
+            at = last * min(max((part - _CLEAR) / (1 - 2 * _CLEAR), 0.0), 1.0)
+            low = min(int(at), last - 1)
+            values[i, j, k, DISTANCE] = levels[low] + (at - low) * (levels[low + 1] - levels[low])
+            values[i, j, k, WEIGHT] = density
+            for axis in range(3):
+                values[i, j, k, VELOCITY + axis] = sums[i, j, k, 1 + axis] / max(density, 1e-6)
 
 
 @numba.njit(cache=True)
