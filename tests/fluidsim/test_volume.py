@@ -7,8 +7,7 @@ import torch
 
 from fluidsim.grid.cells import CellType
 from fluidsim.liquid.impact import ALLOWED, BUDGET, Impacts, pressed
-from fluidsim.liquid.liquid import VOLUME_RELAXATION
-from fluidsim.liquid.volume import holes
+from fluidsim.liquid.volume import VOLUME_RELAXATION, holes
 from fluidsim.solid.shapes import Box, Capsule, HalfSpace, Sphere, Torus
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, volume_of
 
