@@ -110,6 +110,9 @@ def warnings(plan: Plan, simulation: Simulation) -> Iterator[str]:
     """What may spoil the result, each in one line. simulation: of the scene, at its start."""
     yield from _rounded(plan)
     solids = [s.shape if isinstance(s, RigidBody) else s for s in plan.scene.solids]
+    viscosity = plan.scene.viscosity if isinstance(plan.scene, LiquidScene) else 0.0
+    if viscosity > 0 and any(isinstance(each, RigidBody) for each in plan.scene.solids):
+        yield "the friction of viscous liquid does not move rigid bodies, only its pressure does"
     yield from wall_warnings(solids, plan.grid, plan.config.resolution)
     seconds = plan.frame_seconds
     speed = simulation.solids.top_speed_during(0.0, plan.seconds)

@@ -12,6 +12,7 @@ from fluidsim import LiquidScene, RigidBody, SmokeScene
 from fluidsim.bodies.bodies import Bodies
 from fluidsim.bodies.body import Body
 from fluidsim.bodies.contacts import Contacts
+from fluidsim.bodies.coupling import Coupled
 from fluidsim.bodies.mass import MassProperties
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.pressure import Projector
@@ -21,6 +22,11 @@ from solvers import registry
 from tests.fluidsim.worlds import CPU, cubic
 
 G = 9.81
+
+
+def only_body(tank) -> Body:
+    assert tank.bodies is not None
+    return tank.bodies.bodies[0]
 
 
 def start(scene, cells, solver="multigrid"):
@@ -72,7 +78,7 @@ def acceleration_in_a_round_tank(dim, cells, density, solver="multigrid", ratio=
     added = (1 + ratio**-dim) / (1 - ratio**-dim)  # times that in unbounded fluid: Lamb 1932, 93
     if dim == 3:
         added = 0.5 * (1 + 2 * ratio**-dim) / (1 - ratio**-dim)
-    body = tank.bodies.bodies[0]
+    body = only_body(tank)
     fluid = 1000.0 * body.mass / density
     speed = body.velocity[-1] / (G * 0.5e-3)
     found = (fluid - body.mass) / speed - body.mass  # (m + m_a) a = (m_w - m) g
@@ -105,7 +111,7 @@ def test_a_box_floats_as_deep_as_it_is_heavy():
     pool = start(
         LiquidScene(size=(1, 0.7), liquid=HalfSpace(0.4), solids=[RigidBody(box, 550)]), 48
     )
-    body, depths = pool.bodies.bodies[0], []
+    body, depths = only_body(pool), []
     for _ in range(30):
         pool.advance(1 / 60)
         depths.append(0.4 - (body.centre[1] - 0.1))
@@ -125,7 +131,7 @@ def test_a_body_as_heavy_as_water_stays():
     )
     for _ in range(12):
         pool.advance(1 / 60)
-    body = pool.bodies.bodies[0]
+    body = only_body(pool)
     assert body.velocity == pytest.approx(0.0, abs=2e-3 * G * pool.time)
 
 
@@ -159,6 +165,7 @@ def test_fluid_and_body_keep_their_momentum():
     coupled = bodies.couple(domain, (0.0, 0.0), 0.01, 0.01)
     projector = Projector(grid, 1000.0, registry.create("direct", {}), 1e-12)
     done = projector.project(velocity, coupled, 0.01)
+    assert isinstance(coupled.bodies, Coupled)
     bodies.bodies[0].set_twist(coupled.bodies.twists)
     after, less = momentum(bodies, velocity, domain, grid)
     assert after == pytest.approx(before, rel=1e-5)
@@ -173,7 +180,7 @@ def test_a_drop_keeps_the_momentum_of_a_body_that_hits_it_from_within():
         LiquidScene(size=(1, 0.75), liquid=Sphere((0.4, 0.35), 0.25), solids=[body], gravity=0.0),
         128,
     )
-    moving = drop.bodies.bodies[0]
+    moving = only_body(drop)
     before = moving.mass * moving.velocity
     for _ in range(6):
         drop.advance(1 / 60)
@@ -188,7 +195,7 @@ def test_liquid_that_a_plate_shuts_in_carries_it():
     plate = RigidBody(Box((0.19, 0.42), (0.81, 0.58)), 4000.0, friction=0.0)
     tank = start(LiquidScene(size=(1, 1), liquid=HalfSpace(2.0), solids=[*cheeks, plate]), 32)
     tank.advance(1 / 60)
-    assert tank.bodies.bodies[0].velocity == pytest.approx(0.0, abs=1e-4)
+    assert only_body(tank).velocity == pytest.approx(0.0, abs=1e-4)
     pressure = tank.fields()["pressure"]
     below, above = (float(pressure[16, k]) for k in (10, 22))
     gap = 0.6  # m, that the plate closes
@@ -285,7 +292,7 @@ def test_a_body_leaves_by_an_open_side_and_is_left_alone():
     room = start(scene, 24)
     for _ in range(6):
         room.advance(1 / 60)
-    body = room.bodies.bodies[0]
+    body = only_body(room)
     assert body.centre[0] > 1.1
     assert not body.velocity.any()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fluidsim import LiquidScene, RunConfig, SmokeScene, run
+from fluidsim import LiquidScene, RigidBody, RunConfig, SmokeScene, run
 from fluidsim.liquid.inflows import Inflow, Outflow
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import BYTES_OF_KERNELS, Needs, obstacles, warnings
@@ -167,6 +167,15 @@ def test_fast_solids_are_warned_of(machine):
         lines = list(warnings(plan, plan.start(machine)))
         assert len(lines) == count
         assert all("substeps" in line for line in lines)
+
+
+def test_friction_that_moves_no_body_is_warned_of(machine):
+    for viscosity, count in ((0.0, 0), (1.0, 1)):
+        ball = RigidBody(Sphere((0.5, 0.5, 0.5), 0.2), density=500)
+        plan = Plan.of(tank(solids=[ball], viscosity=viscosity), CONFIG)
+        lines = list(warnings(plan, plan.start(machine)))
+        assert len(lines) == count
+        assert all("friction" in line for line in lines)
 
 
 def far_away(config: RunConfig) -> SmokeScene:

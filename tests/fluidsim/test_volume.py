@@ -7,9 +7,8 @@ import torch
 
 from fluidsim.grid.cells import CellType
 from fluidsim.liquid.impact import ALLOWED, BUDGET, Impacts, pressed, pressed_as_defined
-from fluidsim.liquid.liquid import VOLUME_RELAXATION
 from fluidsim.liquid.particles import SEEDED
-from fluidsim.liquid.volume import filled_as_defined, holes
+from fluidsim.liquid.volume import VOLUME_RELAXATION, filled_as_defined, holes
 from fluidsim.solid.shapes import Box, Capsule, HalfSpace, Sphere, Torus
 from tests.fluidsim.worlds import CPU, cubic, liquid, oblong, ragged, volume_of
 
