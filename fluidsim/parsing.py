@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -28,7 +28,7 @@ class DefaultsInHelp(argparse.HelpFormatter):
 class Changes(argparse.Action):
     """Collects NAME=VALUE by name; the last value of a name counts."""
 
-    def __call__(self, parser, namespace, values, option_string=None) -> None:
+    def __call__(self, parser, namespace, values: Any, option_string=None) -> None:
         name, value = values
         setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), name: value})
 

@@ -98,7 +98,7 @@ def read(path: Path) -> Question:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        import tomli as tomllib
+        import tomli as tomllib  # pyright: ignore[reportMissingImports]
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
         for name, value in found.items():

@@ -103,8 +103,8 @@ def _value(text: str) -> float | int | str:
 
 
 def _write_parquet(rows: Sequence[Row], path: Path) -> None:
-    import pyarrow
-    import pyarrow.parquet
+    import pyarrow  # pyright: ignore[reportMissingImports]
+    import pyarrow.parquet  # pyright: ignore[reportMissingImports]
 
     with replacing(path) as temporary:
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), temporary)

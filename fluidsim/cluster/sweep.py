@@ -190,5 +190,6 @@ def _ending(future: Future) -> Ending:
     if future.status == "finished":
         return future.result()
     if future.status == "error":  # such as a run whose workers die
-        return Ending("", said(future.exception() or RuntimeError("no reason is known")))
+        error = future.exception()
+        return Ending("", said(error) if isinstance(error, BaseException) else "no reason is known")
     raise SchedulerLost

@@ -155,6 +155,7 @@ def test_a_folder_of_something_else_is_left_alone(capsys, tmp_path):
     assert "holds a run of its own" in failed(capsys, *words)
 
 
+@pytest.mark.slow
 @needs_dask
 def test_two_runs_are_made_once_and_told_in_a_table_a_sheet_and_a_page(capsys, tmp_path):
     words = ["sweep", "dam_break", "--dim", "2", "--frames", "2", "--size", "96x64"]
