@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.flow.report import FrameReport
 from fluidsim.flow.values import fill, top_component
 from fluidsim.render.frame import SmokeFrame, SolidGrid
@@ -40,7 +41,8 @@ class FineSmoke:
     ) -> None:
         coarse, fine = refinement.coarse, refinement.fine
         ends = scene.open_sides, CPU, scene.walls, scene.inlets
-        self.solids = Solids(fine, scene.solids, *ends)
+        solids = [each for each in scene.solids if not isinstance(each, RigidBody)]  # no smoke has
+        self.solids = Solids(fine, solids, *ends)
         patch = PATCH * refinement.factor
         self.carried = Scalars(self.solids, scene.sources, scene.physics, seed, patch)
         self.turbulence = Turbulence(coarse, fine, strength, seed)
