@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import psutil
 from distributed import Client, LocalCluster, Worker, WorkerPlugin
 from distributed.system import MEMORY_LIMIT
+from distributed.utils import silence_logging_cmgr
 
 from fluidsim import processes
 from fluidsim.errors import SimulationError
@@ -18,6 +19,7 @@ from solvers import sharing
 
 TURN, MEMORY = "fluidsim-turn", "fluidsim-memory"  # resources of workers: one job at a time; bytes
 SHARE_OF_MEMORY = 0.9
+SILENT = logging.CRITICAL + 1
 PATIENCE = 60.0  # s, to wait for workers
 
 
@@ -69,7 +71,7 @@ def crew_of(crew: Crew) -> Iterator[Client]:
     with (
         LocalCluster(
             n_workers=crew.workers, threads_per_worker=1, memory_limit=round(crew.memory),
-            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL + 1,
+            dashboard_address="127.0.0.1:0", silence_logs=SILENT,
         ) as cluster,
         Client(cluster) as client,
     ):  # fmt: skip
@@ -83,14 +85,12 @@ def cluster_at(address: str) -> Iterator[Client]:
 
     Raises SimulationError with one line where none answers, or none has workers with this program.
     """
-    quiet = logging.getLogger("distributed")
-    before = quiet.level
-    quiet.setLevel(logging.CRITICAL + 1)
-    try:
-        with _client_of(address) as client:
-            yield client
-    finally:
-        quiet.setLevel(before)
+    with (
+        silence_logging_cmgr(SILENT),
+        silence_logging_cmgr(SILENT, "distributed.client"),
+        _client_of(address) as client,
+    ):
+        yield client
 
 
 @contextmanager
