@@ -5,9 +5,10 @@
 import numpy as np
 import taichi as ti
 from numpy.typing import ArrayLike
-from scipy.ndimage import convolve1d, gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter, zoom
 
 from fluidsim.render.arrays import Image, Map, vec3
+from fluidsim.render.cells import softened
 from fluidsim.render.continued import continued
 from fluidsim.render.frame import LiquidFrame, SmokeFrame, SolidGrid
 from fluidsim.render.liquids import Colour, LiquidLook
@@ -132,9 +133,7 @@ def _draw_drops(picture: np.ndarray, spray: Spray, pixel: float, colour: Colour)
 
 def _smoke(density: np.ndarray, temperature: np.ndarray, size: Size) -> np.ndarray:
     """Smoke lit from the upper left on a dark backdrop, warm where it is hot."""
-    for axis in (0, 1):  # as a cubic B-spline does: edges as sharp as a cell would show its shape
-        density = convolve1d(density, np.array((1, 4, 1)) / 6, axis, mode="nearest")
-    amount = np.clip(cells_to_pixels(density, size), 0, None)
+    amount = np.clip(cells_to_pixels(softened(density), size), 0, None)
     soft = gaussian_filter(amount, 0.005 * size[1])
     slope = np.gradient(soft, 1 / size[1])  # per height of the picture
     lit = np.clip(0.80 + 0.022 * (0.6 * slope[1] + 0.8 * slope[0]), 0.35, 1.25)

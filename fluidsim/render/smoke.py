@@ -16,6 +16,7 @@ import taichi as ti
 from fluidsim.grid.scheduling import CPU, dealt_item, loop_length
 from fluidsim.render.arrays import Map, Places, Seen, Volume, vec3
 from fluidsim.render.beams import carried, first_beam, width_of
+from fluidsim.render.cells import softened
 from fluidsim.render.clear_air import clear_way, clear_ways
 from fluidsim.render.fire import emitted, fire_of
 from fluidsim.render.floor_light import FloorMap, floor_places
@@ -82,8 +83,8 @@ def smoke_picture(frame: SmokeFrame, shot: Shot, open_sides: Sequence[str] = ())
     extent, preset = frame.extent, shot.preset
     scale = 1 / max(extent)
     upper = np.array(extent) * scale
-    density = thinned(np.maximum(np.asarray(frame.density, np.float32), 0), open_sides)
-    density = np.ascontiguousarray(density)
+    density = softened(np.maximum(np.asarray(frame.density, np.float32), 0))
+    density = np.ascontiguousarray(thinned(density, open_sides))
     solid = scaled_solid(frame.solids, scale)
     fire = fire_of(thinned(frame.temperature, open_sides), upper)
     glow, colours = (fire.glow, fire.colours) if fire else _NO_FIRE

@@ -9,7 +9,7 @@ import taichi as ti
 from scipy.ndimage import convolve1d
 
 from fluidsim.render.frame import SolidGrid
-from fluidsim.render.rays import nearest, sample, spacing_of
+from fluidsim.render.rays import Ray, Sdf, box_span, nearest, sample, spacing_of
 
 _BLUNT = np.array([-1, 4, 10, 4, -1]) / 16  # keeps parabolas, removes what alternates by node
 SUN_RADIUS = 0.04  # rad: larger than the real sun, like a lamp in a studio
@@ -56,3 +56,16 @@ def sun_share(solid: ti.template(), ray, start, end):
         t += ti.max(0.7 * ti.abs(away), 0.5 * solid.spacing)
     angle = ti.max(angle, -1.0)
     return 0.25 * (1 + angle) * (1 + angle) * (2 - angle)
+
+
+@ti.func
+def sunlit(solid: ti.template(), hit, sun, upper):
+    """The part of the sunlight that reaches a place that a ray hits on a solid."""
+    result = 0.0
+    if hit.outward.dot(sun) > 0:
+        spacing = spacing_of(solid, upper)
+        shades = ti.static(Sdf(solid, spacing))
+        ray = Ray(origin=hit.point + hit.outward * spacing, direction=sun)
+        near, far = box_span(ray.origin, sun, upper)
+        result = sun_share(shades, ray, ti.max(near, spacing), far)
+    return result

@@ -49,7 +49,7 @@ from fluidsim.render.rays import (
 from fluidsim.render.sampling import pinhole_of, to_bytes, trace_picture
 from fluidsim.render.shot import Shot
 from fluidsim.render.slopes import slope_and_bend
-from fluidsim.render.solids import scaled_solid, sun_share
+from fluidsim.render.solids import scaled_solid, sunlit
 from fluidsim.render.spray import Spray
 from fluidsim.render.stage import (
     Stage,
@@ -150,14 +150,7 @@ def _opaque_colour(hit, width, scene: ti.template(), stage):
             hit.point, hit.direction, hit.distance, width, scene.solid, scene.light, stage
         )
     else:
-        spacing = spacing_of(scene.solid, stage.upper)
-        solid = ti.static(Sdf(scene.solid, spacing))
-        start = hit.point + hit.outward * spacing
-        lit = 0.0
-        if hit.outward.dot(stage.sun) > 0:
-            near, far = box_span(start, stage.sun, stage.upper)
-            towards = Ray(origin=start, direction=stage.sun)
-            lit = sun_share(solid, towards, ti.max(near, spacing), far)
+        lit = sunlit(scene.solid, hit, stage.sun, stage.upper)
         colour = solid_colour(hit.point, hit.outward, hit.direction, lit, stage)
     return colour
 
