@@ -65,7 +65,8 @@ def sunlit(solid: ti.template(), hit, sun, upper):
     if hit.outward.dot(sun) > 0:
         spacing = spacing_of(solid, upper)
         shades = ti.static(Sdf(solid, spacing))
-        ray = Ray(origin=hit.point + hit.outward * spacing, direction=sun)
-        near, far = box_span(ray.origin, sun, upper)
+        start = hit.point + hit.outward * spacing
+        near, far = box_span(start, sun, upper)
+        ray = Ray(origin=start, direction=sun)
         result = sun_share(shades, ray, ti.max(near, spacing), far)
     return result
