@@ -93,9 +93,11 @@ def _liquid(frame: LiquidFrame) -> tuple[surface.Surface, Spray]:
 
 
 def _wet_part(frame: LiquidFrame, positions: np.ndarray) -> tuple[int, ...]:
-    """The cells of the domain without most of the air above the liquid, in 3D without solids."""
+    """The cells of the domain without most of the air above the liquid, in 3D, where nothing else
+    is looked at."""
     *across, up = frame.shape
-    if len(across) < 2 or frame.solids is not None or not len(positions):
+    others = frame.solids is not None or frame.whitewater is not None
+    if len(across) < 2 or others or not len(positions):
         return frame.shape
     top = int(positions[:, -1].max() / frame.dx) + 1
     return (*across, min(up, top + _AIR))

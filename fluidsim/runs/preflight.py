@@ -136,10 +136,12 @@ def _memory(plan: Plan, filled: float) -> float:
 
 
 def _drawing(plan: Plan, filled: float) -> float:
-    """Bytes of a picture of a liquid in 3D: without solids, it ends above the liquid."""
-    if not plan.config.render or plan.scene.kind != "liquid" or plan.config.dim < 3:
+    """Bytes of a picture of a liquid in 3D: with nothing else in it, it ends above the liquid."""
+    scene, config = plan.scene, plan.config
+    if not config.render or scene.kind != "liquid" or config.dim < 3:
         return 0.0
-    cells = plan.grid.cell_count if plan.scene.solids else _covered(plan)
+    others = scene.solids or config.whitewater or scene.view.whitewater is not None
+    cells = plan.grid.cell_count if others else _covered(plan)
     return DRAWN_BYTES_A_CELL * cells + DRAWN_BYTES_A_PARTICLE * _particles(plan, filled)
 
 

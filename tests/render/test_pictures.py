@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from fluidsim.render import Style, picture, pictures, save_picture
+from fluidsim.render.frame import WhitewaterParticles
 from tests.render.worlds import ball_solid, jittered, liquid_frame, smoke_frame
 
 EMPTY = smoke_frame(np.zeros((8, 8), np.float32), number=3, time=1.0, caption="title")
@@ -45,10 +46,16 @@ def test_air_above_a_liquid_is_left_out_and_not_missed(exposure, monkeypatch):
     assert different.mean() < 0.01 and whole.std() > 10
 
 
-def test_air_beside_solids_is_kept():
-    solid = ball_solid((24, 24, 24), 1 / 24, (0.5, 0.5, 0.8), 0.1)
+OTHERS = {
+    "solids": ball_solid((24, 24, 24), 1 / 24, (0.5, 0.5, 0.8), 0.1),
+    "whitewater": WhitewaterParticles.none(3),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_air_beside_what_else_is_looked_at_is_kept(name):
     positions = jittered((24, 24, 5), 1 / 24)
-    frame = liquid_frame(positions, None, (24, 24, 24), 1 / 24, solids=solid)
+    frame = liquid_frame(positions, None, (24, 24, 24), 1 / 24, **{name: OTHERS[name]})
     assert pictures._liquid(frame)[0].distance.shape == (49, 49, 49)
 
 
