@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from scipy.special import erfinv
 
+from fluidsim.render.cells import at_centres
 from fluidsim.render.frame import LiquidFrame
 from solvers import kernel_cache  # noqa: F401
 
@@ -61,9 +62,7 @@ def flow_of(frame: LiquidFrame) -> Flow:
     values = np.empty((*cells, 6), np.float32)
     values[..., SOLID] = _FAR
     if frame.solids is not None:
-        every = max(1, round(frame.dx / frame.solids.spacing))
-        solid = _at_centres(frame.solids.distance[(slice(None, None, every),) * dim])
-        values[..., SOLID] = solid.reshape(cells)
+        values[..., SOLID] = at_centres(frame.solids, frame.dx).reshape(cells)
         sums[..., 4] = np.clip(values[..., SOLID] / dx + np.float32(0.5), 0, 1)
     sums = _smoothed(sums, dim)
     _tell(values, sums, _LEVELS * dx)
@@ -135,11 +134,3 @@ def _blur(out, source, weights):  # pragma: no cover
             j = -1 - j if j < 0 else (2 * count - 1 - j if j >= count else j)
             for c in range(inner):
                 out[a, i, c] += weights[step + reach] * source[a, j, c]
-
-
-def _at_centres(corners: np.ndarray) -> np.ndarray:
-    """The mean of the corners of each cell."""
-    for axis in range(corners.ndim):
-        rows = np.moveaxis(corners, axis, 0)
-        corners = np.moveaxis((rows[1:] + rows[:-1]) / 2, 0, axis)
-    return corners
