@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dask.utils import format_bytes
 
@@ -16,6 +15,7 @@ from fluidsim.errors import SimulationError, said
 from fluidsim.runs.flags import as_flags
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import Needs
+from fluidsim.runs.resuming import plain
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.scene import Scene
 
@@ -34,7 +34,7 @@ class Job:
 
     def errand(self, scene: str, threads: int) -> Errand:
         """What a worker is told of it."""
-        flags = as_flags({**_plain(self.run.config), "threads": threads})
+        flags = as_flags({**plain(self.run.config.as_json()), "threads": threads})
         return Errand(scene, [*flags, *["--force"] * self.run.config.force], self.folder)
 
 
@@ -59,7 +59,7 @@ def refuse_other_runs(jobs: Iterable[Job]) -> None:
         stored = about(job.folder).get("config")
         if stored is None:
             continue
-        wanted = _plain(job.run.config)
+        wanted = plain(job.run.config.as_json())
         for name in sorted(wanted.keys() | stored.keys()):
             if wanted.get(name) != stored.get(name) and (name != "threads" or wanted[name]):
                 raise SimulationError(
@@ -93,9 +93,3 @@ def check_memory(jobs: Sequence[Job], most: float) -> None:
                 f"no worker has more than {format_bytes(int(most))}; fewer --workers have more "
                 "each, --force starts all the same"
             )
-
-
-def _plain(config: RunConfig) -> dict[str, Any]:
-    """As it is read back from JSON: lists in place of tuples."""
-    values = config.as_json()
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}

@@ -159,7 +159,8 @@ class _Crew:
     def _give(self, job: Job, but: str = "") -> None:
         """but: the address of a worker that is taken only if there is no other."""
         others = [address for address in self._there if address != but]
-        memory = min(job.needs.memory, max(self._there.values()))  # one that --force starts
+        most = max(self._there.values(), default=job.needs.memory)
+        memory = min(job.needs.memory, most)  # that of a worker, for a job that --force starts
         future = self._client.submit(
             make,
             job.errand(self._scene, self._threads),

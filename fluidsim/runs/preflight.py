@@ -45,7 +45,6 @@ SECONDS_A_CELL = {("liquid", 2): 5.5e-7, ("liquid", 3): 7.3e-7, ("smoke", 2): 3.
                   ("smoke", 3): 4.4e-7}  # fmt: skip
 SECONDS_A_PIXEL = {2: 2e-7, 3: 1.3e-6}
 FALL = 4.43  # m/s after falling for 1 m
-POURED = 0.5  # of the domain, that inflows may fill
 LOOKS = 9  # times in the run at which a moving region is looked for in the domain
 LOOK_CELLS = 40  # a side, of the grid on which it is
 ROUNDED = 0.05  # of a side: whole cells that change it by more are worth a word
