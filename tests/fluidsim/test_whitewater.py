@@ -69,6 +69,13 @@ def test_shallow_jets_that_collide_trap_air_where_they_meet(dim):
 
 
 @DIMS
+def test_jets_that_part_trap_no_air(dim):
+    pair = flows(dim, 3 * DX, lambda x: np.where(x[:, :1] < 0.5, -1.0, 1.0) * np.eye(dim)[0])
+    air = np.moveaxis(potentials(pair[0])[0], 1 if dim == 2 else 0, 0).reshape(N, -1)
+    assert air[4 : N - 4].max() == 0
+
+
+@DIMS
 def test_liquid_that_turns_as_a_whole_traps_no_air(dim):
     def turning(x):
         across = np.zeros_like(x)
@@ -166,6 +173,15 @@ def test_foam_is_carried_by_the_surface_and_stays_there(dim):
     assert white.kind[0] == FOAM
     assert white.positions[0, 0] == pytest.approx(0.25 + 0.5 * 40 * STEP, abs=0.5 * DX)
     assert white.positions[0, -1] == pytest.approx(0.5, abs=DX)
+
+
+@DIMS
+def test_foam_is_drawn_to_the_surface(dim):
+    place = np.full(dim, 0.5)
+    place[-1] = 0.5 + 0.45 * DX
+    white = moved(particle(place, 0 * place), flows(dim), dim, 1)
+    assert white.kind[0] == FOAM
+    assert white.positions[0, -1] < place[-1] - 0.08 * DX
 
 
 def test_foam_dies_and_spray_does_not():

@@ -78,6 +78,42 @@ def test_foam_without_life_is_not_seen():
     assert np.abs(difference(FOAM, 3, life=0.0)).max() <= 1
 
 
+def frame_with(white):
+    return dataclasses.replace(frames(SPRAY, 3)[0], whitewater=white)
+
+
+def red_of_blue(white):
+    """Of what a cloud adds to the picture."""
+    style = Style(caption=False, preset="dark")
+    none = picture(frames(SPRAY, 3)[0], SIZE, None, style).astype(float)
+    added = picture(frame_with(white), SIZE, None, style) - none
+    brighter = added.sum(-1) > 60
+    assert brighter.sum() > 5
+    return added[brighter, 0].sum() / added[brighter, 2].sum()
+
+
+def test_water_tints_what_is_deep_in_it():
+    """It swallows red first."""
+    shallow, deep = (
+        dataclasses.replace(white, positions=white.positions + np.float32([0, shift, 0]))
+        for white in (particles(BUBBLE, 3, spread=0.02),)
+        for shift in (-0.15, 0.4)
+    )
+    assert red_of_blue(deep) < 0.8 * red_of_blue(shallow)
+
+
+def test_what_is_before_hides_what_is_behind():
+    """Many balls in one place are as bright as a white ball, not more."""
+    one = particles(SPRAY, 3, count=1, spread=0.0)
+    parts = (each.name for each in dataclasses.fields(one) if each.name != "issued")
+    many = {name: np.repeat(getattr(one, name), 40, axis=0) for name in parts}
+    many["id"][:] = 21  # one of the largest
+    style = Style(caption=False, preset="dark")
+    frame = frame_with(WhitewaterParticles(**many, issued=40))
+    bright = picture(frame, (720, 480), None, style).max()
+    assert 230 < bright < 250
+
+
 def test_the_shutter_draws_spray_out_along_its_way():
     def size(exposure):
         style = Style(caption=False, exposure=exposure)
