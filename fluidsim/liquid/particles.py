@@ -241,7 +241,7 @@ class Particles:
         wanted = [(len(positions), self.grid.dim), (len(positions), self.width)]
         if [tuple(positions.shape), tuple(records.shape)] != wanted:
             raise ValueError("the particles have another form")
-        most = torch.tensor(self.grid.shape)
+        most = positions.new_tensor(self.grid.shape)
         if not ((positions >= 0) & (positions <= most)).all():
             raise ValueError("particles lie outside of the grid")
         if self.band is not None:
