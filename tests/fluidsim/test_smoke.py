@@ -88,6 +88,7 @@ def carried_vortex(n):
     return float(error[:, :-1, :-1].norm() / field(0.7, 0.0)[:, :-1, :-1].norm())
 
 
+@pytest.mark.slow
 def test_a_carried_vortex_converges_in_space_and_time_together():
     sizes = [32, 64, 128]
     errors = [carried_vortex(n) for n in sizes]

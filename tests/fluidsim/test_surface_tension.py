@@ -83,7 +83,8 @@ def frequency(dim, times, values):
     return min(theory(dim) * np.linspace(0.7, 1.3, 601), key=misfit)
 
 
-@pytest.mark.parametrize("flip", [pytest.param(None, marks=pytest.mark.slow), 0.99])
+@pytest.mark.slow
+@pytest.mark.parametrize("flip", [None, 0.99])
 def test_a_small_drop_swings_on_without_gaining_energy_or_moving_away(flip):
     drop, times, stretches, energies = swing(2, 32, flip, 2)
     assert frequency(2, times, stretches) == pytest.approx(theory(2), rel=0.04)

@@ -277,6 +277,7 @@ def stirred(dim, thickness):
     )
 
 
+@pytest.mark.slow
 @DIMS
 def test_a_turning_body_drags_only_what_is_viscous(dim):
     assert stirred(dim, 0.0) < 0.02

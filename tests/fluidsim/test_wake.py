@@ -31,6 +31,7 @@ def coefficients(flow):
     return (flow.force_on_solids() / (0.5 * DENSITY)).tolist()
 
 
+@pytest.mark.slow
 def test_drag_of_a_steady_wake_is_along_the_wind_and_falls_with_the_reynolds_number():
     drags = []
     for reynolds in (5.0, 20.0):
