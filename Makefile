@@ -56,8 +56,10 @@ gpu-check:
 train: $(VENV)/.installed
 	$(BIN)/fluidsim train npsdo --dim 2 --minutes 18
 	$(BIN)/fluidsim train npsdo --dim 3 --minutes 32 --rate 5e-4
-	$(BIN)/fluidsim train npsdo --kind npsdo-paper --dim 2 --minutes 5
-	$(BIN)/fluidsim train npsdo --kind npsdo-paper --dim 3 --minutes 8
+	$(BIN)/fluidsim train npsdo-paper --dim 2 --minutes 5
+	$(BIN)/fluidsim train npsdo-paper --dim 3 --minutes 8
+	$(BIN)/fluidsim train fluidnet --dim 2 --minutes 20
+	$(BIN)/fluidsim train fluidnet --dim 3 --minutes 20
 	cp renders/npsdo/*_[23]d.safetensors solvers/npsdo/weights/
 	$(BIN)/python -m solvers.npsdo.card
 

@@ -19,6 +19,7 @@ _BUILT_IN = {
     "amg": "solvers.amg:AlgebraicMultigrid",
     "cg": "solvers.cg:ConjugateGradient",
     "direct": "solvers.direct:Direct",
+    "fluidnet": "solvers.npsdo.fluidnet:FluidNet",
     "ic": "solvers.ic:IncompleteCholesky",
     "multigrid": "solvers.multigrid:Multigrid",
     "npsdo": "solvers.npsdo.solver:NeuralCycle",

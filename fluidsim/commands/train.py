@@ -1,4 +1,4 @@
-"""`fluidsim train`: the network of a neural preconditioner."""
+"""`fluidsim train`: the network of a learned solver."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import argparse
 from fluidsim.parsing import place, positive, whole
 from fluidsim.runs.stopping import guarded
 
-KINDS = ("npsdo", "npsdo-paper")  # those of solvers.npsdo.weights, which is slow to load
+# Those of solvers.npsdo.weights, which is slow to load.
+KINDS = ("npsdo", "npsdo-paper", "fluidnet")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("solver", choices=("npsdo",))
+    parser.add_argument("solver", choices=KINDS)
     add = parser.add_argument
-    add("--kind", choices=KINDS, default="npsdo", help="which network (npsdo)")
     add("--dim", type=int, choices=(2, 3), default=2, help="of the systems (2)")
     add(
         "--sizes", nargs="+", type=whole(8, 1024), metavar="CELLS",
@@ -23,7 +23,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=positive, default=30.0, help="how long, all told (30)")
     add("--steps", type=whole(0, 10**7), default=0, help="of training, instead of minutes")
     add("--rate", type=positive, default=None, help="learning rate (2D 0.001, 3D 0.0003)")
-    add("--loss", choices=("energy", "residual"), default="energy", help="(energy)")
+    losses = ("energy", "residual")
+    add("--loss", choices=losses, default=None, help="(energy; of fluidnet residual)")
     add("--gates", type=whole(1, 1000), default=6, help="looks at held-out problems (6)")
     add("--seed", type=whole(0, 2**31 - 1), default=0, help="of all random numbers (0)")
     add("--systems", nargs="+", type=place, metavar="DIR", help="stored systems to train on")

@@ -1,4 +1,4 @@
-"""`fluidsim train npsdo`: weights of a neural preconditioner, from the project's own scenes."""
+"""`fluidsim train`: weights of a learned solver, from the project's own scenes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ SIZES = {
     ("npsdo", 3): ((24, 32, 32, 32, 40, 48), (32, 48, 64)),
     ("npsdo-paper", 2): ((64,), (64,)),
     ("npsdo-paper", 3): ((32,), (32,)),
+    ("fluidnet", 2): ((64, 96, 128), (64, 128)),
+    ("fluidnet", 3): ((24, 32, 40), (32,)),
 }
 RATES = {2: 1e-3, 3: 3e-4}
+LOSSES = {"fluidnet": "residual"}  # as in its paper; of others the energy
 
 
 def train(options: argparse.Namespace) -> None:
@@ -41,7 +44,7 @@ def train(options: argparse.Namespace) -> None:
     """
     budget = Budget(None if options.steps else options.minutes, not options.resume)
     machine = runtime.configure(options.threads, options.device)
-    kind, dim = options.kind, options.dim
+    kind, dim = options.solver, options.dim
     out = options.out or Path("renders/npsdo") / f"{kind}_{dim}d.safetensors"
     out.parent.mkdir(parents=True, exist_ok=True)
     sizes, judged = SIZES[kind, dim]
@@ -65,8 +68,9 @@ def train(options: argparse.Namespace) -> None:
         data = TrainingData(dim, sizes, found[Split.TRAINING], options.seed)
         problems = held_out(Split.VALIDATION, dim, judged, found[Split.VALIDATION], options.seed)
         settings = TrainingOptions(
-            seed=options.seed, steps=options.steps, minutes=options.minutes, loss=options.loss,
-            rate=options.rate or RATES[dim], gates=options.gates,
+            seed=options.seed, steps=options.steps, minutes=options.minutes,
+            loss=options.loss or LOSSES.get(kind, "energy"), rate=options.rate or RATES[dim],
+            gates=options.gates,
         )  # fmt: skip
         training = Training(
             network.to(machine.device), data, problems, settings, console.print, bar.show

@@ -36,9 +36,11 @@ class Samples:
 
 @torch.no_grad()
 def collect(
-    problem: Problem, network: Network, random: np.random.Generator, most: int
+    problem: Problem, network: Network, random: np.random.Generator, most: int, loss: str
 ) -> Samples | None:
     """Solve a problem with the network in its present state and take at most `most` samples.
+
+    The energy loss needs their errors, so it takes only those of solves that have converged.
 
     Returns None if there are none: the solve ended after one step, it failed, or the grid is so
     small that it is solved directly.
@@ -53,7 +55,9 @@ def collect(
         operator, lambda r: fitted.apply(network, levels, r), b, directions_of(network), _RTOL,
         _MOST_ITERATIONS, keep=True,
     )  # fmt: skip
-    usable = (descent.norms[:-1] > _LEAST) & (descent.norms[-1] < 0.01 * descent.norms[:-1])
+    usable = descent.norms[:-1] > _LEAST
+    if loss == "energy":
+        usable &= descent.norms[-1] < 0.01 * descent.norms[:-1]
     places = usable.nonzero().tolist()
     if not places:
         return None

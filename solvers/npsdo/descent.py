@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from solvers.npsdo.image import image, pyramid
-from solvers.npsdo.networks import PaperNetwork
+from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.scaling import scaling
 from solvers.npsdo.weights import Network
 from solvers.slicing import lower, upper
@@ -63,13 +63,13 @@ class Fitted:
     def __init__(self, system: PoissonSystem, network: Network) -> None:
         self.shape = system.shape
         finest = image(system)
-        if isinstance(network, PaperNetwork):
+        if isinstance(network, SymmetricCycle):
+            self.missing = [0] * system.dim
+            self.images: Any = pyramid(finest)
+        else:
             self.missing = [-n % network.multiple for n in system.shape]
             pads = [side for n in reversed(self.missing) for side in (0, n)]
-            self.images: Any = nn.functional.pad(finest, pads)
-        else:
-            self.missing = [0] * system.dim
-            self.images = pyramid(finest)
+            self.images = nn.functional.pad(finest, pads)
 
     def levels(self, network: Any) -> Any:
         return network.prepare(self.images)

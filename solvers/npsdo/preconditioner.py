@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from solvers.npsdo.image import image, pyramid
-from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
+from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.scaling import scaling, unlike
+from solvers.npsdo.weights import Network
 from solvers.system import PoissonSystem
 
 # Damped Jacobi sweeps, before and after the network, over cells whose weights it does not know.
@@ -24,7 +25,7 @@ class Preconditioner:
     defines what the engine computes.
     """
 
-    def __init__(self, system: PoissonSystem, network: SymmetricCycle | PaperNetwork) -> None:
+    def __init__(self, system: PoissonSystem, network: Network) -> None:
         self.network = network.to(system.device)
         self.system = system
         scale = scaling(system)
@@ -34,12 +35,12 @@ class Preconditioner:
         self.largest = float(scale.max()) or 1.0
         self.scale = (scale / self.largest).float()
         picture, self.padding = image(system), [0, 0] * system.dim
-        if isinstance(network, PaperNetwork):
+        if isinstance(network, SymmetricCycle):
+            self.levels = network.prepare(pyramid(picture))
+        else:
             missing = [-n % network.multiple for n in reversed(system.shape)]
             self.padding = [n for each in missing for n in (0, each)]
             self.levels = network.prepare(F.pad(picture, self.padding))
-        else:
-            self.levels = network.prepare(pyramid(picture))
 
     def __call__(self, r: Tensor) -> Tensor:
         """z of a residual (float64, shape of the grid) that is not 0."""

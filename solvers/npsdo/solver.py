@@ -19,7 +19,7 @@ from solvers.npsdo import weights
 from solvers.npsdo.engine.engine import Engine
 from solvers.npsdo.engine.space import EngineSpace
 from solvers.npsdo.engine.stencils import Stencils
-from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
+from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.preconditioner import Preconditioner
 from solvers.npsdo.safeguards import Attempt, Attempter, Watch, attempt, in_turns
 from solvers.npsdo.torch_space import DescentSpace, TorchSpace
@@ -137,7 +137,7 @@ class NeuralDescent:
     def setup(self, system: PoissonSystem) -> State:
         """Evaluate the stencils; raises ValueError for weights that cannot be read."""
         network, _ = _loaded(self.weights, self.name, system.dim)
-        assert isinstance(network, PaperNetwork)
+        assert not isinstance(network, SymmetricCycle)
         return State(system, Preconditioner(system, network))
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:

@@ -122,7 +122,8 @@ class Training:
         enough = (1 + self.part_done()) / 2  # solves take half of what is left at most
         for problem in self.data.round(progress.round, options.systems):
             begin = time.monotonic()
-            samples = collect(problem.to(self.device), self.average, random, options.samples)
+            drawn = problem.to(self.device)
+            samples = collect(drawn, self.average, random, options.samples, options.loss)
             if samples is not None:
                 bank.append(samples)
             self._spend(begin)

@@ -13,14 +13,18 @@ from typing import Any
 
 from torch import Tensor
 
+from solvers.npsdo.convolutional import FluidNetwork
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
 from solvers.tensor_files import digest, one_line, read, write
 
-Network = SymmetricCycle | PaperNetwork
-KINDS: dict[str, type[SymmetricCycle] | type[PaperNetwork]] = {
+Network = SymmetricCycle | PaperNetwork | FluidNetwork
+KINDS: dict[str, type[Network]] = {
     "npsdo": SymmetricCycle,
     "npsdo-paper": PaperNetwork,
+    "fluidnet": FluidNetwork,
 }
+# Tensors with a number for each level, in networks of any number of levels.
+COUNTED: dict[type[Network], str] = {SymmetricCycle: "log_gain", PaperNetwork: "keep_bias"}
 FORMAT = "fluidsim-npsdo"
 VERSION = "1"
 MOST_LEVELS = 32
@@ -88,7 +92,9 @@ def notes(path: str | os.PathLike[str]) -> dict[str, str]:
 def _new(path: str | os.PathLike[str], kind: str, dim: int, tensors: dict[str, Tensor]) -> Network:
     """A network with as many levels of parameters as there are in the tensors."""
     cls = KINDS[kind]
-    counted = "log_gain" if cls is SymmetricCycle else "keep_bias"
+    if cls not in COUNTED:
+        return cls(dim)
+    counted = COUNTED[cls]
     if counted not in tensors or tensors[counted].ndim != 1:
         raise ValueError(f"{path} does not fit the network {kind}: it has no {counted}")
     count = len(tensors[counted])

@@ -15,13 +15,16 @@ from solvers.npsdo.networks import SymmetricCycle
 from tests.solvers.npsdo.test_engine import SIZES, random_image
 from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system
 
-NAMES = ("npsdo", "npsdo-paper")
+NAMES = ("npsdo", "npsdo-paper", "fluidnet")
+DESCENTS = NAMES[1:]
 # Mean and most iterations of the shipped weights, by name and dimension.
 CEILINGS = {
     ("npsdo", 2): (13, 22),
     ("npsdo", 3): (12, 20),
     ("npsdo-paper", 2): (21, 40),
     ("npsdo-paper", 3): (16, 22),
+    ("fluidnet", 2): (60, 100),
+    ("fluidnet", 3): (35, 55),
 }
 
 
@@ -53,10 +56,11 @@ def test_tight_tolerance_is_reached(case):
     assert solution.relative_residual <= 1e-12
 
 
+@pytest.mark.parametrize("solver", DESCENTS)
 @pytest.mark.parametrize("name", ["closed_pocket", "free_surface", "thin_grid"])
-def test_tight_tolerance_is_reached_by_the_solver_of_the_paper(dim, name):
+def test_tight_tolerance_is_reached_by_descents(dim, name, solver):
     system = CASES[name](dim)
-    solution = solvers.solve(system, random_rhs(system), "npsdo-paper", rtol=1e-12)
+    solution = solvers.solve(system, random_rhs(system), solver, rtol=1e-12)
     assert solution.relative_residual <= 1e-12
 
 
@@ -168,12 +172,15 @@ def test_sabotaged_cycle_still_gives_the_answer(dim, how, engine, monkeypatch):
     assert len(solution.residual_history) == solution.iterations + 1
 
 
-@pytest.mark.parametrize("how", ["zeroed", "not finite"])
-def test_sabotaged_network_of_the_paper_still_gives_the_answer(dim, how, monkeypatch):
-    network = sabotage(weights.untrained("npsdo-paper", dim), how)
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("npsdo-paper", "zeroed"), ("npsdo-paper", "not finite"), ("fluidnet", "not finite")],
+)
+def test_sabotaged_network_of_a_descent_still_gives_the_answer(dim, name, how, monkeypatch):
+    network = sabotage(weights.untrained(name, dim), how)
     monkeypatch.setattr(npsdo, "_loaded", lambda *_: (network, None))
     system = CASES["free_surface"](dim)
-    solution = solvers.solve(system, random_rhs(system), "npsdo-paper", rtol=1e-10)
+    solution = solvers.solve(system, random_rhs(system), name, rtol=1e-10)
     assert solution.relative_residual <= 1e-10
     assert "network gave" in solution.notes
 

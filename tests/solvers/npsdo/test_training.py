@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from solvers import tensor_files
 from solvers.model_systems import model_system
 from solvers.npsdo import ablation, bank, data, gate, loss, weights
 from solvers.npsdo.data import Split, TrainingData, generator, held_out
-from solvers.npsdo.descent import ScaledOperator
+from solvers.npsdo.descent import Fitted, ScaledOperator
 from solvers.npsdo.training import Training, TrainingOptions
 from solvers.npsdo.weights import Network
 from solvers.storage import save_system
 
+Loss = Callable[[ScaledOperator, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 OPTIONS = TrainingOptions(
     seed=1, steps=45, rate=1e-3, warm_up=10, systems=2, round_steps=15, samples=6, cells=2**10,
     average=0.9, gates=2,
@@ -41,15 +42,16 @@ def _training(options: TrainingOptions = OPTIONS, kind: str = "npsdo", dim: int 
     return Training(weights.untrained(kind, dim), training_data, problems, options, lambda _: None)
 
 
-def _mean_loss(network: Network, dim: int) -> float:
+def _mean_loss(network: Network, dim: int, measure: Loss = loss.energy_loss) -> float:
     """Of solves of fixed problems with a new network."""
     new, values = weights.untrained("npsdo", dim), []
     for problem in TrainingData(dim, (16 if dim == 2 else 8,), [], seed=5).round(0, 6):
-        samples = bank.collect(problem, new, generator(5, Split.TEST), 8)
+        samples = bank.collect(problem, new, generator(5, Split.TEST), 8, "energy")
         if samples is not None:
             r, e, operator = samples.residuals, samples.errors, samples.operator
-            d = samples.fitted.apply(network, samples.fitted.levels(network), r)
-            values.append(loss.energy_loss(operator, r, e, d * (operator.scale > 0)))
+            fitted = Fitted(problem.system, network)
+            d = fitted.apply(network, fitted.levels(network), r)
+            values.append(measure(operator, r, e, d * (operator.scale > 0)))
     return float(torch.cat(values).mean())
 
 
@@ -59,6 +61,13 @@ def test_fifty_steps_lower_the_loss(dim: int, tmp_path: Path) -> None:
     training.run(tmp_path / "out.safetensors", {})
     assert training.progress.step == 50
     assert _mean_loss(training.average, dim) < 0.95 * before
+
+
+def test_fluidnet_learns_from_residuals_alone(tmp_path: Path) -> None:
+    training = _training(replace(OPTIONS, loss="residual", steps=60), "fluidnet")
+    before = _mean_loss(training.average, 2, loss.residual_loss)
+    training.run(tmp_path / "out.safetensors", {})
+    assert _mean_loss(training.average, 2, loss.residual_loss) < 0.95 * before
 
 
 def test_the_network_of_the_paper_learns_as_well(tmp_path: Path) -> None:
