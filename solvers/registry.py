@@ -24,6 +24,7 @@ _BUILT_IN = {
     "npsdo": "solvers.npsdo.solver:NeuralCycle",
     "npsdo-paper": "solvers.npsdo.solver:NeuralDescent",
     "schur": "solvers.schur:Schur",
+    "sor": "solvers.sor:OverRelaxation",
 }
 # Solvers of this package that need an optional package: module:Class, and the package.
 _OPTIONAL = {"amgcl": ("solvers.amgcl:Amgcl", "pyamgcl")}
