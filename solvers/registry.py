@@ -17,6 +17,7 @@ from solvers.protocol import Solver
 _GROUP = "fluidsim.solvers"
 _BUILT_IN = {
     "amg": "solvers.amg:AlgebraicMultigrid",
+    "auto": "solvers.auto:Automatic",
     "cg": "solvers.cg:ConjugateGradient",
     "direct": "solvers.direct:Direct",
     "ic": "solvers.ic:IncompleteCholesky",

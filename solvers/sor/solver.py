@@ -95,7 +95,7 @@ class OverRelaxation:
         except ValueError:
             known = ", ".join(LEARNERS)
             raise ValueError(f"omega must be a number or {known}, not {self.omega!r}") from None
-        if not 0 < self.given < 2:
+        if not 0 < float(self.omega) < 2:
             raise ValueError(f"omega must lie between 0 and 2, not {self.omega}")
 
     @property
