@@ -33,8 +33,10 @@ class Cost(NamedTuple):
 # In 2D and in 3D.
 _COSTS = {
     "multigrid": (Cost(75, 0), Cost(65, 0)),
+    "auto": (Cost(75, 280), Cost(65, 350)),
     "cg": (Cost(50, 0), Cost(50, 0)),
     "ic": (Cost(60, 280), Cost(60, 350)),
+    "sor": (Cost(50, 0), Cost(50, 0)),
     "amg": (Cost(40, 560), Cost(40, 640)),
     "amgcl": (Cost(40, 500), Cost(40, 600)),
     "npsdo": (Cost(130, 0), Cost(110, 0)),

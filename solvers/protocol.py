@@ -25,12 +25,15 @@ class Outcome:
         iterations for which it computed none.
     notes : str
         One line that the user should know about the solve, "" if there is nothing to report.
+    choice : str
+        What a solver that chooses has chosen for this solve, "" for all others.
     """
 
     pressure: Tensor
     iterations: int
     history: list[float]
     notes: str = ""
+    choice: str = ""
 
 
 class Solver(Protocol):
@@ -39,7 +42,8 @@ class Solver(Protocol):
     A class with the attribute `wraps = True` solves systems with periodic axes itself; for others
     `solvers.solve` cuts the periodic axes open (see `solvers.gate.periodic`). For one with
     `rescued = True`, `direct` takes over where it fails on weights of very different size, if the
-    system is not too large (see `solvers.gate.rescue`).
+    system is not too large (see `solvers.gate.rescue`). One with a method `sequence()` can learn
+    from the systems of a run (see `solvers.sequence`).
 
     Attributes
     ----------

@@ -17,6 +17,7 @@ from solvers.protocol import Solver
 _GROUP = "fluidsim.solvers"
 _BUILT_IN = {
     "amg": "solvers.amg:AlgebraicMultigrid",
+    "auto": "solvers.auto:Automatic",
     "cg": "solvers.cg:ConjugateGradient",
     "direct": "solvers.direct:Direct",
     "fluidnet": "solvers.npsdo.fluidnet:FluidNet",
@@ -25,6 +26,7 @@ _BUILT_IN = {
     "npsdo": "solvers.npsdo.solver:NeuralCycle",
     "npsdo-paper": "solvers.npsdo.solver:NeuralDescent",
     "schur": "solvers.schur:Schur",
+    "sor": "solvers.sor:OverRelaxation",
 }
 # Solvers of this package that need an optional package: module:Class, and the package.
 _OPTIONAL = {"amgcl": ("solvers.amgcl:Amgcl", "pyamgcl")}

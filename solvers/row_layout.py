@@ -90,14 +90,14 @@ class RowLayout:
         """q = A p on the active cells; returns (p, q). p is padded, q is not."""
         self._close(p)
         sums = np.zeros(len(self.spans))
-        _product(p, q, sums, *self._tables)
+        _product(p, q, sums, *self.tables)
         return float(sums.sum())
 
     def residual(self, b: np.ndarray, p: np.ndarray, r: np.ndarray) -> float:
         """r = b - A p on the active cells; returns (r, r). p is padded, b and r are not."""
         self._close(p)
         sums = np.zeros(len(self.spans))
-        _residual(b, p, r, sums, *self._tables)
+        _residual(b, p, r, sums, *self.tables)
         return float(sums.sum())
 
     def _close(self, padded: np.ndarray) -> None:
@@ -105,7 +105,7 @@ class RowLayout:
             padded[:, 0], padded[:, -1] = padded[:, -2], padded[:, 1]
 
     @property
-    def _tables(self) -> tuple[Any, ...]:
+    def tables(self) -> tuple[Any, ...]:
         faces = (self.faces, self.neighbours)
         return (self.active, self.along, self.across, *faces, self.spans)
 

@@ -33,6 +33,8 @@ class Solution:
         Name of the solver.
     notes : str
         One line that the solver reports about the solve, "" if there is nothing to report.
+    choice : str
+        What a solver that chooses has chosen, "" for all others.
     """
 
     pressure: Tensor
@@ -44,6 +46,7 @@ class Solution:
     residual_history: list[float]
     solver: str
     notes: str = ""
+    choice: str = ""
 
 
 class SolveError(RuntimeError):

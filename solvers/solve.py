@@ -210,6 +210,7 @@ def _solve(
         residual_history=judged.outcome.history,
         solver=prepared.solver.name,
         notes=judged.outcome.notes,
+        choice=judged.outcome.choice,
     )
     if throw and not solution.converged:
         raise SolveError(solution, rtol, _difficulty(prepared))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from solvers import Solution
+
 
 @dataclass
 class FrameReport:
@@ -16,6 +18,7 @@ class FrameReport:
     bodies: of each rigid body its position (of the centre of mass, m), rotation (matrix, row by
     row), velocity (m/s), angular_velocity (rad/s) and the force of the pressure on it (N), at last.
     notes: what the solver told of its solves, "" when all went well.
+    choices: of a solver that chooses: how many solves of the frame had which choice.
     """
 
     substeps: int = 0
@@ -37,3 +40,15 @@ class FrameReport:
     smoke_burnt: float = 0.0
     notes: str = ""
     bodies: list[dict[str, list[float]]] = field(default_factory=list)
+    choices: dict[str, int] = field(default_factory=dict)
+
+    def add_solve(self, solution: Solution, unknowns: int, max_divergence: float) -> None:
+        """Count a pressure solve of so many unknowns, and the divergence that it left."""
+        self.unknowns = max(self.unknowns, unknowns)
+        self.iterations += solution.iterations
+        self.relative_residual = max(self.relative_residual, solution.relative_residual)
+        self.max_divergence = max(self.max_divergence, max_divergence)
+        if solution.notes not in self.notes:
+            self.notes = "; ".join(filter(None, (self.notes, solution.notes)))
+        if solution.choice:
+            self.choices[solution.choice] = self.choices.get(solution.choice, 0) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from fluidsim.flow.viscosity import Viscosity
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
+from solvers import sequence
 from solvers.sharing import fair_threads
 
 MOST_SUBSTEPS = 1000  # in a frame of up to LONG seconds; more means that speeds have exploded
@@ -67,7 +68,7 @@ class Simulation(ABC):
         self.setup = setup
         self.grid = setup.grid.whole
         self.solids = setup.solids
-        self.options = setup.pressure
+        self.options = replace(setup.pressure, solver=sequence.begin(setup.pressure.solver))
         self.cfl = setup.cfl
         self.timer = setup.timer
         self.device = setup.solids.device
@@ -158,6 +159,7 @@ class Simulation(ABC):
             "time": torch.tensor(self.time, dtype=torch.float64),
             "velocity": self.velocity,
             **self.solids.state(),
+            **sequence.state_of(self.options.solver),
         }
         if self.pressure is not None:
             values["pressure"] = self.pressure
@@ -169,6 +171,7 @@ class Simulation(ABC):
         Raises ValueError or KeyError when the state is of another simulation.
         """
         self.solids.restore(state)
+        sequence.restore(self.options.solver, state)
         self.time = float(state["time"])
         fill(self.velocity, state["velocity"])
         self.pressure = None
@@ -217,13 +220,7 @@ class Simulation(ABC):
         self.timer.add("pressure_solve", solution.solve_seconds)
         self.timer.add("project", -done.setup_seconds - solution.solve_seconds)
         self.pressure = done.pressure
-        report = self.report
-        report.unknowns = max(report.unknowns, int(domain.fluid.sum()))
-        report.iterations += solution.iterations
-        report.relative_residual = max(report.relative_residual, solution.relative_residual)
-        report.max_divergence = max(report.max_divergence, done.max_divergence)
-        if solution.notes not in report.notes:
-            report.notes = "; ".join(filter(None, (report.notes, solution.notes)))
+        self.report.add_solve(solution, int(domain.fluid.sum()), done.max_divergence)
 
     def diffuse(
         self,

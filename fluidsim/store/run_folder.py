@@ -29,7 +29,7 @@ LOGGED_PACKAGES = ("fluidsim-lab", "torch", "taichi", "numba", "numpy", "scipy",
 LOG_VERSION = 1
 _KINDS = {
     "bool": bool, "int": int, "float": (int, float), "str": str, "list[str]": list,
-    "dict[str, float]": dict, "list[dict[str, list[float]]]": list,
+    "dict[str, float]": dict, "dict[str, int]": dict, "list[dict[str, list[float]]]": list,
 }  # fmt: skip
 MOST_BYTES = {"config.json": 2**24, "log.jsonl": 2**30}  # of files that are read
 
@@ -64,6 +64,7 @@ class FrameRecord:
     notes: str
     full: bool = False
     bodies: list[dict[str, list[float]]] = field(default_factory=list)
+    choices: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -84,6 +85,7 @@ class FrameRecord:
     @staticmethod
     def read(line: Mapping[str, Any]) -> FrameRecord:
         """The record in a line of a log. Raises ValueError if the line is no such thing."""
+        line = {"choices": {}, **line}  # which older logs do not have
         kinds = {each.name: str(each.type) for each in dataclasses.fields(FrameRecord)}
         if line.keys() != kinds.keys() or not all(
             isinstance(value, _KINDS[kinds[name]]) for name, value in line.items()

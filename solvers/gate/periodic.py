@@ -79,7 +79,7 @@ class Unrolled:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
         turns = _Turns(self.solver, state)
         x, steps, history = gcr.iterate(rhs, guess, turns.product, turns.turn, rtol, MOST_TURNS)
-        return Outcome(x, steps, history, "; ".join(turns.notes))
+        return Outcome(x, steps, history, "; ".join(turns.notes), turns.choice)
 
 
 class _Turns:
@@ -88,6 +88,7 @@ class _Turns:
     def __init__(self, solver: Solver, state: State) -> None:
         self.solver, self.state = solver, state
         self.notes: list[str] = []
+        self.choice = ""
 
     def turn(self, r: Tensor) -> tuple[Tensor, Tensor, int]:
         """A correction z for the residual r, A z, and the iterations that it took."""
@@ -97,7 +98,7 @@ class _Turns:
             b = cut.system.floating.remove_means(b)
             if float(torch.linalg.vector_norm(b)) > 0:
                 outcome = self.solver.solve(cut.state, b, None, INNER_RTOL)
-                steps += outcome.iterations
+                steps, self.choice = steps + outcome.iterations, outcome.choice
                 if outcome.notes and outcome.notes not in self.notes:
                     self.notes.append(outcome.notes)
                 change = _turned_back(outcome.pressure, cut.starts)

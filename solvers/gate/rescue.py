@@ -61,4 +61,5 @@ class Rescued:
             iterations=first.iterations + second.iterations,
             history=[*first.history, *second.history[1:]],
             notes="; ".join(filter(None, (first.notes, note))),
+            choice=first.choice,
         )

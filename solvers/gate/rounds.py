@@ -113,4 +113,5 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
     """The pressure of the second, with the iterations, history and notes of both."""
     notes = "; ".join(dict.fromkeys(note for note in (first.notes, second.notes) if note))
     history = [*first.history[:-1], *second.history]
-    return Outcome(second.pressure, first.iterations + second.iterations, history, notes)
+    iterations = first.iterations + second.iterations
+    return Outcome(second.pressure, iterations, history, notes, second.choice or first.choice)

@@ -1,0 +1,1 @@
+"""Choices that are learnt from what earlier ones cost."""
