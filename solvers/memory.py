@@ -37,6 +37,7 @@ _COSTS = {
     "ic": (Cost(60, 280), Cost(60, 350)),
     "amg": (Cost(40, 560), Cost(40, 640)),
     "amgcl": (Cost(40, 500), Cost(40, 600)),
+    "recycling": (Cost(100, 800), Cost(100, 870)),
     "npsdo": (Cost(130, 0), Cost(110, 0)),
     "npsdo-paper": (Cost(520, 0), Cost(500, 0)),
     "schur": (Cost(0, 0, 62), Cost(300, 0, 145, 4 / 3)),

@@ -25,12 +25,15 @@ class Outcome:
         iterations for which it computed none.
     notes : str
         One line that the user should know about the solve, "" if there is nothing to report.
+    memory : Tensor, float32 (k, *shape of the grid), or None
+        What the next solve of a sequence is handed; None without such a thing.
     """
 
     pressure: Tensor
     iterations: int
     history: list[float]
     notes: str = ""
+    memory: Tensor | None = None
 
 
 class Solver(Protocol):
@@ -39,7 +42,9 @@ class Solver(Protocol):
     A class with the attribute `wraps = True` solves systems with periodic axes itself; for others
     `solvers.solve` cuts the periodic axes open (see `solvers.gate.periodic`). For one with
     `rescued = True`, `direct` takes over where it fails on weights of very different size, if the
-    system is not too large (see `solvers.gate.rescue`).
+    system is not too large (see `solvers.gate.rescue`). That of one with `recalls = True` takes a
+    fifth argument in `solve`, the memory that the outcome of the solve before carried: fields that
+    go from system to system of a sequence, none of them at its beginning, None outside of one.
 
     Attributes
     ----------

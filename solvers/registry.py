@@ -23,6 +23,7 @@ _BUILT_IN = {
     "multigrid": "solvers.multigrid:Multigrid",
     "npsdo": "solvers.npsdo.solver:NeuralCycle",
     "npsdo-paper": "solvers.npsdo.solver:NeuralDescent",
+    "recycling": "solvers.recycling:Recycling",
     "schur": "solvers.schur:Schur",
 }
 # Solvers of this package that need an optional package: module:Class, and the package.

@@ -33,6 +33,8 @@ class Solution:
         Name of the solver.
     notes : str
         One line that the solver reports about the solve, "" if there is nothing to report.
+    memory : Tensor or None
+        For the next solve of a sequence, if the solver was handed one.
     """
 
     pressure: Tensor
@@ -44,6 +46,7 @@ class Solution:
     residual_history: list[float]
     solver: str
     notes: str = ""
+    memory: Tensor | None = None
 
 
 class SolveError(RuntimeError):

@@ -119,6 +119,7 @@ def solve(
     guess: Tensor | None = None,
     rtol: float = 1e-6,
     throw: bool = True,
+    memory: Tensor | None = None,
     **options: Any,
 ) -> Solution:
     """Solve A p = rhs on the active cells to a true relative residual of rtol.
@@ -142,6 +143,9 @@ def solve(
     throw : bool, default True
         Whether to raise SolveError if the tolerance is missed, instead of returning what was
         reached.
+    memory : Tensor, float32 (k, *shape of the grid), optional
+        That of the solution of the system before in a sequence, at its beginning one of k = 0
+        fields. Only a solver that recalls uses it, and its solution carries the next one.
     **options
         Options of a solver given by name.
 
@@ -166,6 +170,8 @@ def solve(
         raise ValueError(f"rtol must be positive, not {rtol}")
     b = _float64_on_active(system, rhs, "rhs")
     start = None if guess is None else _float64_on_active(system, guess, "guess")
+    if memory is not None:
+        _check_memory(system, memory)
     check_fork(system.device)
     with _TURN, fair_threads():
         if isinstance(solver, Prepared):
@@ -179,7 +185,7 @@ def solve(
         else:
             prepared = prepare(system, solver, **options)
             setup_seconds = prepared.setup_seconds
-        return _solve(prepared, b, start, rtol, throw, setup_seconds)
+        return _solve(prepared, b, start, rtol, throw, setup_seconds, memory)
 
 
 def _solve(
@@ -189,12 +195,15 @@ def _solve(
     rtol: float,
     throw: bool,
     setup_seconds: float,
+    memory: Tensor | None,
 ) -> Solution:
     exponent = far_exponent(max(map(abs, torch.stack(torch.aminmax(b)).tolist())))
     problem = Problem.of(prepared.scaled, times_power(b, -exponent))
     shift = exponent - prepared.exponent  # of pressures
     start = None if guess is None else times_power(guess, -shift)
     rounds = Rounds(prepared.solver, prepared.state, problem, prepared.weights.most)
+    recalls = getattr(prepared.solver, "recalls", False)  # not so where something is around it
+    rounds.memory = memory if recalls else None
     judged = rounds.run(start, rtol)
     pressure, residual = times_power(judged.outcome.pressure, shift), judged.worst
     if shift:  # judge what is left of the pressure after over- and underflow
@@ -210,6 +219,7 @@ def _solve(
         residual_history=judged.outcome.history,
         solver=prepared.solver.name,
         notes=judged.outcome.notes,
+        memory=rounds.memory if recalls else memory,
     )
     if throw and not solution.converged:
         raise SolveError(solution, rtol, _difficulty(prepared))
@@ -242,6 +252,18 @@ def _difficulty(prepared: Prepared) -> str:
     if least < UNLIKE * most:
         return f"it is nearly singular: weights from {least:.1e} to {most:.1e}; "
     return ""
+
+
+def _check_memory(system: PoissonSystem, memory: Tensor) -> None:
+    """Raise ValueError with one line unless it is of this grid, this device and finite."""
+    shape = ("k", *system.shape)
+    if memory.dtype != torch.float32 or tuple(memory.shape[1:]) != system.shape:
+        found = f"{memory.dtype} of shape {tuple(memory.shape)}"
+        raise ValueError(f"memory must be float32 of shape {shape}, not {found}")
+    if memory.device != system.device:
+        raise ValueError(f"memory is on {memory.device}, the system on {system.device}")
+    if not bool(torch.isfinite(memory).all()):
+        raise ValueError("memory holds NaN or Inf")
 
 
 def _float64_on_active(system: PoissonSystem, values: Tensor, name: str) -> Tensor:

@@ -38,18 +38,42 @@ class Projector:
 
     The system and the solver's setup for it are kept as long as no cell and no face changes.
 
-    density: of the fluid, kg/m^3. rtol: relative residual that each solve must reach.
+    density: of the fluid, kg/m^3. rtol: relative residual that each solve must reach. memory: what
+    the solver keeps from system to system, (k, *shape) float32; None for most solvers.
     """
 
     def __init__(self, grid: Grid, density: float, solver: solvers.Solver, rtol: float) -> None:
-        self.grid = grid
+        self.memory: Tensor | None = None
         self.density = density
         self.solver = solver
         self.rtol = rtol
+        self._work_on(grid)
+
+    def _work_on(self, grid: Grid) -> None:
+        self.grid = grid
         self._pressure: Tensor | None = None
         self._cells: tuple[Tensor, Tensor] | None = None
         self._prepared: solvers.Prepared | None = None
         release_all()
+
+    def cover(self, window: Grid, pressure: Tensor | None) -> None:
+        """Go on in another window of the domain, from this pressure there, Pa."""
+        if self.memory is not None:
+            self.memory = window.fitted(self.memory, self.grid, 0.0)
+        self._work_on(window)
+        self.guess_from(pressure)
+
+    def state(self) -> dict[str, Tensor]:
+        """What the next solve depends on beside the flow and the guess."""
+        return {} if self.memory is None else {"solver_memory": self.memory}
+
+    def restore(self, state: dict[str, Tensor], pressure: Tensor | None) -> None:
+        """Return to a `state`, and go on from this pressure, Pa; ValueError for another grid."""
+        memory = state.get("solver_memory")
+        if memory is not None and tuple(memory.shape[1:]) != self.grid.shape:
+            raise ValueError(f"a solver's memory {tuple(memory.shape)} for cells {self.grid.shape}")
+        self.memory = memory
+        self.guess_from(pressure)
 
     def guess_from(self, pressure: Tensor | None) -> None:
         """Start the next solve from this pressure (*shape), Pa."""
@@ -85,7 +109,14 @@ class Projector:
         guess = None if self._pressure is None else self._pressure * dt
         if observer is not None:
             observer(prepared.system, rhs, guess)
-        solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
+        if self.memory is not None:
+            self.memory = self.memory.to(rhs.device)
+        elif getattr(self.solver, "recalls", False):
+            self.memory = rhs.new_zeros((0, *rhs.shape), dtype=torch.float32)
+        solution = solvers.solve(
+            prepared.system, rhs, prepared, guess, self.rtol, memory=self.memory
+        )
+        self.memory = solution.memory
         if domain.bodies is not None:
             solution = domain.bodies.solve(prepared, rhs, solution, self.rtol)
         subtract_gradient(velocity, solution.pressure, domain.open_faces, self.density, grid)

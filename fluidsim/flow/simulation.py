@@ -12,10 +12,10 @@ from torch import Tensor
 
 import solvers
 from fluidsim.errors import SimulationError
-from fluidsim.flow import pressure
 from fluidsim.flow.accelerations import Acceleration, BodyForce
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.loads import pressure_force
+from fluidsim.flow.pressure import Observer, Projector
 from fluidsim.flow.report import FrameReport
 from fluidsim.flow.values import fill, top_component
 from fluidsim.flow.viscosity import Viscosity
@@ -75,18 +75,19 @@ class Simulation(ABC):
         self.velocity = setup.grid.zeros(self.device, self.grid.dim)
         self.pressure: Tensor | None = None
         self._viscosity = viscosity
+        options = self.options
+        self._projector = Projector(setup.grid, options.density, options.solver, options.rtol)
         self._work_on(setup.grid)
         self.report = FrameReport()
         self.reach = 0.0  # bound of the speed in this frame so far
-        self.observer: pressure.Observer | None = None
+        self.observer: Observer | None = None
         self.after_substep: Callable[[], None] | None = None
 
     def _work_on(self, window: Grid) -> None:
         """Prepare the parts of a step that depend on the window."""
         options, body_force = self.options, self.setup.body_force
         self.window = window
-        self._projector = pressure.Projector(window, options.density, options.solver, options.rtol)
-        self._projector.guess_from(self.pressure)
+        self._projector.cover(window, self.pressure)
         self.viscosity = (
             Viscosity(window, self._viscosity, options.density, options.rtol)
             if self._viscosity > 0
@@ -158,6 +159,7 @@ class Simulation(ABC):
             "time": torch.tensor(self.time, dtype=torch.float64),
             "velocity": self.velocity,
             **self.solids.state(),
+            **self._projector.state(),
         }
         if self.pressure is not None:
             values["pressure"] = self.pressure
@@ -175,7 +177,7 @@ class Simulation(ABC):
         if "pressure" in state:
             self.pressure = torch.zeros(self.window.shape, dtype=torch.float64, device=self.device)
             fill(self.pressure, state["pressure"])
-        self._projector.guess_from(self.pressure)
+        self._projector.restore(state, self.pressure)
 
     def advance(self, seconds: float) -> FrameReport:
         """Go forward by a frame in equal-sized substeps of at most `cfl` cells of motion."""

@@ -32,12 +32,14 @@ class Judged:
 class Rounds:
     """The solves for one problem, by a solver with its state.
 
-    largest_weight: of the problem's system. seconds: wall time in the solver so far.
+    largest_weight: of the problem's system. seconds: wall time in the solver so far. memory: of a
+    solver that recalls, else None; each solve is handed it and leaves the next.
     """
 
     def __init__(self, solver: Any, state: Any, problem: Problem, largest_weight: float) -> None:
         self.solver, self.state, self.problem = solver, state, problem
         self.largest_weight, self.seconds = largest_weight, 0.0
+        self.memory: Tensor | None = None
 
     def run(self, guess: Tensor | None, rtol: float) -> Judged:
         """What the solver reaches, from a guess and, where that fails, from zero.
@@ -88,9 +90,11 @@ class Rounds:
     def _solve(self, b: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         synchronize(b.device)
         begin = time.perf_counter()
-        outcome = self.solver.solve(self.state, b, guess, rtol)
+        recalled = () if self.memory is None else (self.memory,)
+        outcome = self.solver.solve(self.state, b, guess, rtol, *recalled)
         synchronize(b.device)
         self.seconds += time.perf_counter() - begin
+        self.memory = outcome.memory
         return outcome
 
     def _judged(self, outcome: Outcome, rtol: float) -> Judged:

@@ -58,6 +58,20 @@ def test_solver_goes_on_as_if_nothing_had_happened(solver, dim, machine):
     check("dam_break", machine, dim=dim, solver=solver)
 
 
+@pytest.mark.parametrize("scene", ["dam_break", "smoke_solid"])
+def test_what_a_solver_recalls_is_part_of_the_state(scene, machine):
+    """On masks that change, in a window that moves, and on one that does not."""
+    check(scene, machine, dim=2, resolution=32, solver="recycling")
+    simulation, seconds = started(scene, machine, dim=2, solver="recycling")
+    simulation.advance(seconds)
+    simulation.advance(seconds)
+    state = copied(simulation.state())
+    assert len(state["solver_memory"]) > 0
+    state["solver_memory"] = state["solver_memory"][:, 1:]
+    with pytest.raises(ValueError, match="a solver's memory"):
+        simulation.restore(state)
+
+
 def test_apic_keeps_its_slopes(machine):
     check("water_drop", machine, dim=2, transfer="apic")
 
