@@ -10,11 +10,16 @@ from pathlib import Path
 
 import torch
 
+from solvers.courses import run_of
 from solvers.measurement import Measurement, write_csv, write_json
 from solvers.protocol import Solver
+from solvers.registry import create
+from solvers.sequence import Sequence as Learner
+from solvers.sequence import begin
 from solvers.solve import Solution, solve
 from solvers.storage import StoredSystem, load_system
 from solvers.summary import Size, Summary, growth, noise, sizes, speedups, summarise
+from solvers.system import PoissonSystem
 
 __all__ = [
     "Measurement",
@@ -77,7 +82,8 @@ def bench(
     """Run every solver on every system.
 
     The solvers take turns, forwards and backwards, so that whatever else the machine does meets all
-    of them alike.
+    of them alike. Those that learn from a run go through its systems as they stand, each repeat
+    with what they knew after the system before.
 
     Parameters
     ----------
@@ -104,16 +110,38 @@ def bench(
     named = solvers if isinstance(solvers, Mapping) else {name: name for name in solvers}
     results = []
     total = len(systems) * len(named)
+    before, learners = None, {}
     for name, stored in systems.items():
-        trials = [_Trial(name, stored, label, named[label], rtol, use_guess) for label in named]
+        run = run_of(name, stored.system.shape)
+        goes_on = run is not None and before is not None and run == before[0]
+        repeated = goes_on and _is_same(before[1], stored.system)
+        if not goes_on:
+            learners = {label: _begun(solver) for label, solver in named.items()}
+        trials = [_Trial(name, stored, label, learners[label], rtol, use_guess) for label in named]
         for turn in range(repeats + 1):
             for number, trial in enumerate(trials[::-1] if turn % 2 else trials):
                 what = f"{trial.label} on {name}, " + (f"{turn}/{repeats}" if turn else "warm-up")
                 progress(len(results) + (turn * len(trials) + number) // (repeats + 1), total, what)
                 trial.run()
-        results += [trial.measurement() for trial in trials]
+        results += [trial.measurement(repeated) for trial in trials]
+        before = (run, stored.system)
     progress(total, total, "")
     return results
+
+
+def _is_same(first: PoissonSystem, second: PoissonSystem) -> bool:
+    ours, theirs = ((each.active, *each.face_weights) for each in (first, second))
+    return all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _begun(solver: str | Solver) -> str | Solver:
+    """The solver for a run, if it learns from one; a name that is none fails when it is used."""
+    try:
+        named = create(solver, {}) if isinstance(solver, str) else solver
+    except ValueError:
+        return solver
+    begun = begin(named)
+    return begun if isinstance(begun, Learner) else solver
 
 
 class _Trial:
@@ -126,6 +154,7 @@ class _Trial:
         self.name, self.stored, self.label, self.solver = name, stored, label, solver
         self.rtol = rtol
         self.guess = stored.guess if use_guess else None
+        self._known = solver.memory() if isinstance(solver, Learner) else {}
         self.runs: list[Solution] = []
         self.failure = ""
 
@@ -134,6 +163,8 @@ class _Trial:
         if self.failure:
             return
         system, rhs = self.stored.system, self.stored.rhs
+        if isinstance(self.solver, Learner):
+            self.solver.recall(self._known)
         try:
             found = solve(system, rhs, self.solver, self.guess, self.rtol, throw=False)
         except (ValueError, RuntimeError, MemoryError, ArithmeticError) as error:
@@ -146,7 +177,7 @@ class _Trial:
         else:
             self.runs.append(dataclasses.replace(found, pressure=_NOTHING))
 
-    def measurement(self) -> Measurement:
+    def measurement(self, repeated: bool) -> Measurement:
         system = self.stored.system
         first = self.runs[0] if self.runs else None
         timed = self.runs if self.failure else self.runs[1:]
@@ -158,6 +189,7 @@ class _Trial:
             iterations=first.iterations if first else 0,
             relative_residual=max((run.relative_residual for run in timed), default=math.nan),
             failure=self.failure,
+            repeated=repeated,
             setup_times=[run.setup_seconds for run in timed],
             solve_times=[run.solve_seconds for run in timed],
             history=first.residual_history if first else [],

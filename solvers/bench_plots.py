@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from solvers.courses import Course, courses
 from solvers.measurement import Measurement
 from solvers.summary import baseline_of, growth, speedups, summarise
 
@@ -28,7 +29,7 @@ def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> 
     Returns
     -------
     list of Path
-        The PNG files: at most five, those without data are left out.
+        The PNG files: at most seven, those without data are left out.
     """
     good = [result for result in results if not result.failure]
     if not good:
@@ -41,6 +42,11 @@ def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> 
         "time_unknowns": lambda axes: _scaling(axes, good),
         "setup_solve": lambda axes: _stacked(axes, results),
     }
+    shown_runs = courses(results)
+    if shown_runs:
+        last = [each for each in shown_runs if (each.run, each.shape) == _largest(shown_runs)]
+        drawn["sequence_time"] = lambda axes: _totals(axes, last)
+        drawn["sequence_iterations"] = lambda axes: _counts(axes, last)
     base = baseline_of(results)
     if any(speedups(results, name, base) for name in _names(good) if name != base):
         drawn["speedups"] = lambda axes: _histogram(axes, results)
@@ -78,6 +84,45 @@ def _residuals(axes: Axes, shown: Sequence[Measurement], against_time: bool) -> 
     axes.set_title(f"system {shown[0].system}, {shown[0].unknowns:,} unknowns")
     axes.grid(alpha=0.3)
     axes.legend()
+
+
+def _largest(found: Sequence[Course]) -> tuple[str, tuple[int, ...]]:
+    most = max(found, key=lambda each: each.unknowns)
+    return most.run, most.shape
+
+
+def _totals(axes: Axes, found: Sequence[Course]) -> None:
+    """Cumulative time over the systems of a run, with the middle half of the repeats."""
+    for each in found:
+        if each.solved < each.systems:
+            axes.plot([], [], label=f"{each.solver} (solved {each.solved} of {each.systems})")
+            continue
+        lower, median, upper = np.transpose(each.totals)
+        place = np.arange(1, each.systems + 1)
+        (line,) = axes.plot(place, median, label=each.solver)
+        axes.fill_between(place, lower, upper, color=line.get_color(), alpha=0.25, linewidth=0)
+    axes.set_yscale("log")
+    axes.set_ylabel("setup and solve so far, s (medians, middle half)")
+    _name_run(axes, found)
+
+
+def _counts(axes: Axes, found: Sequence[Course]) -> None:
+    """Iterations on each system of a run."""
+    for each in found:
+        counts = each.counts if each.solved == each.systems else []
+        place = np.arange(1, len(counts) + 1)
+        axes.plot(place, counts, marker=".", markersize=3, label=each.solver)
+    axes.set_yscale("log")
+    axes.set_ylabel("iterations")
+    _name_run(axes, found)
+
+
+def _name_run(axes: Axes, found: Sequence[Course]) -> None:
+    shape, unknowns = "x".join(map(str, found[0].shape)), found[0].unknowns
+    axes.set_xlabel("system of the run, in its order")
+    axes.set_title(f"{found[0].run} {shape}, {unknowns:,.0f} unknowns (median)".strip())
+    axes.grid(alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _scaling(axes: Axes, good: Sequence[Measurement]) -> None:

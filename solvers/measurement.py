@@ -35,6 +35,8 @@ class Measurement:
         tolerance was missed, none after an error.
     failure : str
         Why there is no solution, "" if there is one.
+    repeated : bool
+        Whether the matrix is that of the system before in a run, where no setup is needed.
     history : list of float
         Relative residual after each iteration as the solver computed it, nan where it did not.
     """
@@ -48,6 +50,7 @@ class Measurement:
     failure: str
     setup_times: list[float] = field(default_factory=list)
     solve_times: list[float] = field(default_factory=list)
+    repeated: bool = False
     history: list[float] = field(default_factory=list)
 
     @property

@@ -25,6 +25,7 @@ _BUILT_IN = {
     "multigrid": "solvers.multigrid:Multigrid",
     "npsdo": "solvers.npsdo.solver:NeuralCycle",
     "npsdo-paper": "solvers.npsdo.solver:NeuralDescent",
+    "recycling": "solvers.recycling:Recycling",
     "schur": "solvers.schur:Schur",
     "sor": "solvers.sor:OverRelaxation",
 }

@@ -14,7 +14,7 @@ from fluidsim.files import replacing
 from fluidsim.store.run_folder import header
 from fluidsim.tools import tables
 from fluidsim.tools.neighbours import Neighbours
-from solvers import bench, runtime
+from solvers import bench, courses, runtime
 from solvers.bench_plots import plot_all
 
 
@@ -49,7 +49,7 @@ class Measured:
 
 
 def run_bench(folder: Path, settings: Settings, out: Path) -> Measured:
-    """Bench, print the tables, and write results.csv, results.json and plots into `out`."""
+    """Bench, print the tables, and write them, results and plots into `out`."""
     machine = runtime.configure(settings.threads)
     systems = bench.load_systems(folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -66,9 +66,10 @@ def run_bench(folder: Path, settings: Settings, out: Path) -> Measured:
             lambda done, total, what: status.update(f"{done}/{total} {what}"),
         )  # fmt: skip
     warnings = list(filter(None, (bench.noise(results), neighbours.warning())))
-    for table in (tables.details(results), tables.growth(results), tables.summary(results)):
-        if table is not None:
-            console.print(table.on_screen())
+    console.print(tables.details(results).on_screen())
+    shown = tables.for_paper(results)
+    for table in shown:
+        console.print(table.on_screen())
     for warning in warnings:
         console.print(f"warning: {warning}", soft_wrap=True)
     about = {
@@ -83,6 +84,10 @@ def run_bench(folder: Path, settings: Settings, out: Path) -> Measured:
         bench.write_csv(path, results)
     with replacing(out / "results.json") as path:
         bench.write_json(path, results, about)
+    with replacing(out / "sequences.csv") as path:
+        courses.write_csv(path, courses.courses(results))
+    with replacing(out / "tables.tex") as path:
+        path.write_text("\n".join(table.as_latex() for table in shown), encoding="utf-8")
     plots = plot_all(results, out)
     console.print(f"results and plots in {out}", soft_wrap=True)
     console.print(f"again: {settings.command(folder)}", soft_wrap=True)

@@ -15,6 +15,7 @@ from fluidsim.runs.run import Build, run
 from fluidsim.runs.stopping import DONE, INTERRUPTED
 from fluidsim.store.run_folder import read_run
 from fluidsim.tools.bench import Settings, run_bench
+from fluidsim.tools.by_frame import plot_frames, table_by_frame
 from fluidsim.tools.report import Report
 from fluidsim.tools.side_by_side import RunOf, side_by_side, table_of
 
@@ -69,12 +70,14 @@ def compare(build: Build, question: Question, out: Path) -> None:
     )
     measured = run_bench(out, settings, out / "bench")
     runs = _independent(build, question, out) if question.independent else []
-    if runs:
-        Console(highlight=False, markup=False).print(table_of(runs).on_screen())
+    about_runs = [table_of(runs), table_by_frame(runs)] if runs else []
+    for table in about_runs:
+        Console(highlight=False, markup=False).print(table.on_screen())
     shown = [each.folder for each in runs[-len(question.solvers) :] if each.done] or [recorded]
     video = side_by_side(shown, out / "video.mp4", config["fps"]) if config["render"] else None
     title = f"{Path(question.scene).stem}: {', '.join(question.solvers)}"
-    report = Report(title, question.command(), measured, table_of(runs) if runs else None, video)
+    of_runs = plot_frames(runs[-len(question.solvers) :], out) if runs else []
+    report = Report(title, question.command(), measured, about_runs, of_runs, video)
     report.write(out / "report.html")
     print(f"report {out / 'report.html'}\nagain: {question.command()}")
 

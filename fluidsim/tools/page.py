@@ -48,6 +48,12 @@ def inline(path: Path, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
+def figure(plot: Path) -> str:
+    """A PNG picture, named after its file."""
+    name = html.escape(plot.stem.replace("_", " "))
+    return f'<figure><img alt="{name}" src="{inline(plot, "image/png")}"></figure>'
+
+
 def about_machine(about: Mapping[str, Any]) -> str:
     """A table of what a log's header says of the machine, the versions and the settings."""
     flat = {

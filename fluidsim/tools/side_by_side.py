@@ -57,14 +57,16 @@ def side_by_side(folders: Sequence[Path], path: Path, fps: int | None) -> Path:
     return render.write_video(path, pictures(), rate)
 
 
+def pressure_seconds(line: dict[str, Any]) -> float:
+    """Of a frame's line of the log: setup and solve of its pressure systems."""
+    stages = ("pressure_setup", "pressure_solve")
+    return sum(line["seconds"].get(stage, 0.0) for stage in stages)
+
+
 def _figures(lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     substeps = sum(line["substeps"] for line in lines)
     seconds = sum(sum(line["seconds"].values()) for line in lines)
-    pressure = sum(
-        line["seconds"].get(stage, 0.0)
-        for line in lines
-        for stage in ("pressure_setup", "pressure_solve")
-    )
+    pressure = sum(map(pressure_seconds, lines))
     return (
         str(substeps),
         f"{seconds:.2f}",

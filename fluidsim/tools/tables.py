@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import rich.table
 
 from solvers import bench
+from solvers.courses import courses
 from solvers.measurement import quartiles
 from solvers.summary import baseline_of
 
@@ -41,6 +43,27 @@ class Table:
             lines.append(f'<tr class="failed">{body}</tr>' if failed else f"<tr>{body}</tr>")
         return "".join([*lines, "</table>"])
 
+    def as_latex(self) -> str:
+        """A `tabular` for the packages booktabs and caption, the title above it."""
+        lines = [
+            "\\begin{table}\n\\centering",
+            f"\\caption{{{_escaped(self.title)}}}",
+            f"\\begin{{tabular}}{{l{'r' * (len(self.headings) - 1)}}}\n\\toprule",
+            " & ".join(map(_escaped, self.headings)) + " \\\\\n\\midrule",
+            *(" & ".join(map(_escaped, cells)) + " \\\\" for cells in self.rows),
+            "\\bottomrule\n\\end{tabular}\n\\end{table}\n",
+        ]
+        return "\n".join(lines)
+
+
+def for_paper(results: Sequence[bench.Measurement]) -> list[Table]:
+    """How times grow, sequences and the summary, as far as there is something to tell."""
+    return [
+        table
+        for table in (growth(results), sequence(results), summary(results))
+        if table is not None
+    ]
+
 
 def summary(results: Sequence[bench.Measurement]) -> Table:
     """A row a solver."""
@@ -60,6 +83,29 @@ def summary(results: Sequence[bench.Measurement]) -> Table:
     )  # fmt: skip
     title = "the systems solved: means of the medians over the repeats; setup + solve for the speed"
     return Table(title, headings, rows, [row.solved < row.systems for row in found])
+
+
+def sequence(results: Sequence[bench.Measurement]) -> Table | None:
+    """A row a solver and a run: its systems one after the other; None where there are no runs."""
+    found = courses(results)
+    rows = [
+        (
+            f"{each.solver} {each.run}".strip(), "x".join(map(str, each.shape)),
+            f"{each.unknowns:,.0f}", f"{each.solved}/{each.systems}",
+            three(each.iterations, ".0f"), three(each.seconds, ".3f"),
+        )
+        for each in found
+    ]  # fmt: skip
+    headings = (
+        "solver, run", "cells", "unknowns", "solved", "iterations a system",
+        "setup + solve of all, s",
+    )  # fmt: skip
+    title = (
+        "the systems of a run one after the other: medians (middle half), of iterations over the "
+        "systems, of seconds over the repeats; a setup counts where the matrix has changed"
+    )
+    failed = [each.solved < each.systems for each in found]
+    return Table(title, headings, rows, failed) if found else None
 
 
 def growth(results: Sequence[bench.Measurement]) -> Table | None:
@@ -104,6 +150,11 @@ def details(results: Sequence[bench.Measurement]) -> Table:
     return Table(title, headings, rows, [bool(row.failure) for row in results])
 
 
+def _escaped(text: str) -> str:
+    """Text for LaTeX."""
+    return re.sub(r"([%&#_$])", r"\\\1", text).replace("^", r"\^{}")
+
+
 def ms(seconds: float) -> str:
     return "-" if math.isnan(seconds) else f"{1e3 * seconds:.1f}"
 
@@ -114,4 +165,10 @@ def _spread(times: Sequence[float]) -> str:
 
 
 def _ratio(median: float, lower: float, upper: float) -> str:
-    return "-" if math.isnan(median) else f"{median:.2f} ({lower:.2f} to {upper:.2f})"
+    return three((lower, median, upper), ".2f")
+
+
+def three(values: tuple[float, float, float], form: str) -> str:
+    """Median (lower to upper quartile) of three quartiles."""
+    lower, median, upper = (format(value, form) for value in values)
+    return "-" if math.isnan(values[1]) else f"{median} ({lower} to {upper})"

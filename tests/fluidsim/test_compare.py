@@ -50,7 +50,7 @@ def test_results_cover_every_system_and_solver(folder):
 
 def test_the_page_needs_no_other_file(folder):
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/png;base64,") == 9
     assert page.count("data:video/mp4;base64,") == 1
     outside = [url for url in re.findall(r'(?:src|href)="(.*?)"', page) if url[:5] != "data:"]
     assert outside == []
@@ -60,6 +60,28 @@ def test_the_page_names_means_and_medians(folder):
     page = (folder / "report.html").read_text()
     assert "setup ms, mean" in page and "medians (middle half) of the repeats" in page
     assert "speed of cg = 1, median (middle half)" in page
+
+
+def test_the_run_is_told_as_a_sequence(folder):
+    page = (folder / "report.html").read_text()
+    assert "the systems of a run one after the other" in page
+    assert "the pressure in each frame: medians" in page
+    lines = (folder / "bench" / "sequences.csv").read_text().splitlines()
+    rows = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
+    assert [row["solver"] for row in rows] == SOLVERS
+    assert rows[0]["solved"] == rows[0]["systems"] and float(rows[0]["seconds_median"]) > 0
+    assert (rows[2]["solved"], rows[2]["seconds_median"]) == ("0", "nan")
+
+
+def test_tables_can_be_set_in_latex(folder):
+    text = (folder / "bench" / "tables.tex").read_text()
+    assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule") == 2
+    assert html.escape(r"\bottomrule") in (folder / "report.html").read_text()
+    table = tables.Table("50 % of x_1", ("a", "n^2"), [("b & c", "1")], [False])
+    assert table.as_latex().splitlines()[2:9] == [
+        r"\caption{50 \% of x\_1}", r"\begin{tabular}{lr}", r"\toprule", r"a & n\^{}2 \\",
+        r"\midrule", r"b \& c & 1 \\", r"\bottomrule",
+    ]  # fmt: skip
 
 
 def test_several_resolutions_make_a_table_of_the_growth():

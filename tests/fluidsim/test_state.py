@@ -58,6 +58,15 @@ def test_solver_goes_on_as_if_nothing_had_happened(solver, dim, machine):
     check("dam_break", machine, dim=dim, solver=solver)
 
 
+@pytest.mark.parametrize("scene", ["dam_break", "smoke_solid"])
+def test_what_a_solver_recalls_is_part_of_the_state(scene, machine):
+    """On masks that change, in a window that moves, and on one that does not."""
+    check(scene, machine, dim=2, resolution=32, solver="recycling")
+    simulation, seconds = started(scene, machine, dim=2, solver="recycling")
+    simulation.advance(seconds)
+    assert len(simulation.state()["solver/directions"]) > 0
+
+
 def test_apic_keeps_its_slopes(machine):
     check("water_drop", machine, dim=2, transfer="apic")
 
