@@ -26,7 +26,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "rigid bodies that float, sink and collide",
     "pressure, viscosity, forces, extrapolation",
     "shapes, motion, meshes, walls",
-    "cells, faces, interpolation, sorting",
+    "cells, faces, interpolation, sorting; splines",
     "what the machine does beside",
     "",
 )

@@ -211,6 +211,8 @@ def test_every_solver_has_its_page_with_its_options():
         ("solid", "fluidsim.solid.motion"),
         ("solid", "fluidsim.solid.mesh"),
         ("solid", "fluidsim.solid.steered"),
+        ("solid", "fluidsim.solid.splines"),
+        ("solid", "fluidsim.solid.spline_files"),
     ],
 )
 def test_every_public_name_is_in_the_reference(page, module):

@@ -79,7 +79,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         type=lasting_place,
         default=None,
         metavar="FILE",
-        help="OBJ, STL, PLY or OFF file in place of the scene's bunny or dragon",
+        help="OBJ, STL, PLY or OFF file, or a spline's JSON, in place of a bunny or dragon",
     )
     add(
         "--mesh-up",

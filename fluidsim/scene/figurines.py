@@ -1,4 +1,4 @@
-"""What a mesh stands for in a scene: the file of `--mesh`, or a figure made of shapes.
+"""What a mesh stands for in a scene: the file of `--mesh`, also of a spline, or a figure of shapes.
 
 Bunny, dragon and duck are smooth unions of ellipsoids and capsules. In 2D they are their outlines
 from the side.
@@ -15,6 +15,7 @@ from fluidsim.scene.plain import as_json
 from fluidsim.scene.scene import Scene
 from fluidsim.solid.mesh import Mesh
 from fluidsim.solid.shapes import Capsule, Ellipsoid, Shape, SmoothUnion, Vector
+from fluidsim.solid.spline_files import SplineFigure
 
 # Points, radii and lengths are parts of the height; the figure looks along x and stands at 0.
 Point = tuple[float, float, float]
@@ -117,7 +118,8 @@ def figurine(
     turned by more than a right angle looks the other way. Raises ValueError for an unfit mesh.
     """
     if config.mesh is not None:
-        return Mesh(config.mesh, base, height, turn, config.mesh_up)
+        kind = SplineFigure if config.mesh.suffix.lower() == ".json" else Mesh
+        return kind(config.mesh, base, height, turn, config.mesh_up)
     ahead = -1.0 if config.dim == 2 and math.cos(turn) < 0 else 1.0
 
     def place(point: Point) -> Vector:
@@ -138,5 +140,6 @@ def check_mesh_is_used(scene: Scene, config: RunConfig) -> None:
     """Raises ValueError if a run names a mesh that its scene does not use, or turns none up."""
     if config.mesh is None and config.mesh_up != RunConfig.mesh_up:
         raise ValueError("--mesh-up: there is no --mesh FILE that it could be about")
-    if config.mesh is not None and '"type": "Mesh"' not in json.dumps(as_json(scene)):
+    files = ('"type": "Mesh"', '"type": "SplineFigure"')
+    if config.mesh is not None and not any(map(json.dumps(as_json(scene)).__contains__, files)):
         raise ValueError(f"--mesh: the scene {config.scene} has no mesh to replace")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 
 def as_json(value: Any) -> Any:
     """A scene as plain data for the run's config file."""
@@ -17,6 +19,8 @@ def as_json(value: Any) -> Any:
         return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
+    if isinstance(value, Tensor):
+        return value.tolist()
     if isinstance(value, Path):
         return str(value)
     if callable(value):

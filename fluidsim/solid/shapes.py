@@ -70,7 +70,7 @@ class Box(Shape):
     def distance(self, points: Tensor) -> Tensor:
         lower, upper = points.new_tensor(self.lower), points.new_tensor(self.upper)
         outside = (points - (lower + upper) / 2).abs() - (upper - lower) / 2
-        return _from_excess(outside)
+        return from_excess(outside)
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class Cylinder(Shape):
         offset = points - points.new_tensor(self.base)
         radial = offset[..., :-1].norm(dim=-1) - self.radius
         axial = (offset[..., -1] - self.height / 2).abs() - self.height / 2
-        return _from_excess(torch.stack((radial, axial), dim=-1))
+        return from_excess(torch.stack((radial, axial), dim=-1))
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,6 @@ class HalfSpace(Shape):
         return points[..., -1] - self.height
 
 
-def _from_excess(excess: Tensor) -> Tensor:
+def from_excess(excess: Tensor) -> Tensor:
     """Distance from the signed excess over each face of a box, (..., k)."""
     return excess.clamp(min=0).norm(dim=-1) + excess.amax(-1).clamp(max=0)
