@@ -64,9 +64,9 @@ class Combustion:
         Tensor
             Divergence that the new gas makes, (*shape), 1/s.
         """
-        density, temperature, fuel = (grid.cells(values) for values in scalars)
-        burnt = fuel * (temperature > self.ignition) * -math.expm1(-self.rate * dt)
+        density, temperature, fuel = (grid.cells(scalars[number]) for number in range(3))
+        burnt = fuel * ((temperature > self.ignition) * -math.expm1(-self.rate * dt))
         fuel.sub_(burnt)
         temperature.add_(burnt, alpha=self.heat)
         density.add_(burnt, alpha=self.smoke)
-        return burnt.mul_(self.expansion / dt)
+        return burnt * (self.expansion / dt)
