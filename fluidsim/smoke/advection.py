@@ -16,7 +16,12 @@ from fluidsim.flow.values import top_component
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
 from fluidsim.grid.plain import are_plain, are_recorded
-from fluidsim.smoke import advection_gpu, advection_kernels, advection_torch
+from fluidsim.smoke import (
+    advection_adjoint,
+    advection_gpu,
+    advection_kernels,
+    advection_torch,
+)
 
 METHODS = ("cubic", "semi-lagrangian")
 
@@ -86,6 +91,7 @@ class Advection:
 
 def _steps_for(*fields: Tensor) -> ModuleType:
     """The module whose steps serve fields of this kind, on this device."""
-    if not are_plain(*fields):
-        return advection_torch
-    return advection_kernels if fields[0].device.type == "cpu" else advection_gpu
+    on_cpu = fields[0].device.type == "cpu"
+    if are_plain(*fields):
+        return advection_kernels if on_cpu else advection_gpu
+    return advection_adjoint if on_cpu and are_recorded(*fields) else advection_torch

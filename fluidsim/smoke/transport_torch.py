@@ -47,7 +47,8 @@ def _amounts_through(field: Tensor, volume: Tensor, flux: Tensor) -> Tensor:
     left, right = _edges(field)
     upwards = flux > 0
     place = torch.arange(n + 1, device=flux.device).expand_as(flux) - upwards.long()
-    rest, total = flux.abs(), torch.zeros_like(field[..., :1]).repeat_interleave(n + 1, -1)
+    rest = torch.where(upwards, flux, -flux)  # its slope at 0 is that of one side, not 0
+    total = torch.zeros_like(field[..., :1]).repeat_interleave(n + 1, -1)
     step = torch.where(upwards, -1, 1)
     while True:
         inside = (place >= 0) & (place < n)

@@ -6,7 +6,8 @@ import torch
 from fluidsim.differentiable import rollout
 from fluidsim.errors import SimulationError
 from fluidsim.grid.grid import Grid
-from fluidsim.smoke import advection_torch, transport_torch
+from fluidsim.smoke import advection_adjoint, advection_torch, transport_torch
+from fluidsim.smoke.combustion import Combustion
 from fluidsim.smoke.confinement import acceleration_as_defined
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.solid.boundary import Inlet
@@ -70,7 +71,8 @@ def outcome(simulation, frames, values, segment=None):
 @DIMS
 @pytest.mark.parametrize("step", ["carry", "carry_sharply"])
 @pytest.mark.parametrize("of", ["field", "traces"])
-def test_advection(dim, step, of, doubles):
+@pytest.mark.parametrize("form", [advection_torch, advection_adjoint])
+def test_advection(dim, step, of, form, doubles):
     grid = GRIDS[dim]
     field, back, weights = (smooth(seed, dim, *grid.nodes) for seed in range(3))
 
@@ -78,7 +80,7 @@ def test_advection(dim, step, of, doubles):
         source, traces = (values, back) if of == "field" else (field, values)
         out = torch.zeros_like(field)
         for axis in range(dim):
-            getattr(advection_torch, step)(source[axis], traces, out[axis], axis, grid)
+            getattr(form, step)(source[axis], traces, out[axis], axis, grid)
         return (out * weights).sum()
 
     assert_slope(carried, field if of == "field" else back, 1e-5)
@@ -227,6 +229,10 @@ def test_what_has_no_gradient_is_named():
         SmokeOptions(cooling=wanted)
     with pytest.raises(ValueError, match="no gradient for the roughness of a Source"):
         Source(Sphere((0.5, 0.5), 0.1), roughness=wanted)
+    with pytest.raises(ValueError, match="no gradient for the heat of a Combustion"):
+        Combustion(heat=wanted)
+    with pytest.raises(ValueError, match="no gradient for the radius of a Sphere"):
+        Sphere((0.5, 0.5), wanted)
     with pytest.raises(ValueError, match="the state has no 'heat'"):
         rollout(room(2), 1, 0.04, {"heat": wanted})
     with pytest.raises(ValueError, match="no gradient for 'time'"):
@@ -235,3 +241,13 @@ def test_what_has_no_gradient_is_named():
         rollout(room(2, viscosity=0.1), 1, 0.04)
     with pytest.raises(ValueError, match="liquid"):
         rollout(liquid(GRIDS[2], Box((0.0, 0.0), (0.5, 0.5))), 1, 0.04)
+
+
+def test_smoke_at_rest_has_a_gradient_to_its_velocity(doubles):
+    velocity = GRIDS[2].zeros(torch.device("cpu"), 2).requires_grad_()
+    physics = SmokeOptions(weight=0.0, lift=0.0, vorticity=0.0)
+    world = smoke(GRIDS[2], (), (), ["z+"], physics, 1e-11, solver="direct")
+    values = {"velocity": velocity, "scalars": start(2)["scalars"]}
+    end = rollout(world, 1, 0.04, values).state["scalars"][:1]
+    (gradient,) = torch.autograd.grad((end * smooth(5, *end.shape)).sum(), velocity)
+    assert float(gradient.abs().max()) > 0.01
