@@ -21,6 +21,7 @@ ABOUT = (  # the layers of fluidsim, from the top
     "flags, the loop over frames, drawing, stopping",
     "run folders, frames, checkpoints, systems",
     "what a script says; probes, view",
+    "gradients through a run",
     "spray, foam and bubbles from frames",
     "the two physics; pictures",
     "rigid bodies that float, sink and collide",

@@ -19,7 +19,7 @@ from solvers import caches
 
 os.environ.update(caches.variables())  # before any kernel is declared
 
-from solvers.differentiable import differentiable_solve
+from solvers.differentiable import differentiable_solution, differentiable_solve
 from solvers.protocol import Outcome, Solver
 from solvers.registry import available, describe
 from solvers.slicing import interior, lower, upper
@@ -52,6 +52,7 @@ __all__ = [
     "Solver",
     "available",
     "describe",
+    "differentiable_solution",
     "differentiable_solve",
     "interior",
     "lower",

@@ -71,6 +71,18 @@ def differentiable_solve(
     Giles (2008), Collected matrix derivative results for forward and reverse mode algorithmic
     differentiation.
     """
+    return differentiable_solution(system, rhs, solver, guess, rtol, **options).pressure
+
+
+def differentiable_solution(
+    system: PoissonSystem,
+    rhs: Tensor,
+    solver: str | Solver | Prepared = "multigrid",
+    guess: Tensor | None = None,
+    rtol: float = 1e-10,
+    **options: Any,
+) -> Solution:
+    """As `differentiable_solve`, with all that `solve` says of the solution."""
     weights = system.face_weights
     if not isinstance(solver, Prepared):
         if any(w.requires_grad for w in weights):
@@ -78,7 +90,8 @@ def differentiable_solve(
         solver, options = prepare(system, solver, **options), {}
     start = guess.detach() if isinstance(guess, Tensor) else guess
     gate = partial(solve, system, solver=solver, rtol=rtol, **options)
-    return _Solve.apply(gate, system, rhs, start, *weights)
+    pressure, solution = _Solve.apply(gate, system, rhs, start, *weights)
+    return replace(solution, pressure=pressure)
 
 
 class _Solve(torch.autograd.Function):
@@ -92,18 +105,18 @@ class _Solve(torch.autograd.Function):
         rhs: Tensor,
         guess: Tensor | None,
         *weights: Tensor,
-    ) -> Tensor:
-        pressure = gate(rhs, guess=guess).pressure
+    ) -> tuple[Tensor, Solution]:
+        solution = gate(rhs, guess=guess)
         ctx.gate, ctx.system, ctx.dtype = gate, system, rhs.dtype
-        ctx.save_for_backward(pressure, *weights)
-        return pressure
+        ctx.save_for_backward(solution.pressure, *weights)
+        return solution.pressure, solution
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         pressure, *weights = ctx.saved_tensors
         _, _, needs_rhs, _, *needs_weights = ctx.needs_input_grad
         system: PoissonSystem = ctx.system
-        adjoint = _Solve.apply(ctx.gate, system, grads[0], None, *weights)
+        adjoint, _ = _Solve.apply(ctx.gate, system, grads[0], None, *weights)
         of_weights = [
             _of_weights(adjoint, pressure, system, axis).to(w.dtype) if needed else None
             for axis, (w, needed) in enumerate(zip(weights, needs_weights, strict=True))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from fluidsim.flow.values import top_component
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.shapes import Vector
 
@@ -56,7 +57,7 @@ class BodyForce:
 
     def strength(self, time: float) -> float:
         """The largest acceleration at a cell centre at `time`, m/s^2."""
-        return float(self._at(self._points[0], time).norm(dim=-1).max())
+        return top_component(self._at(self._points[0], time).norm(dim=-1))
 
     def _at(self, points: Tensor, time: float) -> Tensor:
         """Its value; raises ValueError if the function does not return a vector for each point."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain, are_recorded
 from fluidsim.grid.rows import as_rows, cell_rows, flat
 from solvers import kernel_cache  # noqa: F401
 from solvers.row_layout import active_part
@@ -28,7 +29,7 @@ def divergence(
     velocity: (dim, *nodes), m/s, on the open part of each face. open_faces: (dim, *nodes) float32,
     that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest.
     """
-    if velocity.device.type != "cpu":
+    if velocity.device.type != "cpu" or not are_plain(velocity, open_faces, solid):
         return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
     result = np.empty((len(cell_rows(grid)), grid.shape[-1]))
     _diverge(
@@ -60,7 +61,7 @@ def subtract_gradient(
     open_faces: (dim, *nodes) float32, the open part of each face.
     """
     slope = 1 / (density * grid.dx)
-    if velocity.device.type != "cpu":
+    if velocity.device.type != "cpu" or not are_plain(velocity) or are_recorded(impulse):
         return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
     flow, opened, q = flat(velocity), flat(open_faces), as_rows(impulse)
     parts = np.empty((len(q) + 1, 2), np.int64)

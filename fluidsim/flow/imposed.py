@@ -84,7 +84,7 @@ def refuse_trapped_flow(fluid: Tensor, imposed: Imposed | None, solids: Solids) 
         opened, flow = imposed.closing(opened, flow)
     cells = with_open_face(fluid, opened, grid)
     closed = torch.zeros_like(opened)
-    net = divergence(flow, closed, flow, cells, grid).cpu()
+    net = divergence(flow.detach(), closed, flow.detach(), cells, grid).cpu()
     floating = assemble(cells, opened, grid, 1.0).floating
     if floating.count == 0 or not net.any():
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ import solvers
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import divergence, subtract_gradient
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_recorded
 from solvers.pool import release_all
 
 Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
@@ -74,27 +75,39 @@ class Projector:
         conductance = domain.conductance()
         if self._prepared is None or not self._are_same(fluid, conductance):
             self._prepared = None  # to free its memory for the next one
-            system = assemble(fluid, conductance, grid, self.density)
+            system = assemble(fluid, conductance.detach(), grid, self.density)
             self._prepared = solvers.prepare(system, self.solver)
-            self._cells = fluid, conductance.clone()
+            self._cells = fluid, conductance.detach().clone()
             setup_seconds = self._prepared.setup_seconds
         prepared = self._prepared
         rhs = self._missing(velocity, domain, expansion)
         if interface is not None:
             interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
-        guess = None if self._pressure is None else self._pressure * dt
+        guess = None if self._pressure is None else self._pressure.detach() * dt
         if observer is not None:
-            observer(prepared.system, rhs, guess)
-        solution = solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
+            observer(prepared.system, rhs.detach(), guess)
+        solution = self._solve(prepared, rhs, guess, conductance)
         if domain.bodies is not None:
             solution = domain.bodies.solve(prepared, rhs, solution, self.rtol)
         subtract_gradient(velocity, solution.pressure, domain.open_faces, self.density, grid)
         if interface is not None:
             slope = 1 / (self.density * grid.dx)
             interface.correct_gradient(velocity, solution.pressure, domain.open_faces, slope, dt)
-        least, most = torch.aminmax(self._missing(velocity, domain, expansion))
+        least, most = torch.aminmax(self._missing(velocity, domain, expansion).detach())
         self._pressure = solution.pressure / dt
         return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
+
+    def _solve(
+        self, prepared: solvers.Prepared, rhs: Tensor, guess: Tensor | None, conductance: Tensor
+    ) -> solvers.Solution:
+        """The solution, which is recorded where its right-hand side or its weights are."""
+        if not are_recorded(rhs, conductance):
+            return solvers.solve(prepared.system, rhs, prepared, guess, self.rtol)
+        system = prepared.system
+        if are_recorded(conductance):
+            weights = face_weights(conductance, self.grid, self.density)
+            system = replace(system, face_weights=weights)
+        return solvers.differentiable_solution(system, rhs, prepared, guess, self.rtol)
 
     def _missing(self, velocity: Tensor, domain: FlowDomain, expansion: float | Tensor) -> Tensor:
         """The expansion minus the divergence, (*shape), 1/s; 0 outside the fluid."""
@@ -120,9 +133,13 @@ def assemble(
     q is the pressure times dt, Pa s. The weights are open part / (density dx^2). q = 0 in air,
     outside open sides, and behind walls that the liquid leaves.
     """
-    weight = 1.0 / (density * grid.dx**2)
-    weights = tuple(
-        grid.faces(open_faces, axis).to(torch.float64).mul_(weight) for axis in range(grid.dim)
-    )
     periodic = tuple(axis in grid.periodic for axis in range(grid.dim))
-    return solvers.PoissonSystem(weights, fluid, periodic)
+    return solvers.PoissonSystem(face_weights(open_faces, grid, density), fluid, periodic)
+
+
+def face_weights(open_faces: Tensor, grid: Grid, density: float) -> tuple[Tensor, ...]:
+    """The weights of that system, float64, one tensor an axis."""
+    weight = 1.0 / (density * grid.dx**2)
+    return tuple(
+        grid.faces(open_faces, axis).to(torch.float64) * weight for axis in range(grid.dim)
+    )

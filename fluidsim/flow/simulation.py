@@ -17,7 +17,7 @@ from fluidsim.flow.accelerations import Acceleration, BodyForce
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.loads import pressure_force
 from fluidsim.flow.report import FrameReport
-from fluidsim.flow.values import fill, top_component
+from fluidsim.flow.values import taken, top_component
 from fluidsim.flow.viscosity import Viscosity
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
@@ -173,11 +173,11 @@ class Simulation(ABC):
         self.solids.restore(state)
         sequence.restore(self.options.solver, state)
         self.time = float(state["time"])
-        fill(self.velocity, state["velocity"])
+        self.velocity = taken(self.velocity, state["velocity"])
         self.pressure = None
         if "pressure" in state:
-            self.pressure = torch.zeros(self.window.shape, dtype=torch.float64, device=self.device)
-            fill(self.pressure, state["pressure"])
+            nothing = torch.zeros(self.window.shape, dtype=torch.float64, device=self.device)
+            self.pressure = taken(nothing, state["pressure"])
         self._projector.guess_from(self.pressure)
 
     def advance(self, seconds: float) -> FrameReport:

@@ -205,8 +205,9 @@ class Grid:
         return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).select(axis, 0)
 
     def _lines(self, offset: tuple[float, ...], device: torch.device) -> list[Tensor]:
+        dtype = torch.get_default_dtype()
         return [
-            (torch.arange(first, first + n, device=device, dtype=torch.float32) + shift) * self.dx
+            (torch.arange(first, first + n, device=device, dtype=dtype) + shift) * self.dx
             for first, n, shift in zip(self.origin, self.nodes, offset, strict=True)
         ]
 
@@ -223,7 +224,8 @@ class Grid:
         return self.positions(offset, device)
 
     def zeros(
-        self, device: torch.device, *leading: int, dtype: torch.dtype = torch.float32
+        self, device: torch.device, *leading: int, dtype: torch.dtype | None = None
     ) -> Tensor:
-        """A stored field of zeros, shape (*leading, *nodes)."""
+        """A stored field of zeros, shape (*leading, *nodes); of torch's default type, which is
+        float32 unless a program asks for doubles."""
         return torch.zeros((*leading, *self.nodes), dtype=dtype, device=device)

@@ -7,12 +7,21 @@ trace of a face is the mean of those of its cells.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import torch
 from torch import Tensor
 
+from fluidsim.flow.values import top_component
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
-from fluidsim.smoke import advection_gpu, advection_kernels
+from fluidsim.grid.plain import are_plain, are_recorded
+from fluidsim.smoke import (
+    advection_adjoint,
+    advection_gpu,
+    advection_kernels,
+    advection_torch,
+)
 
 METHODS = ("cubic", "semi-lagrangian")
 
@@ -27,10 +36,10 @@ class Advection:
         if method not in METHODS:
             raise ValueError(f"no advection method {method!r}; choose one of {', '.join(METHODS)}")
         self.grid = grid
-        self._do = advection_kernels if device.type == "cpu" else advection_gpu
-        self._carry = self._do.carry_sharply if method == "cubic" else self._do.carry
+        self._sharp = method == "cubic"
         self._back = grid.zeros(device, grid.dim)
         self._halo: Halo | None = None
+        self._spare: Tensor | None = None
 
     def trace(self, velocity: Tensor, dt: float) -> None:
         """Trace back along the flow for `dt` seconds; call this before `faces`.
@@ -39,10 +48,11 @@ class Advection:
         """
         grid, step = self.grid, dt / self.grid.dx
         if grid.periodic:
-            self._halo = Halo.around(grid, float(velocity.abs().amax()) * step)
+            self._halo = Halo.around(grid, top_component(velocity) * step)
             velocity, grid = self._halo.widen(velocity), self._halo.wide
+        if self._halo is not None or are_recorded(velocity, self._back):
             self._back = torch.zeros_like(velocity)
-        self._do.trace(velocity, self._back, grid, step)
+        _steps_for(velocity).trace(velocity, self._back, grid, step)
 
     def faces(self, field: Tensor, out: Tensor | None = None) -> Tensor:
         """The face field (dim, *nodes) advected along the traced flow.
@@ -53,14 +63,35 @@ class Advection:
         if self._halo is not None:
             return self._faces_of_ring(field, out, self._halo)
         for axis in range(self.grid.dim):
-            self._carry(field[axis], self._back, out[axis], axis, self.grid)
+            self._carry(field[axis], out[axis], axis, self.grid)
         return out
+
+    def used_up(self, field: Tensor) -> Tensor:
+        """As `faces`; the memory of the field serves the next call, unless torch records what is
+        done with it."""
+        recorded = are_recorded(field, self._back)
+        carried = self.faces(field, None if recorded else self._spare)
+        self._spare = None if recorded else field
+        return carried
+
+    def _carry(self, field: Tensor, out: Tensor, axis: int, grid: Grid) -> None:
+        steps = _steps_for(field, self._back)
+        carry = steps.carry_sharply if self._sharp else steps.carry
+        carry(field, self._back, out, axis, grid)
 
     def _faces_of_ring(self, field: Tensor, out: Tensor, halo: Halo) -> Tensor:
         wide, grid = halo.widen(field), self.grid
         carried = torch.zeros_like(wide)
         for axis in range(grid.dim):
-            self._carry(wide[axis], self._back, carried[axis], axis, halo.wide)
+            self._carry(wide[axis], carried[axis], axis, halo.wide)
             grid.faces(out, axis).copy_(grid.faces(halo.crop(carried), axis))
         grid.join(out)
         return out
+
+
+def _steps_for(*fields: Tensor) -> ModuleType:
+    """The module whose steps serve fields of this kind, on this device."""
+    on_cpu = fields[0].device.type == "cpu"
+    if are_plain(*fields):
+        return advection_kernels if on_cpu else advection_gpu
+    return advection_adjoint if on_cpu and are_recorded(*fields) else advection_torch

@@ -61,14 +61,14 @@ def carry_sharply(field: Tensor, back: Tensor, out: Tensor, axis: int, grid: Gri
         below = torch.where(x[k] >= first, -steps[k], 0)
         above = steps[k] + torch.where(x[k] < last, steps[k], 0)
         offsets.append((below, torch.zeros_like(below), steps[k], above))
-    flat, total = field.view(-1), torch.zeros_like(part[0])
+    flat, total = field.reshape(-1), torch.zeros_like(part[0])
     for taps in itertools.product(range(4), repeat=grid.dim):
         place = base + sum(offsets[k][tap] for k, tap in enumerate(taps))
         weight = weights[0][taps[0]]
         for k in range(1, grid.dim):
             weight = weight * weights[k][taps[k]]
-        total += weight * flat[place]
-    total = torch.maximum(stacked.amin(0), torch.minimum(total, stacked.amax(0)))
+        total = total + weight * flat[place]
+    total = torch.clamp(total, stacked.amin(0), stacked.amax(0))
     _points(out, axis, grid).copy_(total)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.solid.values import refuse_gradients
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Combustion:
     Raises
     ------
     ValueError
-        If rate, smoke or expansion is negative.
+        If rate, smoke or expansion is negative, or a tensor requires a gradient.
     """
 
     ignition: float = 80.0
@@ -43,6 +44,7 @@ class Combustion:
     expansion: float = 2.0
 
     def __post_init__(self) -> None:
+        refuse_gradients(self, ())
         for name in ("rate", "smoke", "expansion"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} of a combustion must not be negative")
@@ -64,9 +66,9 @@ class Combustion:
         Tensor
             Divergence that the new gas makes, (*shape), 1/s.
         """
-        density, temperature, fuel = (grid.cells(values) for values in scalars)
-        burnt = fuel * (temperature > self.ignition) * -math.expm1(-self.rate * dt)
+        density, temperature, fuel = (grid.cells(scalars[number]) for number in range(3))
+        burnt = fuel * ((temperature > self.ignition) * -math.expm1(-self.rate * dt))
         fuel.sub_(burnt)
         temperature.add_(burnt, alpha=self.heat)
         density.add_(burnt, alpha=self.smoke)
-        return burnt.mul_(self.expansion / dt)
+        return burnt * (self.expansion / dt)

@@ -16,6 +16,7 @@ from torch import Tensor
 from fluidsim.flow.accelerations import add_cell_acceleration
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
+from fluidsim.grid.plain import are_plain
 from solvers import kernel_cache  # noqa: F401
 
 F32 = np.float32
@@ -27,8 +28,8 @@ def add_vorticity_confinement(
     target: Tensor, velocity: Tensor, strength: float, grid: Grid
 ) -> None:
     """Add confinement of dimensionless `strength` to the acceleration `target` (dim, *nodes)."""
-    on_cpu = velocity.device.type == "cpu"
-    find = acceleration if on_cpu else acceleration_as_defined
+    kernels_serve = velocity.device.type == "cpu" and are_plain(velocity)
+    find = acceleration if kernels_serve else acceleration_as_defined
     if grid.periodic:
         halo = Halo.around(grid, 0.0)
         force = halo.crop(find(halo.widen(velocity), strength, halo.wide))
@@ -57,7 +58,10 @@ def acceleration_as_defined(velocity: Tensor, strength: float, grid: Grid) -> Te
     slopes = [torch.zeros_like(length)] * (3 - grid.dim)
     slopes += [_slope(length, axis) for axis in range(grid.dim)]
     normal = torch.stack(slopes)
-    normal *= strength * grid.dx / normal.norm(dim=0).clamp(min=float(LEAST))
+    steepness = normal.norm(dim=0)
+    steep = steepness > float(LEAST)  # elsewhere the direction is held fixed
+    normal = torch.where(steep, normal, normal.detach())
+    normal = normal * (strength * grid.dx / torch.where(steep, steepness, float(LEAST)))
     return torch.linalg.cross(normal, omega, dim=0)[3 - grid.dim :]
 
 

@@ -45,8 +45,8 @@ class CutCells:
         self._beside, self._stays, self._arrives = self._ways(places, numbers, open_faces)
         self._box, self._boxed = _box_around(places, grid)
 
-    def set_right(self, values: Tensor, old: Tensor, volume: Tensor, dilutes: bool) -> None:
-        """Correct `values` (*nodes) so that each cell holds the right amount in its open part.
+    def set_right(self, values: Tensor, old: Tensor, volume: Tensor, dilutes: bool) -> Tensor:
+        """`values` (*nodes) corrected so that each cell holds the right amount in its open part.
 
         old: (*nodes), the values before transport. volume: (*nodes), what transport has made of the
         volume of whole cells. dilutes: whether new volume dilutes the values.
@@ -55,11 +55,13 @@ class CutCells:
         finds no place there may extend the range to that of all old values; the rest is distributed
         to all cells near solids.
         """
-        flat, before = values.view(-1), old.view(-1)
-        new = flat[self.cells]
+        before, new = old.view(-1), values.view(-1)[self.cells]
+        values = values * volume if dilutes else values.clone()
+        if len(self.cells) == 0:
+            return values
+        flat = values.view(-1)
         room, size = self._after.double(), 1 + self._after - self._before
         if dilutes:
-            values.mul_(volume)
             size = volume.view(-1)[self.cells]
             flat[self.cells[self._wrong]] = new[self._wrong]
             new = flat[self.cells]
@@ -72,13 +74,13 @@ class CutCells:
             owed = self._stays * owed + (self._arrives * owed[self._beside]).sum(1)
             taken = (owed / room.clamp(min=1e-6)).clamp(lowest - new, highest - new)
             changed = torch.where(room > 0, new + taken, new).to(new.dtype)
-            owed -= (changed - new).double() * room
+            owed = owed - (changed - new).double() * room
             new = changed
         weight = (new - lowest) * (highest - new)
-        total = float((weight * room).sum())
+        total = (weight * room).sum()
         if total > 0:
-            new = (new + weight * (float(owed.sum()) / total)).clamp(lowest, highest).to(new.dtype)
-        flat[self.cells] = new
+            new = (new + weight * (owed.sum() / total)).clamp(lowest, highest).to(new.dtype)
+        return flat.index_put((self.cells,), new).view(values.shape)
 
     def _range(self, values: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
         """Lowest and highest value of both fields (*nodes) among all neighbours of each cell."""
@@ -143,15 +145,12 @@ def _grown(mask: Tensor, grid: Grid) -> Tensor:
 def _spread(field: Tensor, join: Callable[..., Tensor], periodic: tuple[int, ...]) -> Tensor:
     """Each value (*shape) joined with those of all neighbours, also across edges and corners."""
     for axis in range(field.ndim):
-        n, spread = field.shape[axis] - 1, field.clone()
-        lower, upper = spread.narrow(axis, 0, n), spread.narrow(axis, 1, n)
-        join(lower, field.narrow(axis, 1, n), out=lower)
-        join(upper, field.narrow(axis, 0, n), out=upper)
-        if axis in periodic:
-            first, last = spread.narrow(axis, 0, 1), spread.narrow(axis, n, 1)
-            join(first, field.narrow(axis, n, 1), out=first)
-            join(last, field.narrow(axis, 0, 1), out=last)
-        field = spread
+        n = field.shape[axis] - 1
+        first, last = field.narrow(axis, 0, 1), field.narrow(axis, n, 1)
+        below, above = (last, first) if axis in periodic else (first, last)
+        below = torch.cat((below, field.narrow(axis, 0, n)), axis)
+        above = torch.cat((field.narrow(axis, 1, n), above), axis)
+        field = join(join(field, below), above)
     return field
 
 

@@ -18,9 +18,8 @@ def add_forces(
     """Add buoyancy, the body force at a time, s, and vorticity confinement to an acceleration
     (dim, *nodes), m/s^2. velocity: (dim, *nodes), m/s."""
     grid = carried.grid
-    add_buoyancy(
-        acceleration, carried.density, carried.temperature, physics.weight, physics.lift, 1.0, grid
-    )
+    density, temperature = carried.density.clone(), carried.temperature.clone()  # for gradients
+    add_buoyancy(acceleration, density, temperature, physics.weight, physics.lift, 1.0, grid)
     if body_force is not None:
         body_force.add(acceleration, time, 1.0)
     if physics.vorticity > 0:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from fluidsim.flow.values import top_component
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.boundary import Boundary
 from fluidsim.solid.shapes import Shape
@@ -40,10 +41,12 @@ class Emitter:
     def feed(self, scalars: Tensor, levels: Sequence[float], generator: torch.Generator) -> None:
         """Raise the scalars (components, *nodes) to their levels; in a partly covered cell, to the
         covered part of the level."""
-        noise = torch.rand(self._lattice, generator=generator).to(scalars.device) * 2 - 1
+        noise = torch.rand(self._lattice, generator=generator, dtype=torch.float32)
+        noise = noise.to(scalars.device) * 2 - 1
         flicker = (noise.view(-1)[self._around] * self._weights).sum(1) * self.roughness + 1
         flicker *= self._parts
-        for values, level in zip(scalars.view(len(scalars), -1), levels, strict=True):
+        for number, level in enumerate(levels):
+            values = scalars[number].view(-1)
             values[self._cells] = torch.maximum(values[self._cells], level * flicker)
 
     def _between(self, places: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
@@ -75,13 +78,15 @@ def let_in(scalars: Tensor, boundary: Boundary, dt: float, grid: Grid) -> None:
         for number, inlet in enumerate(boundary.inlets):
             there = torch.where(side.inlets == number, depth, 0.0)
             levels = (inlet.density, inlet.temperature, 0.0)[: len(scalars)]
-            for layer in range(min(math.ceil(float(there.max())), grid.shape[side.axis])):
+            deepest = math.ceil(top_component(there))
+            for layer in range(min(deepest, grid.shape[side.axis])):
                 place = grid.shape[side.axis] - 1 - layer if side.upper else layer
                 share = (there - layer).clamp(0, 1)
-                for values, level in zip(scalars, levels, strict=True):
-                    cells = values.select(side.axis, place)
-                    most = cells.clamp(min=level)  # interpolation may leave a little too much
-                    cells.add_(share, alpha=level).copy_(torch.minimum(cells, most))
+                for component, level in enumerate(levels):
+                    cells = scalars[component].select(side.axis, place)
+                    held = cells.clone()
+                    most = held.clamp(min=level)  # interpolation may leave a little too much
+                    cells.copy_(torch.minimum(held + level * share, most))
 
 
 def part_inside(shape: Shape, grid: Grid, device: torch.device) -> Tensor:

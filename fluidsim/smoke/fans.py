@@ -39,6 +39,10 @@ class Fans:
         sources[number] = source
         return Fans(sources, self.solids)
 
+    def forget(self) -> None:
+        """Find anew what they impose."""
+        self._imposed = None
+
     def refuse_trapped_flow(self, time: float) -> None:
         """Raise ValueError if they or inlets blow into a part of the domain that has no way out."""
         fluid = self.solids.grid.cells(self.solids.solid) == 0

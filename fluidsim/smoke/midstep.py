@@ -24,6 +24,6 @@ class Midstep:
         """
         share = min(FARTHEST, 0.5 * dt / self.seconds) if self.seconds > 0 else 0.0
         middle = torch.lerp(now, self.before, -share)
-        self.before.copy_(now)
+        self.before = now.clone()
         self.seconds = dt
         return middle

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fluidsim.smoke.combustion import Combustion
 from fluidsim.solid.shapes import Shape
-from fluidsim.solid.values import settle
+from fluidsim.solid.values import refuse_gradients, settle
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ class Source:
         Amount of fuel, dimensionless; it burns by `Combustion`.
     until : float, optional
         Time when the source stops, s; by default never.
+
+    Raises
+    ------
+    ValueError
+        If a number is not one (NaN), or if a tensor other than density, temperature, fuel or
+        velocity requires a gradient.
     """
 
     shape: Shape
@@ -45,7 +51,7 @@ class Source:
     until: float | None = None
 
     def __post_init__(self) -> None:
-        settle(self)
+        settle(self, recorded=("density", "temperature", "fuel", "velocity"))
 
     def acts(self, time: float) -> bool:
         return self.until is None or time < self.until
@@ -77,7 +83,7 @@ class SmokeOptions:
     Raises
     ------
     ValueError
-        If the viscosity is negative.
+        If the viscosity is negative, or if a tensor other than weight or lift requires a gradient.
     """
 
     weight: float = 0.1
@@ -90,5 +96,6 @@ class SmokeOptions:
     combustion: Combustion = field(default_factory=Combustion)
 
     def __post_init__(self) -> None:
+        refuse_gradients(self, ("weight", "lift"))
         if not self.viscosity >= 0:
             raise ValueError(f"viscosity must not be negative, it is {self.viscosity}")

@@ -40,7 +40,7 @@ class Scalars:
         self.physics = physics
         self.burns = any(source.fuel > 0 for source in self.sources)
         self.values = self.grid.zeros(solids.device, 3 if self.burns else 2)
-        self.transport = Transport(self.grid, solids.device)
+        self.transport = Transport(self.grid)
         self.generator = torch.Generator().manual_seed(seed)
         self._cut: CutCells | None = None
         self._patch = patch
@@ -98,10 +98,13 @@ class Scalars:
         if self._cut is None or solids.moving:
             flowing = flowing | self.smoke_cells() | touched(flux, self.grid)
             self._cut = CutCells(room, self.room(), flowing, solids.open, self.grid)
-        before = self.values.clone()
-        volume, left = self.transport.carry(self.values, flux)
-        for number, values in enumerate(self.values):
-            self._cut.set_right(values, before[number], volume, number != TEMPERATURE)
+        before, after = self.values, self.values.clone()
+        volume, left = self.transport.carry(after, flux)
+        right = [
+            self._cut.set_right(values, old, volume, number != TEMPERATURE)
+            for number, (values, old) in enumerate(zip(after, before, strict=True))
+        ]
+        self.values = torch.stack(right)
         return float(left[0]) * self.grid.dx**self.grid.dim
 
     def fade(self, dt: float) -> float:
@@ -110,9 +113,9 @@ class Scalars:
         rates = self.physics.dissipation, self.physics.cooling
         if rates[DENSITY] != 0:
             faded = -self.mass() * math.expm1(-rates[DENSITY] * dt)
-        for values, rate in zip(self.values[:2], rates, strict=True):
+        for number, rate in enumerate(rates):
             if rate != 0:
-                values *= math.exp(-rate * dt)
+                self.values[number] *= math.exp(-rate * dt)
         return faded
 
     def feed(self, time: float, dt: float) -> float:
@@ -144,4 +147,4 @@ class Scalars:
         return Emitter(shape, source.roughness, self.grid, self.solids.device, self._patch)
 
     def _amount(self, values: Tensor) -> float:
-        return float(values.sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim
+        return float(values.detach().sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim

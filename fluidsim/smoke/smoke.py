@@ -11,7 +11,7 @@ from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import subtract_gradient
 from fluidsim.flow.imposed import with_open_face
 from fluidsim.flow.simulation import Setup, Simulation
-from fluidsim.flow.values import fill, top_component
+from fluidsim.flow.values import number, taken, top_component
 from fluidsim.smoke.advection import Advection
 from fluidsim.smoke.driving import add_forces, through_faces
 from fluidsim.smoke.fans import Fans
@@ -32,7 +32,6 @@ class Smoke(Simulation):
         grid, solids = self.grid, self.solids
         self.physics = physics
         self.carried = Scalars(solids, sources, physics, setup.seed)
-        self._spare_velocity = torch.zeros_like(self.velocity)
         self.acceleration = torch.zeros_like(self.velocity)
         self._pressure_ahead: Tensor | None = None
         self._viscous_share = 0.0
@@ -97,17 +96,17 @@ class Smoke(Simulation):
         super().restore(state)
         self._pressure_ahead = None
         if self.pressure is not None:
-            self._pressure_ahead = torch.zeros_like(self.pressure)
-            fill(self._pressure_ahead, state["pressure_ahead"])
+            self._pressure_ahead = taken(self.pressure, state["pressure_ahead"])
         self._projector.guess_from(self._pressure_ahead)
-        fill(self.scalars, state["scalars"])
-        fill(self.acceleration, state["acceleration"])
-        fill(self._middle.before, state["velocity_before"])
-        fill(self._flux.before, state["flux_before"])
+        self.carried.values = taken(self.scalars, state["scalars"])
+        self.acceleration = taken(self.acceleration, state["acceleration"])
+        self._middle.before = taken(self.velocity, state["velocity_before"])
+        self._flux.before = taken(self.velocity, state["flux_before"])
         self._middle.seconds, self._viscous_share, turns = state["clocks"].tolist()
         self._flux.seconds, self.carried.transport.turns = self._middle.seconds, int(turns)
         self.carried.generator.set_state(state["sources_random"])
         self._inside.forget()
+        self._fans.forget()
         self.carried.forget_solids()
 
     def step(self, dt: float) -> None:
@@ -153,7 +152,7 @@ class Smoke(Simulation):
         return self.carried.smoke_cells()
 
     def top_speed(self, seconds: float) -> float:
-        pushed = abs(self.physics.lift) * top_component(self.temperature) + self.pushing()
+        pushed = abs(number(self.physics.lift)) * top_component(self.temperature) + self.pushing()
         return top_component(self.velocity) + pushed * seconds
 
     def smoke_mass(self) -> float:
@@ -163,8 +162,7 @@ class Smoke(Simulation):
         """Carry the velocity and the first half of its acceleration."""
         self._advection.trace(self._middle.ahead(self.velocity, dt), dt)
         self.velocity.add_(self.acceleration, alpha=0.5 * dt)
-        velocity = self._advection.faces(self.velocity, self._spare_velocity)
-        self.velocity, self._spare_velocity = velocity, self.velocity
+        self.velocity = self._advection.used_up(self.velocity)
 
     def _goes_far(self, dt: float) -> bool:
         """Whether two projections serve a step better than one: there is no time to be won where
@@ -183,8 +181,8 @@ class Smoke(Simulation):
             self._middle.seconds = dt
             self._press(self.acceleration, self._pressure_ahead, -1.0)
             self.velocity.add_(self.acceleration, alpha=half)
-            carried = self._advection.faces(self.velocity, self._spare_velocity)
-            self.velocity.copy_(carried)
+            carried = self._advection.faces(self.velocity)
+            self.velocity = carried.clone()
         self._project(half)
         with timer("advect"):
             self._continue_velocity()
@@ -219,7 +217,7 @@ class Smoke(Simulation):
     def _take_forces(self, time: float) -> None:
         """Take the forces at a time, s, as the acceleration: its halves act before and after the
         flow carries the velocity."""
-        self.acceleration.zero_()
+        self.acceleration = torch.zeros_like(self.velocity)
         add_forces(
             self.acceleration, self.velocity, self.carried, self.physics, self.body_force, time
         )
@@ -290,8 +288,8 @@ class Smoke(Simulation):
 
     def _continue_into_solids(self) -> None:
         self._continue_velocity()
-        for values in self.scalars:
-            self._inside.fill_cells(values)
+        for component in range(len(self.scalars)):
+            self._inside.fill_cells(self.scalars[component])
         self._inside.fill_faces(self.acceleration)
 
     def _continue_velocity(self) -> None:

@@ -13,8 +13,10 @@ import math
 import torch
 from torch import Tensor
 
+from fluidsim.flow.values import top_component
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
+from fluidsim.grid.plain import are_plain
 from fluidsim.smoke import transport_kernels, transport_torch
 
 SQUEEZE = 0.75  # of a cell: the most that a sweep may add or take; more needs several turns
@@ -26,22 +28,20 @@ class Transport:
     turns: how often all axes were swept; it decides the next order.
     """
 
-    def __init__(self, grid: Grid, device: torch.device) -> None:
+    def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.turns = 0
-        self._sweep = (transport_kernels if device.type == "cpu" else transport_torch).sweep
-        self._volume = grid.zeros(device)
 
     def carry(self, values: Tensor, flux: Tensor) -> tuple[Tensor, Tensor]:
         """Transport `values` (components, *nodes), in place; they stay within their range.
 
         flux: (dim, *nodes), the volume through each face, in cells. Empty air enters from outside.
-        Returns the volume of each cell after the sweeps, (*nodes), in cells, valid until the next
-        call, and the amounts that left, (components,) float64, in values times cells. The volume is
-        1 where the flux is free of divergence; the amount in a cell is its value times its volume.
+        Returns the volume of each cell after the sweeps, (*nodes), in cells, and the amounts that
+        left, (components,) float64, in values times cells. The volume is 1 where the flux is free
+        of divergence; the amount in a cell is its value times its volume.
         """
         grid = self.grid
-        self._volume.fill_(1.0)
+        volume = torch.ones_like(values[0])
         turns = self._turns_for(flux)
         if turns > 1:
             flux = flux / turns
@@ -49,19 +49,21 @@ class Transport:
         for _ in range(turns):
             axes = range(grid.dim) if self.turns % 2 == 0 else reversed(range(grid.dim))
             for axis in axes:
-                left += self._swept(values, flux[axis], axis)
+                left += self._swept(values, volume, flux[axis], axis)
             self.turns += 1
-        return self._volume, left
+        return volume, left
 
-    def _swept(self, values: Tensor, flux: Tensor, axis: int) -> Tensor:
+    def _swept(self, values: Tensor, volume: Tensor, flux: Tensor, axis: int) -> Tensor:
         """Sweep values and volume along an axis; returns what left, (components,) float64."""
-        grid, volume = self.grid, self._volume
+        grid = self.grid
+        plain = values.device.type == "cpu" and are_plain(values, volume, flux)
+        sweep = (transport_kernels if plain else transport_torch).sweep
         if axis not in grid.periodic:
-            return self._sweep(values, volume, flux, axis, grid).sum(1)
-        reach = float(flux.abs().amax()) / float(grid.cells(volume).amin())
+            return sweep(values, volume, flux, axis, grid).detach().sum(1)
+        reach = top_component(flux) / float(grid.cells(volume.detach()).amin())
         halo = Halo.around(grid, reach, (axis,))
         wide_values, wide_volume = halo.widen(values), halo.widen(volume)
-        self._sweep(wide_values, wide_volume, halo.widen(flux), axis, halo.wide)
+        sweep(wide_values, wide_volume, halo.widen(flux), axis, halo.wide)
         grid.cells(values).copy_(grid.cells(halo.crop(wide_values)))
         grid.cells(volume).copy_(grid.cells(halo.crop(wide_volume)))
         return torch.zeros(len(values), dtype=torch.float64, device=values.device)
@@ -70,6 +72,6 @@ class Transport:
         """The number of turns at which no sweep empties a cell."""
         most = 0.0
         for axis in range(self.grid.dim):
-            low, high = torch.aminmax(torch.diff(self.grid.faces(flux, axis), dim=axis))
+            low, high = torch.aminmax(torch.diff(self.grid.faces(flux.detach(), axis), dim=axis))
             most = max(most, -float(low), float(high))
         return max(1, math.ceil(most / SQUEEZE))

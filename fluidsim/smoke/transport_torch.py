@@ -34,9 +34,9 @@ def sweep(values: Tensor, volume: Tensor, flux: Tensor, axis: int, grid: Grid) -
     moved = _amounts_through(field, full, through)
     new = (full - torch.diff(through)).clamp(min=LEAST_VOLUME).to(volume.dtype)
     amounts = field * full - torch.diff(moved)
-    result = torch.cat((amounts / new, new[None])).movedim(-1, axis + 1)
-    for target, source in zip((*values, volume), result, strict=True):
-        grid.cells(target).copy_(source)
+    result = torch.cat((amounts / new, new[None].to(amounts))).movedim(-1, axis + 1)
+    grid.cells(values).copy_(result[:-1])
+    grid.cells(volume).copy_(result[-1])
     ends = torch.stack((-moved[..., 0], moved[..., -1]))
     return ends.flatten(2).sum(2).T
 
@@ -47,7 +47,8 @@ def _amounts_through(field: Tensor, volume: Tensor, flux: Tensor) -> Tensor:
     left, right = _edges(field)
     upwards = flux > 0
     place = torch.arange(n + 1, device=flux.device).expand_as(flux) - upwards.long()
-    rest, total = flux.abs(), torch.zeros_like(field[..., :1]).repeat_interleave(n + 1, -1)
+    rest = torch.where(upwards, flux, -flux)  # its slope at 0 is that of one side, not 0
+    total = torch.zeros_like(field[..., :1]).repeat_interleave(n + 1, -1)
     step = torch.where(upwards, -1, 1)
     while True:
         inside = (place >= 0) & (place < n)
@@ -56,7 +57,7 @@ def _amounts_through(field: Tensor, volume: Tensor, flux: Tensor) -> Tensor:
         whole = inside & (rest >= size)
         if not bool(whole.any()):
             break
-        total += torch.where(whole, size * _taken(field, at), 0.0)
+        total = total + torch.where(whole, size * _taken(field, at), 0.0)
         rest = torch.where(whole, rest - size, rest)
         place = place + torch.where(whole, step, 0)
     share = rest / size
@@ -69,7 +70,7 @@ def _amounts_through(field: Tensor, volume: Tensor, flux: Tensor) -> Tensor:
         high - 0.5 * share * (slope - tilt * bend),
         low + 0.5 * share * (slope + tilt * bend),
     )
-    total += torch.where(inside, rest * part, 0.0)
+    total = total + torch.where(inside, rest * part, 0.0)
     return torch.where(upwards, total, -total)
 
 

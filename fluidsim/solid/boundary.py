@@ -72,7 +72,8 @@ class Inlet:
     Raises
     ------
     ValueError
-        If there is no such side.
+        If there is no such side, or if a tensor other than velocity, density or temperature
+        requires a gradient.
     """
 
     side: str
@@ -82,7 +83,7 @@ class Inlet:
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        settle(self)
+        settle(self, recorded=("velocity", "density", "temperature"))
         check_side(self.side)
 
     def velocity_at(self, points: Tensor) -> Tensor:
@@ -107,7 +108,7 @@ class Inlet:
             return self.velocity(points)
         if len(self.velocity) != points.shape[-1]:
             raise ValueError(f"the velocity of an inlet needs {points.shape[-1]} components")
-        return points.new_tensor(self.velocity).expand_as(points)
+        return torch.as_tensor(self.velocity).to(points).expand_as(points)
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,10 +41,10 @@ def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor])
             for steps in around
         ]
         lowest, highest = torch.aminmax(torch.stack(corners), dim=0)
-        part = (lowest > 0).to(torch.float32)
+        part = (lowest > 0).to(distance.dtype)
         crossed = (lowest <= 0) & (highest > 0)
         if crossed.any():
-            offsets = torch.tensor(around, dtype=torch.float32, device=distance.device)
+            offsets = torch.tensor(around, dtype=distance.dtype, device=distance.device)
             halves = (offsets + offsets.roll(-1, 0)) / 2  # of the edges; in 2D the middle, twice
             places = torch.cat((halves, offsets.mean(0, keepdim=True)))
             points = grid.metres(crossed.nonzero()[:, None] + places)

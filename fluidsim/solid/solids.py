@@ -168,7 +168,8 @@ class Solids:
         that of solids that cross the side, by their parts of the face. So a lid that slides over a
         cavity lets nothing out."""
         for side in self.boundary.sides:
-            opened, speed = (side.faces(field[side.axis]) for field in (self.open, self.velocity))
+            opened = side.faces(self.open[side.axis]).clone()
+            speed = side.faces(self.velocity[side.axis])
             mixed = speed + opened * (side.velocity[side.axis] - speed)
             speed.copy_(torch.where(side.closed, mixed, speed))
 

@@ -11,14 +11,19 @@ import numpy as np
 from torch import Tensor
 
 
-def settle(described: Any, several: Collection[str] = ()) -> None:
+def settle(described: Any, several: Collection[str] = (), recorded: Collection[str] = ()) -> None:
     """Turn lists and arrays among the fields of a frozen dataclass into tuples, in place.
 
     several: names of fields, if there are such, in which one thing alone becomes a tuple, too.
-    Raises ValueError, which names the field, for a number that is not one (NaN).
+    recorded: names of fields that stay tensors where these require gradients.
+    Raises ValueError, which names the field, for a number that is not one (NaN), and for a tensor
+    that requires a gradient where there is none.
     """
+    refuse_gradients(described, recorded)
     for each in filter(lambda each: each.init, dataclasses.fields(described)):
         value = getattr(described, each.name)
+        if isinstance(value, Tensor) and value.requires_grad:
+            continue
         if isinstance(value, (np.ndarray, Tensor)):
             value = value.tolist()
         if isinstance(value, list):
@@ -30,6 +35,18 @@ def settle(described: Any, several: Collection[str] = ()) -> None:
                 f"{each.name} of a {type(described).__name__} is {value}: not a number"
             )
         object.__setattr__(described, each.name, value)
+
+
+def refuse_gradients(described: Any, recorded: Collection[str]) -> None:
+    """Raise ValueError if a field of a dataclass, but for those that may be `recorded`, is a tensor
+    that requires a gradient."""
+    for each in dataclasses.fields(described):
+        value = getattr(described, each.name, None)
+        if isinstance(value, Tensor) and value.requires_grad and each.name not in recorded:
+            those = f"; there are for {', '.join(recorded)}" if recorded else ""
+            raise ValueError(
+                f"there is no gradient for the {each.name} of a {type(described).__name__}{those}"
+            )
 
 
 def _parts(value: Any) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ def test_the_order_of_the_sweeps_alternates(dim):
     field = torch.rand((1, *grid.nodes), generator=torch.Generator().manual_seed(3))
     turned, flux = field.permute(around).contiguous(), swirl(grid, 0.3)
     flux_turned = flux.flip(0).permute(around).contiguous()
-    first, second = Transport(grid, CPU), Transport(grid, CPU)
+    first, second = Transport(grid), Transport(grid)
     second.carry(field.clone(), flux)
 
     def carried(transport, values, flow):
@@ -61,7 +61,7 @@ def test_the_order_of_the_sweeps_alternates(dim):
 
     mirrored = carried(first, turned, flux_turned)
     then = carried(second, field.clone(), flux)
-    at_first = carried(Transport(grid, CPU), field, flux)
+    at_first = carried(Transport(grid), field, flux)
     mirrored = mirrored.permute(tuple(range(dim - 1, -1, -1)))
     torch.testing.assert_close(mirrored, then, rtol=0, atol=1e-5)
     assert float((mirrored - at_first).abs().max()) > 1e-3
@@ -74,7 +74,7 @@ def test_amounts_are_kept_and_no_value_is_new(dim):
     field[1] = 0.3
     before = grid.cells(field).double().sum(tuple(range(1, dim + 1)))
     low, high = grid.cells(field[0]).min(), grid.cells(field[0]).max()
-    transport = Transport(grid, CPU)
+    transport = Transport(grid)
     for _ in range(10):
         volume, left = transport.carry(field, swirl(grid, 2.5))
         assert float(left.abs().max()) < 1e-3
@@ -97,7 +97,7 @@ def test_a_blob_comes_to_its_place(dim):
         centre = torch.tensor((x,) + (0.5,) * (dim - 1))
         return torch.exp(-((points - centre) ** 2).sum(-1) / 0.02)[None].contiguous()
 
-    field, transport = blob(0.3), Transport(grid, CPU)
+    field, transport = blob(0.3), Transport(grid)
     for _ in range(20):
         transport.carry(field, flux)
     error = grid.cells(field - blob(0.7))
@@ -114,7 +114,7 @@ def test_notched_disc_keeps_its_shape_in_a_turn():
     disc = (x - 0.5) ** 2 + (z - 0.75) ** 2 < 0.15**2
     notch = ((x - 0.5).abs() < 0.025) & (z < 0.85)
     start = (disc & ~notch).to(torch.float32)[None]
-    field, transport = start.clone(), Transport(grid, CPU)
+    field, transport = start.clone(), Transport(grid)
     for _ in range(100):
         transport.carry(field, turn * (0.01 * 64))
     assert float(grid.cells(field - start).abs().sum() / start.sum()) < 0.42
@@ -128,7 +128,7 @@ def test_what_comes_in_from_outside_is_clear_and_what_leaves_is_counted(dim):
     flux = grid.zeros(CPU, dim)
     flux[0] = 3.0
     field = grid.zeros(CPU, 1) + 1
-    _, left = Transport(grid, CPU).carry(field, flux)
+    _, left = Transport(grid).carry(field, flux)
     inside = grid.cells(field[0])
     assert float(inside[:3].abs().max()) == 0
     assert float(inside[3:].min()) == pytest.approx(1.0)
