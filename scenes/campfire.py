@@ -1,37 +1,43 @@
-"""Fuel burns between logs: heat, smoke and gas drive the plume."""
+"""Fuel burns between logs: turbulence tears the flames into tongues."""
 
 import math
 import sys
 
 from fluidsim import Camera, Combustion, RunConfig, SmokeOptions, SmokeScene, Source, View, run
+from fluidsim.flow.forces import Noise
 from fluidsim.solid.shapes import Cylinder, Shape, Sphere
 
-LEAN = 0.9  # radians that the logs lean
+LEAN = 0.8  # radians that the logs lean
 
 
 def logs(config: RunConfig) -> list[Shape]:
-    """Five logs lean on each other; in a slice two round ends lie beside the fire."""
+    """Five logs lean towards each other; in a slice two round ends lie beside the fire."""
     at = config.point
     if config.dim == 2:
         return [Sphere(at(x, 0.5, 0.05), 0.06) for x in (0.33, 0.67)]
-    upright = Cylinder(at(0.5, 0.5, 0.0), radius=0.035, height=0.36)
-    leaning = upright.rotated(LEAN, at(0.5, 0.5, 0.0), (0.0, 1.0, 0.0)).moved(at(-0.28, 0.0, 0.03))
+    upright = Cylinder(at(0.5, 0.5, 0.0), radius=0.035, height=0.3)
+    leaning = upright.rotated(LEAN, at(0.5, 0.5, 0.0), (0.0, 1.0, 0.0)).moved(at(-0.3, 0.0, 0.03))
     turns = (2 * math.pi * k / 5 for k in range(5))
     return [leaning.rotated(turn, at(0.5, 0.5, 0.0), (0.0, 0.0, 1.0)) for turn in turns]
 
 
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
-    embers = Cylinder(at(0.5, 0.5, 0.0), radius=0.11, height=0.05)
+    embers = Cylinder(at(0.5, 0.5, 0.0), radius=0.16, height=0.05)
     return SmokeScene(
         size=at(1, 1, 1.5),
-        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.2, roughness=0.6)],
+        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.2, roughness=1.0)],
         solids=logs(config),
         open_sides=["z+"],
+        body_force=Noise(strength=12.0, size=0.25, period=0.3),
         physics=SmokeOptions(
-            lift=0.025, cooling=1.0, vorticity=0.3, combustion=Combustion(heat=600.0, smoke=0.6)
+            lift=0.025,
+            cooling=2.0,
+            vorticity=0.6,
+            dissipation=0.5,
+            combustion=Combustion(rate=6.0, heat=700.0, smoke=0.1, expansion=1.0),
         ),
-        view=View(preset="dark", camera=Camera((1.5, -2.4, 0.7), (0.5, 0.5, 0.55), 28)),
+        view=View(preset="dark", camera=Camera((1.5, -2.4, 0.7), (0.5, 0.5, 0.5), 24)),
     )
 
 

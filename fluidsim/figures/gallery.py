@@ -30,7 +30,7 @@ FRAMES = {
     "ball_bowl": 30,
     "ball_cube": 18,
     "boat": 36,
-    "campfire": 36,
+    "campfire": 44,
     "dam_break": 24,
     "dambreak": 36,
     "dambreak_bunny": 30,
@@ -51,6 +51,7 @@ FRAMES = {
     "waterflow_pool": 60,
     "waterflow_rotating_cube": 50,
     "waterflow_torus": 45,
+    "whirlwind": 60,
 }
 COLUMNS, GAP = 5, 4  # pictures side by side, pixels between them
 QUALITY = 82

@@ -25,7 +25,7 @@ STILLS = {  # of scene, dimension, cells: the frame shown
     ("stirred_tank", 3, 64): 40,
     ("water_drop", 3, 64): 70,
     ("smoke_solid", 3, 96): 62,
-    ("campfire", 3, 96): 35,
+    ("campfire", 3, 96): 44,
     ("double_dam", 2, 128): 30,
     ("smoke_solid", 2, 128): 110,
 }

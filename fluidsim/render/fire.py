@@ -14,12 +14,13 @@ import taichi as ti
 
 from fluidsim.render.arrays import vec3
 
-GLOWS, HOTTEST = 180.0, 800.0  # K above ambient: the light begins here, and is brightest here
-_SHOWN = (1500.0, 2300.0)  # K: the temperatures shown for these two
+GLOWS, HOTTEST = 180.0, 900.0  # K above ambient: the light begins here, and is brightest here
+_SHOWN = (1200.0, 2200.0)  # K: the temperatures shown for these two; cooler gas is far dimmer
 _WHITE = 6500.0  # K: light of this temperature looks white
 _WAVES = np.array((610.0, 549.0, 468.0))  # nm
 _SECOND_RADIATION = 1.4388e7  # nm K
-_STRENGTH = 400.0  # light that the hottest gas emits along the unit of length
+_STRENGTH = 100.0  # light that the hottest gas emits along the unit of length; more hides shades
+_CAST = 4.0  # times brighter it lights its surroundings: flames are shown darker, for their shades
 _SHADES = 256
 
 
@@ -56,7 +57,7 @@ def fire_of(temperature: np.ndarray, upper: np.ndarray) -> Fire | None:
     share = emitted.sum(1) / emitted.sum()
     place = ((hot + 0.5) * share[:, None]).sum(0) / glow.shape * upper
     volume = float(np.prod(upper)) / glow.size
-    return Fire(glow, colours, place, emitted.sum(0) * volume / np.pi)
+    return Fire(glow, colours, place, emitted.sum(0) * (_CAST * volume / np.pi))
 
 
 def _colours() -> np.ndarray:

@@ -15,6 +15,7 @@ from fluidsim.render.liquids import Colour, LiquidLook
 from fluidsim.render.panels import (
     Size,
     cells_to_pixels,
+    dithered,
     nodes_to_pixels,
     panel_fields,
     with_panels,
@@ -63,7 +64,9 @@ def smoke_picture(frame: SmokeFrame, size: Size) -> np.ndarray:
     return with_panels(
         size,
         frame.extent,
-        lambda large: _bytes(finish(_smoke(whole(frame.density), whole(frame.temperature), large))),
+        lambda large: dithered(
+            finish(_smoke(whole(frame.density), whole(frame.temperature), large))
+        ),
         {name: whole(field) for name, field in panel_fields(frame).items()},
         finish,
     )
@@ -97,7 +100,7 @@ def _liquid(
     _draw_drops(picture, spray, pixel, look.shallow)
     if white is not None:
         draw_specks(picture, white, frame.dx, pixel)
-    return _bytes(_with_solids(picture, frame.solids, pixel))
+    return dithered(_with_solids(picture, frame.solids, pixel))
 
 
 @ti.kernel
@@ -164,10 +167,6 @@ def _with_solids(picture: np.ndarray, solids: SolidGrid | None, pixel: float) ->
     result = picture.copy()
     result[window] = _mix(around * (1 - shadow[..., None]), fill, np.clip(0.5 - distance, 0, 1))
     return result
-
-
-def _bytes(picture: np.ndarray) -> np.ndarray:
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
 
 def _mix(first: ArrayLike, second: ArrayLike, part: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from fluidsim.render.captions import add_label
 from fluidsim.render.frame import Frame, LiquidFrame
+from fluidsim.render.sampling import to_bytes
 
 Size = tuple[int, int]  # width and height
 
@@ -59,10 +60,14 @@ def with_panels(
     picture = main(large)
     panels = []
     for name, field in fields.items():
-        panel = np.clip(finish(_mapped(field, name, small)) + 0.5, 0, 255).astype(np.uint8)
-        panels.append(add_label(panel, name))
+        panels.append(add_label(dithered(finish(_mapped(field, name, small))), name))
     first, second = (0, 1) if column else (1, 0)
     return _joined([picture, _joined(panels, first)], second)
+
+
+def dithered(picture: np.ndarray) -> np.ndarray:
+    """A picture of values 0 to 255 in bytes, without bands where colours change slowly."""
+    return to_bytes((picture / 255).astype(np.float32))
 
 
 def _layout(size: Size, extent: tuple[float, ...], count: int) -> tuple[Size, Size, bool]:

@@ -55,8 +55,8 @@ _MARCH = 1 / 110  # scale of the steps; a ray steps half of it at most
 _THIN = 0.08  # optical depth of a step in dense smoke
 _HIDDEN = 0.015  # marching stops when less than this part of the light from behind is left
 _CLEAR = 0.004  # density and glow below which air counts as clear
-_WHITE, _SOOT = 0.92, 0.5  # part of the light that smoke scatters: without and with fire
-_BURNT = 0.8  # part of the smoke that the hottest fire has burnt
+_WHITE, _SOOT = 0.92, 0.3  # part of the light that smoke scatters: without and with fire
+_BURNT = 1.0  # part of the smoke that the hottest fire has burnt
 _NO_FIRE = np.zeros((2, 2, 2), np.float32), np.zeros((1, 3), np.float32)
 
 

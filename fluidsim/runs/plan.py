@@ -68,13 +68,18 @@ class Plan:
         lasting = {name: value for name, value in about["scene"].items() if name != "view"}
         return {**about, "config": self.config.identity(), "scene": lasting}
 
+    def white_numbers(self) -> Whitewater | None:
+        """The numbers by which the run makes whitewater, if it makes some."""
+        usual = Whitewater() if self.config.whitewater else None
+        return self.scene.view.whitewater or usual
+
     def whitewater(self, folder: Path) -> WhitewaterMaker | None:
         """What makes the whitewater of the run in a folder, if it has some."""
-        scene, numbers = self.scene, self.scene.view.whitewater
-        if not isinstance(scene, LiquidScene) or not (self.config.whitewater or numbers):
+        scene, numbers = self.scene, self.white_numbers()
+        if not isinstance(scene, LiquidScene) or numbers is None:
             return None
         around = Around(gravity_vector(scene.gravity, self.grid.dim), tuple(scene.open_sides))
-        return WhitewaterMaker(folder, around, numbers or Whitewater())
+        return WhitewaterMaker(folder, around, numbers)
 
     def drawing(self) -> Drawing:
         """How the run is drawn. Raises ValueError and OSError if its flags do not fit."""

@@ -30,6 +30,7 @@ def add_particles(plotter: pyvista.Plotter, frame: Frame) -> None:
     cloud = pyvista.PolyData(positions)
     speed = np.linalg.norm(velocities, axis=1)
     _add(plotter, cloud, "speed (m/s)", speed, point_size=3, style="points")
+    _add_whitewater(plotter, frame)
 
 
 def add_surface(plotter: pyvista.Plotter, frame: Frame) -> None:
@@ -38,6 +39,7 @@ def add_surface(plotter: pyvista.Plotter, frame: Frame) -> None:
     assert mesh.velocities is not None
     speed = np.linalg.norm(mesh.velocities, axis=1)
     _add(plotter, _polygons(mesh), "speed (m/s)", speed, smooth_shading=True, specular=0.4)
+    _add_whitewater(plotter, frame)
 
 
 def add_glyphs(plotter: pyvista.Plotter, frame: Frame) -> None:
@@ -157,6 +159,14 @@ def _add(
     plotter.add_mesh(
         data, scalars=name, cmap="viridis", clim=(0, _top(values)), scalar_bar_args=_BAR, **style
     )
+
+
+def _add_whitewater(plotter: pyvista.Plotter, frame: Frame) -> None:
+    """Spray, foam and bubbles as white dots, where a run has them."""
+    white = frame.whitewater if isinstance(frame, LiquidFrame) else None
+    if white is not None and len(white.positions):
+        cloud = pyvista.PolyData(_in_space(white.positions))
+        plotter.add_mesh(cloud, color="white", style="points", point_size=2, lighting=False)
 
 
 def _beside(pressure: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fluidsim import LiquidScene, RigidBody, RunConfig, SmokeScene, run
+from fluidsim import LiquidScene, RigidBody, RunConfig, SmokeScene, View, Whitewater, run
 from fluidsim.liquid.inflows import Inflow, Outflow
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import BYTES_OF_KERNELS, Needs, obstacles, warnings
@@ -47,6 +47,20 @@ def test_needs_grow_with_cells_frames_and_pixels():
     assert longer.seconds == pytest.approx(2 * needs.seconds)
     bare = Needs.of(Plan.of(deep, dataclasses.replace(CONFIG, render=False, checkpoint=0)))
     assert bare.disk < needs.disk and bare.seconds < needs.seconds
+
+
+def test_whitewater_needs_disk():
+    bare = dataclasses.replace(CONFIG, render=False)
+    without, flagged, few = (
+        Needs.of(Plan.of(tank(**given), config)).disk
+        for given, config in (
+            ({}, bare),
+            ({}, dataclasses.replace(bare, whitewater=True)),
+            ({"view": View(whitewater=Whitewater(most=1000))}, bare),
+        )
+    )
+    assert 1.2 < flagged / without < 2
+    assert few - without == 10 * 37 * 1000
 
 
 def test_needs_are_those_of_the_water_and_not_of_the_room():

@@ -1,14 +1,16 @@
-"""The scenes of the NPSDO paper: all there, in both dimensions, short enough to be read."""
+"""The scenes: those of the NPSDO paper, in both dimensions, short enough to be read; others."""
 
 import ast
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import scenes
 from fluidsim import RunConfig
+from fluidsim.render.fire import GLOWS
 from fluidsim.runs.catalogue import scene_names
 from fluidsim.timing import StageTimer
 
@@ -51,3 +53,24 @@ def test_two_frames_of_a_scene_of_the_paper(name, dim, machine):
     assert torch.isfinite(simulation.velocity).all()
     if not getattr(scene, "inflows", ()):  # a stream of two cells has no well-defined volume
         assert abs(simulation.volume_error()) < 0.1
+
+
+def test_the_flames_of_the_campfire_are_no_cone():
+    """They lean and tear: what glows is little like its mirror image, and like itself a moment
+    later."""
+    config = RunConfig(scene="campfire", resolution=24)
+    scene = importlib.import_module("scenes.campfire").build(config)
+    fire = scene.start(24)
+    shapes = []
+    for _ in range(48):
+        fire.advance(scene.frame_seconds)
+        shapes.append((fire.temperature[:, :, 5:] > GLOWS).numpy())
+    late = shapes[24:]
+    mirrored = np.mean([overlap(shape, shape[:, ::-1]) for shape in late])
+    later = np.mean([overlap(*pair) for pair in zip(late, late[4:], strict=False)])
+    assert mirrored < 0.45 and later < 0.32
+
+
+def overlap(one, other):
+    """The part of what one or the other covers that both cover."""
+    return (one & other).sum() / max((one | other).sum(), 1)

@@ -12,9 +12,10 @@ from vtkmodules.vtkRenderingCore import vtkTextActor
 from fluidsim import view
 from fluidsim.cli import main
 from fluidsim.errors import SimulationError
+from fluidsim.render.frame import WhitewaterParticles
 from fluidsim.store.stored_run import open_run
 from fluidsim.view import opengl
-from fluidsim.view.actors import add_pressure
+from fluidsim.view.actors import add_particles, add_pressure, add_surface
 from tests.render.worlds import jittered, liquid_frame
 
 BACKGROUND = np.array((0x18, 0x20, 0x2B))
@@ -96,6 +97,19 @@ def test_pressure_on_the_surface_of_water_at_rest():
     assert style["clim"][1] == pytest.approx(9810 * dx * (level - 0.5), rel=0.02)
     with pytest.raises(ValueError, match="hold no pressure"):
         add_pressure(meshes, frame)
+
+
+def test_whitewater_is_shown_with_the_liquid():
+    shape, dx = (8, 6, 10), 0.1
+    frame = liquid_frame(jittered((8, 6, 5), dx), shape=shape, dx=dx)
+    places = np.array([(0.2, 0.2, 0.7), (0.4, 0.3, 0.8)], np.float32)
+    white = replace(WhitewaterParticles.none(3), positions=places, velocities=0 * places)
+    for add in (add_surface, add_particles):
+        bare, foaming = Meshes(), Meshes()
+        add(bare, frame)
+        add(foaming, replace(frame, whitewater=white))
+        assert len(bare) == 1 and len(foaming) == 2
+        assert np.array_equal(foaming[1][0].points, places)
 
 
 def test_still_picture_from_the_command_line(runs, graphics, tmp_path, capsys):

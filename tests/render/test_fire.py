@@ -51,6 +51,14 @@ def test_fire_lights_the_floor_around_it():
     camera = default_camera("smoke", extent, 4 / 3)
     x, y = camera.project(np.array([(0.5, 0.1, 0.0)]), 4 / 3)[0]
     row, column = int((1 - y) * 60), int((x + 1) * 80)
-    low, high = (draw(hot(600.0, np.s_[6:10, 6:10, z : z + 4]))[row, column] for z in (0, 12))
+    low, high = (draw(hot(800.0, np.s_[6:10, 6:10, z : z + 4]))[row, column] for z in (0, 12))
     assert low.sum() > high.sum() + 5 > draw(None)[row, column].sum() + 8
     assert low[0] - low[2] > high[0] - high[2]  # by its own colour
+
+
+def test_a_flame_shows_its_shades():
+    """Hot gas a few cells thick is not all white: what is in it can be seen."""
+    pictures = [draw(hot(kelvin, np.s_[7:9, 7:9, 8:12])) for kelvin in (450.0, 600.0, 750.0)]
+    hearts = [image.reshape(-1, 3)[(image - draw(None)).sum(-1).argmax()] for image in pictures]
+    _, green, blue = np.array(hearts).T
+    assert np.all(np.diff(green) > 20) and np.all(np.diff(blue) > 10)
