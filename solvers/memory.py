@@ -33,7 +33,7 @@ class Cost(NamedTuple):
 # In 2D and in 3D.
 _COSTS = {
     "multigrid": (Cost(75, 0), Cost(65, 0)),
-    "auto": (Cost(75, 280), Cost(65, 350)),
+    "auto": (Cost(225, 280), Cost(195, 350)),
     "cg": (Cost(50, 0), Cost(50, 0)),
     "ic": (Cost(60, 280), Cost(60, 350)),
     "sor": (Cost(50, 0), Cost(50, 0)),

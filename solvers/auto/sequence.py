@@ -16,11 +16,10 @@ from solvers.system import PoissonSystem
 
 @dataclass(eq=False)
 class State:
-    """A system, and the setup for it of the arm that came last."""
+    """A system, and the setups for it of the arms that have come and were not left."""
 
     system: PoissonSystem
-    arm: int
-    setup: Any
+    setups: dict[int, Any]
 
 
 class LearnedChoice:
@@ -47,7 +46,7 @@ class LearnedChoice:
         for arm, each in enumerate(ARMS):
             if system.device.type != "cpu" and not each.on_gpu:
                 self.chooser.leave(arm)
-        return State(system, -1, None)
+        return State(system, {})
 
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """By the arm whose turn it is; the best one goes on where that takes too long."""
@@ -107,11 +106,12 @@ class LearnedChoice:
         self, state: State, arm: int, rhs: Tensor, guess: Tensor | None, rtol: float, limit: int
     ) -> Outcome:
         solver = ARMS[arm].solver
-        if state.arm != arm:
-            state.setup = None  # to free its memory
-            state.arm, state.setup = arm, solver.setup(state.system)
+        for left in [each for each in state.setups if not self.chooser.alive[each]]:
+            del state.setups[left]
+        if arm not in state.setups:
+            state.setups[arm] = solver.setup(state.system)
         chosen = replace(solver, max_iterations=limit) if limit else solver
-        return chosen.solve(state.setup, rhs, guess, rtol)
+        return chosen.solve(state.setups[arm], rhs, guess, rtol)
 
 
 def _mark(system: PoissonSystem) -> Tensor:
