@@ -110,11 +110,11 @@ def bench(
     named = solvers if isinstance(solvers, Mapping) else {name: name for name in solvers}
     results = []
     total = len(systems) * len(named)
-    before, learners = None, {}
+    last_run, last, learners = None, None, {}
     for name, stored in systems.items():
         run = run_of(name, stored.system.shape)
-        goes_on = run is not None and before is not None and run == before[0]
-        repeated = goes_on and _is_same(before[1], stored.system)
+        goes_on = run is not None and run == last_run
+        repeated = goes_on and last is not None and _is_same(last, stored.system)
         if not goes_on:
             learners = {label: _begun(solver) for label, solver in named.items()}
         trials = [_Trial(name, stored, label, learners[label], rtol, use_guess) for label in named]
@@ -124,7 +124,7 @@ def bench(
                 progress(len(results) + (turn * len(trials) + number) // (repeats + 1), total, what)
                 trial.run()
         results += [trial.measurement(repeated) for trial in trials]
-        before = (run, stored.system)
+        last_run, last = run, stored.system
     progress(total, total, "")
     return results
 

@@ -214,7 +214,7 @@ def _prepared(
 
 def _loaded(
     path: str | os.PathLike[str] | None, kind: str, dim: int
-) -> tuple[nn.Module, Stencils | None]:
+) -> tuple[weights.Network, Stencils | None]:
     """The network of a file and, for a SymmetricCycle, its stencils in the form of the engine."""
     place = weights.shipped(kind, dim) if path is None else Path(path)
     try:
@@ -225,7 +225,7 @@ def _loaded(
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, kind: str, dim: int, changed: int) -> tuple[nn.Module, Stencils | None]:
+def _read(path: Path, kind: str, dim: int, changed: int) -> tuple[weights.Network, Stencils | None]:
     """As `_loaded`. changed: time of the file's last change, so that the cache notices it."""
     network = weights.load(path, kind, dim)
     return network, Stencils.of(network) if isinstance(network, SymmetricCycle) else None
