@@ -18,7 +18,7 @@ def build(config: RunConfig) -> LiquidScene:
     wall = SplineArea(ClosedCurve((*HALF, *MIRRORED)))
     return LiquidScene(
         size=at(1, 1, 1),
-        liquid=Cylinder(at(0.5, 0.5, 0.12), radius=0.1, height=0.05),
+        liquid=Cylinder(at(0.5, 0.5, 0.1), radius=0.18, height=0.2),
         inflows=[Inflow(Sphere(at(0.5, 0.5, 0.9), 0.05), velocity=at(0, 0, -1.5))],
         solids=[Revolved(wall, at(0.5, 0.5, 0.0))],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import textwrap
 from pathlib import Path
 
 import safetensors
@@ -43,5 +44,5 @@ def digest(tensors: dict[str, Tensor]) -> str:
 
 
 def one_line(error: Exception) -> str:
-    """The message of an error without line breaks."""
-    return " ".join(str(error).split())
+    """The message of an error without line breaks, its end left out if it is long."""
+    return textwrap.shorten(str(error), 200, placeholder=" ...")

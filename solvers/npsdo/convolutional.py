@@ -21,6 +21,11 @@ class FluidNetwork(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim, self.multiple = dim, 4
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # a new network is the same each time
+            self._make(dim)
+
+    def _make(self, dim: int) -> None:
         kind, width = (nn.Conv2d, 16) if dim == 2 else (nn.Conv3d, 8)
         self.first = _conv(kind, 3, width)
         self.banks = nn.ModuleList(

@@ -196,7 +196,9 @@ def test_the_scaled_operator_is_symmetric_and_near_unit_weights(dim: int) -> Non
 
 def test_the_energy_loss_is_nought_for_the_error_and_one_for_nothing(dim: int) -> None:
     problem = next(iter(TrainingData(dim, (10,), [], seed=2).round(0, 1)))
-    samples = bank.collect(problem, weights.untrained("npsdo", dim), generator(0, Split.TEST), 6)
+    samples = bank.collect(
+        problem, weights.untrained("npsdo", dim), generator(0, Split.TEST), 6, "energy"
+    )
     assert samples is not None
     r, e = samples.residuals, samples.errors
     for each in (loss.energy_loss, loss.residual_loss):

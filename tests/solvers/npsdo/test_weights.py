@@ -39,6 +39,7 @@ def test_a_network_returns_as_it_was(kind: str, path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("kind", ["npsdo", "npsdo-paper"])
 def test_networks_of_other_depth_return(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "deep.safetensors"
     deep = weights.KINDS[kind](2, 6)
