@@ -121,13 +121,15 @@ def _seconds(work: Callable[[], int]) -> float:
 
 @contextmanager
 def _its_like(job: Solve | Steps) -> Iterator[None]:
-    """A second program that does the same over and over."""
+    """A second program that does the same over and over; RuntimeError if it ends."""
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     program = context.Process(target=_over_and_over, args=(job, ready), daemon=True)
     program.start()
     try:
-        ready.wait()
+        while not ready.wait(1.0):
+            if not program.is_alive():
+                raise RuntimeError(f"the second program of {job} has ended")
         yield
     finally:
         program.kill()
