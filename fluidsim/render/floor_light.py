@@ -30,7 +30,11 @@ from fluidsim.render.slopes import smooth_normal
 from fluidsim.render.solids import sun_share
 
 _TEXELS = 290  # along the unit of length
+_BLUR = 1.3  # texels: standard deviation of the filter that smooths caustics
 _INTERFACES = 4  # water surfaces that a ray may meet
+_OFF_WALLS = 1e-4  # where rays go on that a wall mirrors or lets through
+    1e-4  # where rays go on that walls mirror or let through: no gap of light at their foot
+)
 _GRAZING = 0.05  # rays that descend less steeply are lost
 
 
@@ -69,18 +73,39 @@ def through_water(
         landing, power, water, leaps.marks, leaps.free, solid, vec3(*upper), vec3(*sun), absorption
     )
     values = np.zeros(shape, np.float32)
-    _deposit(values, landing, power, vec2(*lower), spacing)
+    _deposit(values, landing, power, vec2(*lower), spacing, vec2(*upper[:2]))
     for axis in (0, 1):  # rays from beyond the map were not traced
         np.moveaxis(values, axis, 0)[[0, -1]] = 1
-    return FloorMap(gaussian_filter(values, 1.3, mode="nearest"), lower, spacing)
+    inside = np.all((places > 0) & (places < upper[:2].astype(np.float32)), -1)
+    return FloorMap(_smoothed(values, inside), lower, spacing)
+
+
+def _smoothed(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Values averaged over neighbours on the same side of the walls: no shadow blurs into light."""
+    result = np.empty_like(values)
+    for side in (inside, ~inside):
+        share = gaussian_filter(side.astype(np.float32), _BLUR, mode="nearest")
+        summed = gaussian_filter(np.where(side, values, 0), _BLUR, mode="nearest")
+        result[side] = summed[side] / share[side]
+    return result
+
+
+@ti.func
+def on_its_side(place, upper, spacing):
+    """A place on the floor, off the walls of [0, upper] if it lies within them: so far that all
+    four points of the map around it do."""
+    result = place
+    if 0 < place[0] < upper[0] and 0 < place[1] < upper[1]:
+        result = ti.math.clamp(place, spacing, upper - spacing)
+    return result
 
 
 @ti.kernel
-def _deposit(out: Map, landing: Places, power: Map, lower: vec2, spacing: float):
+def _deposit(out: Map, landing: Places, power: Map, lower: vec2, spacing: float, upper: vec2):
     """Add the power of each ray to the four points around its landing place, bilinearly."""
     ti.loop_config(serialize=True)  # the same sums in every run
     for i, j in ti.ndrange(power.shape[0], power.shape[1]):
-        place = (landing[i * power.shape[1] + j] - lower) / spacing
+        place = (on_its_side(landing[i * power.shape[1] + j], upper, spacing) - lower) / spacing
         low = ti.cast(ti.floor(place), ti.i32)
         part = place - low
         if 0 <= low[0] < out.shape[0] - 1 and 0 <= low[1] < out.shape[1] - 1:
@@ -123,19 +148,19 @@ def _follow(
         if hit == FAR:
             break
         point = origin + direction * hit
-        outward = vec3(0.0)
+        outward, clear = vec3(0.0), 0.3 * spacing
         if (hit == near and near > 0) or hit == far:
-            outward = box_normal(point, upper)
+            outward, clear = box_normal(point, upper), _OFF_WALLS
         else:
             outward = smooth_normal(water, point / spacing)
         facing = -outward if inside else outward
         bent, cosine, passes = refracted(direction, facing, inside)
         if passes:
             left *= 0.98 * (1 - ti.pow(1 - cosine, 5.0))
-            origin = point - facing * (0.3 * spacing)
+            origin = point - facing * clear
             inside = not inside
         else:
-            origin = point + facing * (0.3 * spacing)
+            origin = point + facing * clear
         direction = bent
     landing = aim
     if direction.z < -_GRAZING:

@@ -11,7 +11,7 @@ import numpy as np
 import taichi as ti
 
 from fluidsim.render.arrays import vec2, vec3
-from fluidsim.render.floor_light import FloorMap
+from fluidsim.render.floor_light import FloorMap, on_its_side
 from fluidsim.render.presets import Preset
 from fluidsim.render.rays import checker, map_value
 from fluidsim.render.solids import solid_near
@@ -101,7 +101,8 @@ def floor_colour(point, direction, distance, width, solid: ti.template(), light:
     that covers a rectangle of sides `width`."""
     up = vec3(0.0, 0.0, 1.0)
     albedo = stage.floor * (1 - stage.tiles * (1 - checker(point, _TILE, width)))
-    lit = stage.sun.z * map_value(light, (point.xy - stage.map_lower) / stage.map_spacing)
+    place = on_its_side(point.xy, stage.upper.xy, stage.map_spacing)
+    lit = stage.sun.z * map_value(light, (place - stage.map_lower) / stage.map_spacing)
     near = ti.max(solid_near(solid, point, stage.upper), 0.0)
     ambient = stage.skylight * (1 - 0.55 * ti.exp(-near * 13))
     colour = albedo * (stage.sunlight * lit + ambient + _firelight(point, up, stage))

@@ -116,6 +116,16 @@ def test_clear_water_only_moves_the_light():
     assert gained == pytest.approx(shaded, rel=0.15)
 
 
+def test_the_shadow_of_a_pool_does_not_blur_into_it():
+    """Else a dark line runs along the foot of its walls."""
+    level = on_nodes((17, 17, 17), 1 / 16)[..., 2].astype(np.float32) - 0.5
+    light = light_through(level, FAR, 0.5)
+    columns = np.arange(light.values.shape[0]) * light.spacing + light.lower[0]
+    row = light.values[:, int((0.5 - light.lower[1]) / light.spacing)]
+    inside, outside = row[(columns > 0) & (columns < 0.05)], row[(columns < 0) & (columns > -0.05)]
+    assert outside.max() < 0.01 and inside.min() > 0.85 * inside.max() > 0.5
+
+
 def test_shadows_of_solids_are_soft_and_softer_farther_away():
     def penumbra(height):
         """Metres over which the shadow of a plate at this height fades at its edge."""
