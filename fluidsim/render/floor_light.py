@@ -33,8 +33,6 @@ _TEXELS = 290  # along the unit of length
 _BLUR = 1.3  # texels: standard deviation of the filter that smooths caustics
 _INTERFACES = 4  # water surfaces that a ray may meet
 _OFF_WALLS = 1e-4  # where rays go on that a wall mirrors or lets through
-    1e-4  # where rays go on that walls mirror or let through: no gap of light at their foot
-)
 _GRAZING = 0.05  # rays that descend less steeply are lost
 
 
