@@ -11,10 +11,10 @@ from rich.console import Console
 distributed = pytest.importorskip("distributed", reason="needs dask")
 
 from fluidsim.cluster import errand  # noqa: E402
+from fluidsim.cluster.making import Making  # noqa: E402
 from fluidsim.cluster.placing import Job, check_memory  # noqa: E402
 from fluidsim.cluster.plan import Question  # noqa: E402
 from fluidsim.cluster.progress import Progress  # noqa: E402
-from fluidsim.cluster.sweep import _Crew  # noqa: E402
 from fluidsim.cluster.workers import Crew, Offer, memory_of  # noqa: E402
 from fluidsim.errors import SimulationError  # noqa: E402
 from fluidsim.runs.preflight import Needs  # noqa: E402
@@ -66,7 +66,7 @@ def made(client, some):
     """The runs that fail, and what is said."""
     console, failures = Console(record=True, width=300, quiet=False), {}
     with Progress(some, console) as progress:
-        _Crew(client, "dam_break", 1, progress).make(some, failures)
+        Making(client, 1, progress).make(some, failures)
     return failures, console.export_text()
 
 
@@ -100,7 +100,7 @@ def test_a_run_whose_worker_goes_is_ended_there_and_goes_on_elsewhere(tmp_path, 
     with two_workers() as (cluster, client):
         (job,) = jobs(tmp_path, [3])
         future = client.submit(
-            errand.make, job.errand("dam_break", 1), resources={"fluidsim-turn": 1}, key="run"
+            errand.make, job.errand(1), resources={"fluidsim-turn": 1}, key="run"
         )
         wait_for((job.folder / "pid").exists)
         (address,) = client.who_has and [
@@ -118,7 +118,7 @@ def test_a_run_whose_worker_goes_is_ended_there_and_goes_on_elsewhere(tmp_path, 
 def test_a_run_that_nobody_waits_for_any_more_is_ended(tmp_path, stand_in):
     with two_workers() as (_, client):
         (job,) = jobs(tmp_path, [3])
-        future = client.submit(errand.make, job.errand("dam_break", 1), key="run")
+        future = client.submit(errand.make, job.errand(1), key="run")
         wait_for((job.folder / "pid").exists)
         process = psutil.Process(int((job.folder / "pid").read_text()))
         assert process.is_running()
