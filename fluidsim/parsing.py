@@ -125,3 +125,20 @@ def picture_size(text: str) -> tuple[int, int]:
     if not all(16 <= side <= 8192 for side in size):
         raise argparse.ArgumentTypeError(f"sides must be between 16 and 8192, not {text}")
     return size
+
+
+def add_cluster_flags(parser: argparse.ArgumentParser, doing: str) -> None:
+    """Add --cluster [ADDRESS] and --workers. doing: what many workers do."""
+    parser.add_argument(
+        "--cluster", nargs="?", const="", metavar="ADDRESS",
+        help=f"{doing} on many workers: of a Dask scheduler, or of this machine",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=whole(1, 1024), metavar="N", help="of this machine (as many as fit)"
+    )
+
+
+def check_cluster_flags(options: argparse.Namespace, prog: str) -> None:
+    """Exits with 2 and one line where the two do not go together."""
+    if options.workers is not None and options.cluster != "":
+        OneLineParser(prog).error("--workers goes with --cluster without an address")

@@ -69,7 +69,7 @@ def make(errand: Errand) -> Ending:
 
 def _failure(errand: Errand, worker: Worker) -> str:
     """The last line of a run that fails, "" of one that is done."""
-    _wait_until_free(errand.folder)
+    wait_until_free(errand.folder)
     status = status_of(errand.folder)
     if status == "done":
         return ""
@@ -114,7 +114,7 @@ def _threads(errand: Errand) -> str:
     return str(stored or flags[-1])
 
 
-def _wait_until_free(folder: Path) -> None:
+def wait_until_free(folder: Path) -> None:
     """A worker that is lost, but not gone, ends its run when it notices."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:

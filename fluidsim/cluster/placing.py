@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,11 @@ from dask.utils import format_bytes
 from fluidsim.cluster.errand import Errand, about
 from fluidsim.cluster.plan import Planned
 from fluidsim.errors import SimulationError, said
+from fluidsim.runs.catalogue import scene_build
 from fluidsim.runs.flags import as_flags
 from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import Needs
 from fluidsim.runs.resuming import plain
-from fluidsim.scene.config import RunConfig
-from fluidsim.scene.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -32,21 +31,22 @@ class Job:
     def is_done(self) -> bool:
         return about(self.folder).get("status") == "done"
 
-    def errand(self, scene: str, threads: int) -> Errand:
+    def errand(self, threads: int) -> Errand:
         """What a worker is told of it."""
         flags = as_flags({**plain(self.run.config.as_json()), "threads": threads})
-        return Errand(scene, [*flags, *["--force"] * self.run.config.force], self.folder)
+        return Errand(self.run.scene, [*flags, *["--force"] * self.run.config.force], self.folder)
 
 
-def jobs_of(runs: Sequence[Planned], build: Callable[[RunConfig], Scene], out: Path) -> list[Job]:
-    """The runs, each of which the scene can be built for.
+def jobs_of(runs: Sequence[Planned], out: Path) -> list[Job]:
+    """The runs, each of which its scene can be built for.
 
     Raises SimulationError with one line, which names the run, where it cannot.
     """
+    builds = {scene: scene_build(scene) for scene in {run.scene for run in runs}}
     jobs = []
     for run in runs:
         try:
-            needs = Needs.of(Plan.of(build(run.config), run.config))
+            needs = Needs.of(Plan.of(builds[run.scene](run.config), run.config))
         except Exception as error:
             raise SimulationError(f"{run.name}: {said(error)}") from error
         jobs.append(Job(run, out / run.name, needs))

@@ -21,9 +21,11 @@ MOST_RUNS, LONGEST_NAME = 10_000, 150
 
 @dataclass(frozen=True)
 class Planned:
-    """A run of a sweep: the name of its folder, what is special to it as text, its settings."""
+    """A run: the name of its folder, its scene or the file of that, what is special to it as text,
+    its settings."""
 
     name: str
+    scene: str
     values: Mapping[str, str]
     config: RunConfig
 
@@ -65,7 +67,7 @@ class Question:
             raise ValueError(f"a run needs a name of 1 to {LONGEST_NAME} letters, not {name!r:.60}")
         words = [word for item in values.items() for word in words_of(*item)]
         config = parse_run(Path(self.scene).stem, [*self.flags, *words], "", prog)
-        return Planned(name, values, config)
+        return Planned(name, self.scene, values, config)
 
 
 def _by_name(runs: Sequence[Planned]) -> dict[str, list[Planned]]:

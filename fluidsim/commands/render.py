@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from fluidsim.cluster import require_dask
 from fluidsim.errors import SimulationError
-from fluidsim.parsing import OneLineParser, frame_range, place, whole
+from fluidsim.parsing import (
+    OneLineParser,
+    add_cluster_flags,
+    check_cluster_flags,
+    frame_range,
+    place,
+    whole,
+)
 from fluidsim.runs.flags import add_picture_flags
 from fluidsim.runs.stopping import guarded
 from fluidsim.scene.picture_options import PictureOptions
@@ -30,13 +37,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)"
     )
-    parser.add_argument(
-        "--cluster", nargs="?", const="", metavar="ADDRESS",
-        help="draw on many workers: of a Dask scheduler, or of this machine",
-    )  # fmt: skip
-    parser.add_argument(
-        "--workers", type=whole(1, 1024), metavar="N", help="of this machine (as many as fit)"
-    )
+    add_cluster_flags(parser, "draw")
     add_picture_flags(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
@@ -44,8 +45,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     if options.frames is not None and options.out is None:
         OneLineParser("fluidsim render").error("--frames needs --out: the run keeps its own video")
-    if options.workers is not None and options.cluster != "":
-        OneLineParser("fluidsim render").error("--workers goes with --cluster without an address")
+    check_cluster_flags(options, "fluidsim render")
     return guarded(lambda: _draw_run(options), options.debug)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fluidsim.cluster import plan, require_dask
 from fluidsim.parsing import OneLineParser, place, whole
-from fluidsim.runs.catalogue import scene, scene_build
+from fluidsim.runs.catalogue import scene
 from fluidsim.runs.flags import solver
 from fluidsim.runs.stopping import guarded
 
@@ -65,7 +65,7 @@ def main(options: argparse.Namespace) -> int:
     except (OSError, ValueError, argparse.ArgumentTypeError) as wrong:
         error(str(wrong))
     out = options.out or Path("renders") / f"sweep-{Path(options.what).stem}"
-    return guarded(lambda: _sweep(question.scene, runs, out.absolute(), options), options.debug)
+    return guarded(lambda: _sweep(runs, out.absolute(), options), options.debug)
 
 
 def _question(options: argparse.Namespace) -> plan.Question:
@@ -88,14 +88,12 @@ def _by_name(varied: Sequence[tuple[str, list[str]]]) -> dict[str, list[str]]:
     return values
 
 
-def _sweep(
-    scene: str, runs: Sequence[plan.Planned], out: Path, options: argparse.Namespace
-) -> None:
+def _sweep(runs: Sequence[plan.Planned], out: Path, options: argparse.Namespace) -> None:
     require_dask()
-    from fluidsim.cluster.sweep import Place, sweep
+    from fluidsim.cluster.making import Place
+    from fluidsim.cluster.sweep import sweep
 
-    place = Place(options.cluster, options.workers)
-    sweep(scene, scene_build(scene), runs, out, place, command(options))
+    sweep(runs, out, Place(options.cluster, options.workers), command(options))
 
 
 def command(options: argparse.Namespace) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from fluidsim.parsing import place, positive, whole
+from fluidsim.cluster import require_dask
+from fluidsim.parsing import add_cluster_flags, check_cluster_flags, place, positive, whole
 from fluidsim.runs.stopping import guarded
+
+if TYPE_CHECKING:
+    from fluidsim.tools.recordings import Record
 
 # Those of solvers.npsdo.weights, which is slow to load.
 KINDS = ("npsdo", "npsdo-paper", "fluidnet")
@@ -35,10 +40,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="continue where the training of this file stopped")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
     add("--threads", type=whole(1, 1024), default=None, metavar="N", help="CPU threads (all)")
+    add_cluster_flags(parser, "record the scenes")
     add("--debug", action="store_true", help="show the traceback of an error")
 
 
 def main(options: argparse.Namespace) -> int:
+    check_cluster_flags(options, "fluidsim train")
     return guarded(lambda: _train(options), options.debug)
 
 
@@ -47,4 +54,17 @@ def _train(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.out} must end in .safetensors")
     from fluidsim.tools.train import train
 
-    train(options)
+    train(options, _recorder(options))
+
+
+def _recorder(options: argparse.Namespace) -> Record:
+    """Records scenes in this process, or on the workers of a cluster."""
+    if options.cluster is None:
+        from fluidsim.tools.recordings import record_here
+
+        return record_here
+    require_dask()
+    from fluidsim.cluster.making import Place
+    from fluidsim.cluster.recordings import recorder
+
+    return recorder(Place(options.cluster or None, options.workers))

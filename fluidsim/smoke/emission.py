@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,18 +16,54 @@ from fluidsim.solid.boundary import Boundary
 from fluidsim.solid.shapes import Shape
 
 PATCH = 4  # cells of a run's grid
+SPELL = 0.05  # s, over which a source holds its breath: it flickers from one lattice to the next
+
+
+class Flicker:
+    """Random numbers on a lattice that change smoothly with time; the same at the same time.
+
+    They go from one draw to the next within SPELL, so that what a source emits does not depend on
+    the steps of a run.
+
+    Parameters
+    ----------
+    lattice : tuple of int
+        Points of the lattice.
+    seed : sequence of int
+        Of the random numbers.
+    """
+
+    def __init__(self, lattice: tuple[int, ...], seed: Sequence[int]):
+        self._lattice = lattice
+        self._seed = tuple(seed)
+        self._drawn: dict[int, Tensor] = {}
+
+    def at(self, time: float) -> Tensor:
+        """Numbers between -1 and 1 at a time, s, (*lattice) float32."""
+        spell = math.floor(time / SPELL)
+        part = time / SPELL - spell
+        self._drawn = {number: self._draw(number) for number in (spell, spell + 1)}
+        first, second = self._drawn.values()
+        return torch.lerp(first, second, part * part * (3 - 2 * part))
+
+    def _draw(self, number: int) -> Tensor:
+        if number in self._drawn:
+            return self._drawn[number]
+        random = np.random.Generator(np.random.PCG64([*self._seed, number]))
+        return torch.from_numpy(2 * random.random(self._lattice, np.float32) - 1)
 
 
 class Emitter:
     """Keeps scalars at given levels inside a shape.
 
-    roughness: relative random variation of the levels in space and time. patch: cells between
-    points of the lattice of random numbers.
+    roughness: relative random variation of the levels in space and time. seed: of it. patch: cells
+    between points of the lattice of random numbers.
     """
 
     def __init__(
-        self, shape: Shape, roughness: float, grid: Grid, device: torch.device, patch: int = PATCH
-    ):
+        self, shape: Shape, roughness: float, grid: Grid, device: torch.device,
+        seed: Sequence[int], patch: int = PATCH,
+    ):  # fmt: skip
         self.roughness = roughness
         covered = part_inside(shape, grid, device)
         places = covered.nonzero()
@@ -36,13 +73,13 @@ class Emitter:
         )  # indices of the cells that the shape covers, one tensor an axis
         self._cells, self._parts = (places * strides).sum(1), covered[self.places]
         self._lattice = tuple(max(2, n // patch + 1) for n in grid.shape)
+        self._flicker = Flicker(self._lattice, seed)
         self._around, self._weights = self._between(places, grid)
 
-    def feed(self, scalars: Tensor, levels: Sequence[float], generator: torch.Generator) -> None:
-        """Raise the scalars (components, *nodes) to their levels; in a partly covered cell, to the
-        covered part of the level."""
-        noise = torch.rand(self._lattice, generator=generator, dtype=torch.float32)
-        noise = noise.to(scalars.device) * 2 - 1
+    def feed(self, scalars: Tensor, levels: Sequence[float], time: float) -> None:
+        """Raise the scalars (components, *nodes) to their levels at a time, s; in a partly covered
+        cell, to the covered part of the level."""
+        noise = self._flicker.at(time).to(scalars.device)
         flicker = (noise.view(-1)[self._around] * self._weights).sum(1) * self.roughness + 1
         flicker *= self._parts
         for number, level in enumerate(levels):

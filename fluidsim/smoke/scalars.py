@@ -41,10 +41,10 @@ class Scalars:
         self.burns = any(source.fuel > 0 for source in self.sources)
         self.values = self.grid.zeros(solids.device, 3 if self.burns else 2)
         self.transport = Transport(self.grid)
-        self.generator = torch.Generator().manual_seed(seed)
+        self._seed = seed
         self._cut: CutCells | None = None
         self._patch = patch
-        self._emitters = [self._emitter(source) for source in self.sources]
+        self._emitters = [self._emitter(*each) for each in enumerate(self.sources)]
 
     @property
     def density(self) -> Tensor:
@@ -81,7 +81,7 @@ class Scalars:
         sources = list(self.sources)
         sources[number] = source
         self.sources = tuple(sources)
-        self._emitters[number] = self._emitter(source)
+        self._emitters[number] = self._emitter(number, source)
 
     def forget_solids(self) -> None:
         """Find anew what depends on where solids are."""
@@ -119,13 +119,14 @@ class Scalars:
         return faded
 
     def feed(self, time: float, dt: float) -> float:
-        """Fill the sources that act at `time`, s, and cells at inlets; the smoke added, m^dim."""
+        """Fill the sources that act at `time`, s, and cells at inlets, as they are after a step of
+        dt; the smoke added, m^dim."""
         added = 0.0
         for source, emitter in zip(self.sources, self._emitters, strict=True):
             if source.acts(time):
                 levels = (source.density, source.temperature, source.fuel)[: len(self.values)]
                 density = self.density[emitter.places]
-                emitter.feed(self.values, levels, self.generator)
+                emitter.feed(self.values, levels, time + dt)
                 rise = (self.density[emitter.places] - density) * self.room()[emitter.places]
                 added += self._amount(rise)
         if self.solids.boundary.inlets:
@@ -142,9 +143,9 @@ class Scalars:
         expansion = self.physics.combustion.burn(self.values, dt, self.grid)
         return Burnt(expansion, self.mass() - before)
 
-    def _emitter(self, source: Source) -> Emitter:
-        shape = repeated(source.shape, self.grid)
-        return Emitter(shape, source.roughness, self.grid, self.solids.device, self._patch)
+    def _emitter(self, number: int, source: Source) -> Emitter:
+        shape, seed = repeated(source.shape, self.grid), (self._seed, number)
+        return Emitter(shape, source.roughness, self.grid, self.solids.device, seed, self._patch)
 
     def _amount(self, values: Tensor) -> float:
         return float(values.detach().sum(dtype=torch.float64)) * self.grid.dx**self.grid.dim

@@ -89,7 +89,6 @@ class Smoke(Simulation):
             "velocity_before": self._middle.before,
             "flux_before": self._flux.before,
             "clocks": torch.tensor(clocks, dtype=torch.float64),
-            "sources_random": self.carried.generator.get_state(),
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -104,7 +103,6 @@ class Smoke(Simulation):
         self._flux.before = taken(self.velocity, state["flux_before"])
         self._middle.seconds, self._viscous_share, turns = state["clocks"].tolist()
         self._flux.seconds, self.carried.transport.turns = self._middle.seconds, int(turns)
-        self.carried.generator.set_state(state["sources_random"])
         self._inside.forget()
         self._fans.forget()
         self.carried.forget_solids()

@@ -12,10 +12,12 @@ from fluidsim.errors import SimulationError
 
 
 @contextmanager
-def claimed(folder: Path, what: str = "run") -> Iterator[None]:
+def claimed(
+    folder: Path, what: str = "run", advice: str = "wait for its end, or choose another --out"
+) -> Iterator[None]:
     """Lock a folder, which is made if needed, against other processes that would write a run.
 
-    what: is written there, for the message.
+    what: is written there, and advice: for the message.
     The lock is the kernel's, on the folder itself, and goes with the process however that ends.
     Windows and some network drives have none: there nothing is held.
     Raises SimulationError when another process holds the folder, and OSError.
@@ -32,8 +34,7 @@ def claimed(folder: Path, what: str = "run") -> Iterator[None]:
     except BlockingIOError:
         os.close(place)
         raise SimulationError(
-            f"{folder} is being written by a {what} that has not ended; "
-            "wait for its end, or choose another --out"
+            f"{folder} is being written by a {what} that has not ended; {advice}"
         ) from None
     except OSError:  # no locks on this file system
         pass

@@ -6,12 +6,14 @@ import contextlib
 import io
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fluidsim.errors import SimulationError
 from fluidsim.runs.catalogue import scene_module
 from fluidsim.runs.run import run
 from fluidsim.runs.stopping import DONE, INTERRUPTED, stopped_after
+from fluidsim.store.run_folder import read_config
 from fluidsim.tools.budget import Budget
 from solvers.npsdo.data import Split, load_recorded
 from solvers.storage import StoredSystem
@@ -24,48 +26,89 @@ SCENES = {
 }
 # Scenes are recorded at the sizes that are judged, up to this one.
 MOST_RECORDED = 256
+PLACE = Path("renders/npsdo/systems")  # where recordings stay for the next training
 
 
-def recordings(
-    split: Split, dim: int, sizes: Sequence[int], seed: int, budget: Budget,
-    say: Callable[[str], None],
-) -> list[StoredSystem]:  # fmt: skip
-    """The systems of a split's scenes, from small runs to large ones as long as there is time.
+@dataclass(frozen=True)
+class Recording:
+    """A run for its systems: of a scene, by flags, in a folder."""
 
-    They stay in renders/npsdo for the next training; a run that was stopped is begun anew.
-    """
-    root = Path("renders/npsdo/systems") / f"{dim}d" / split.name.lower()
+    scene: str
+    flags: Sequence[str]
+    out: Path
+
+    @property
+    def name(self) -> str:
+        """Such as training/dam_break-64."""
+        return f"{self.out.parent.name}/{self.out.name}"
+
+    @property
+    def is_done(self) -> bool:
+        try:
+            return read_config(self.out).get("status") == "done"
+        except (OSError, ValueError):
+            return False
+
+
+Say = Callable[[str], None]
+Record = Callable[[Sequence[Recording], Budget, Say], None]  # makes those that are not done
+
+
+def planned(
+    split: Split, dim: int, sizes: Sequence[int], seed: int, threads: int | None
+) -> list[Recording]:
+    """What a split records, from small runs to large ones. threads: of each run, None: all."""
     scenes, frames, every = SCENES[split]
-    found = []
-    for size in (size for size in sorted(sizes) if size <= MOST_RECORDED):
-        for scene in scenes:
-            out = root / f"{scene}-{size}"
-            if not (out / "done").exists() and budget.for_recording() > 0:
-                say(f"recording {scene} at {size} cells")
-                shutil.rmtree(out, ignore_errors=True)
-                flags = {"dim": dim, "resolution": size, "frames": frames, "seed": seed}
-                record(scene, {**flags, "record-systems": every}, out, budget.for_recording())
-            if any(out.glob("systems/*.npz")):
-                found.append(out)
-            else:
-                say(f"no time for {scene} at {size} cells")
-    return load_recorded(found, dim)
+    flags = {"dim": dim, "frames": frames, "seed": seed, "record-systems": every}
+    if threads is not None:
+        flags["threads"] = threads
+    place = PLACE / f"{dim}d" / split.name.lower()
+    return [
+        Recording(scene, as_words({**flags, "resolution": size}), place / f"{scene}-{size}")
+        for size in sorted(sizes) if size <= MOST_RECORDED for scene in scenes
+    ]  # fmt: skip
 
 
-def record(scene: str, flags: dict[str, int], out: Path, seconds: float) -> None:
+def as_words(flags: dict[str, int]) -> list[str]:
+    """The flags of a run that is not drawn."""
+    return [*(f"--{name}={value}" for name, value in flags.items()), "--no-render"]
+
+
+def record_here(recordings: Sequence[Recording], budget: Budget, say: Say) -> None:
+    """Make the recordings that are not done one after the other, as long as there is time.
+
+    One that was stopped is begun anew.
+    """
+    for each in recordings:
+        if not each.is_done and budget.for_recording() > 0:
+            say(f"recording {each.name}")
+            shutil.rmtree(each.out, ignore_errors=True)
+            record(each, budget.for_recording())
+
+
+def record(recording: Recording, seconds: float) -> None:
     """Run a scene for its systems, for so many seconds at most.
 
     Raises SimulationError with one line when it fails.
     """
-    argv = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        build = scene_module(scene).build
+        build = scene_module(recording.scene).build
         with stopped_after(seconds) as is_over:
-            status = run(build, [*argv, "--out", str(out), "--no-render"])
-    if status == DONE:
-        (out / "done").touch()
-    elif status == INTERRUPTED and not is_over():
+            status = run(build, [*recording.flags, "--out", str(recording.out)])
+    if status == INTERRUPTED and not is_over():
         raise KeyboardInterrupt
-    elif status != INTERRUPTED:
-        raise SimulationError(f"recording {scene}: {said.getvalue().strip().splitlines()[-1]}")
+    if status not in (DONE, INTERRUPTED):
+        last = said.getvalue().strip().splitlines()[-1]
+        raise SimulationError(f"recording {recording.name}: {last}")
+
+
+def systems_of(recordings: Sequence[Recording], dim: int, say: Say) -> list[StoredSystem]:
+    """The systems of the recordings; says for which there was no time."""
+    found = []
+    for each in recordings:
+        if any(each.out.glob("systems/*.npz")):
+            found.append(each.out)
+        else:
+            say(f"no time for {each.name}")
+    return load_recorded(found, dim)

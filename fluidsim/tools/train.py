@@ -16,8 +16,9 @@ import rich.progress
 import torch
 from rich.console import Console
 
+from fluidsim.store.claim import claimed
 from fluidsim.tools.budget import Budget
-from fluidsim.tools.recordings import recordings
+from fluidsim.tools.recordings import PLACE, Record, planned, systems_of
 from solvers import runtime
 from solvers.npsdo import card, gate, weights
 from solvers.npsdo.data import Split, TrainingData, held_out, load_recorded
@@ -37,10 +38,11 @@ RATES = {2: 1e-3, 3: 3e-4}
 LOSSES = {"fluidnet": "residual"}  # as in its paper; of others the energy
 
 
-def train(options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace, record: Record) -> None:
     """Record scenes unless folders are given, train, test, write weights and their card.
 
-    All of it takes the minutes that are asked for; what does not fit is left out, and said.
+    record: makes the recordings. All of it takes the minutes that are asked for; what does not fit
+    is left out, and said.
     """
     budget = Budget(None if options.steps else options.minutes, not options.resume)
     machine = runtime.configure(options.threads, options.device)
@@ -54,16 +56,7 @@ def train(options: argparse.Namespace) -> None:
         network = weights.load(options.start, kind, dim)
     console = Console(file=sys.stdout, highlight=False, markup=False)
     with _Bar(console, budget) as bar:
-        found = {
-            split: recordings(split, dim, judged, options.seed, budget, bar.say)
-            if folders is None
-            else load_recorded(folders, dim)
-            for split, folders in (
-                (Split.TRAINING, options.systems),
-                (Split.VALIDATION, options.held_out),
-                (Split.TEST, options.test),
-            )
-        }
+        found = _found(options, judged, budget, record, bar.say)
         runtime.configure(options.threads, options.device)  # a recorded scene has set its own
         data = TrainingData(dim, sizes, found[Split.TRAINING], options.seed)
         problems = held_out(Split.VALIDATION, dim, judged, found[Split.VALIDATION], options.seed)
@@ -105,6 +98,28 @@ def train(options: argparse.Namespace) -> None:
     )
     weights.save(out, best, {**weights.notes(out), **scores})
     console.print(f"{out}\n{card.write(out.parent)}")
+
+
+def _found(
+    options: argparse.Namespace, sizes: Sequence[int], budget: Budget, record: Record,
+    say: Callable[[str], None],
+) -> dict[Split, list[StoredSystem]]:  # fmt: skip
+    """The systems of each split: those of its folders, or those of its scenes, recorded."""
+    dim = options.dim
+    given = {
+        Split.TRAINING: options.systems,
+        Split.VALIDATION: options.held_out,
+        Split.TEST: options.test,
+    }
+    stored = {split: load_recorded(folders, dim) for split, folders in given.items() if folders}
+    asked = {
+        split: planned(split, dim, sizes, options.seed, options.threads)
+        for split in given if split not in stored
+    }  # fmt: skip
+    if asked:
+        with claimed(PLACE / f"{dim}d", "training", "wait for its end"):
+            record([each for some in asked.values() for each in some], budget, say)
+    return stored | {split: systems_of(some, dim, say) for split, some in asked.items()}
 
 
 def _fit(

@@ -65,7 +65,6 @@ class FineSmoke:
             "scalars": self.carried.values,
             "way": torch.from_numpy(texture.way),
             "clocks": torch.tensor(clocks, dtype=torch.float64),
-            "sources_random": self.carried.generator.get_state(),
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -75,13 +74,12 @@ class FineSmoke:
         fill(torch.from_numpy(texture.way), state["way"])
         self.time, texture.clock, turns = state["clocks"].tolist()
         self.carried.transport.turns = int(turns)
-        self.carried.generator.set_state(state["sources_random"])
         self._move_solids(self.time)
 
     def advance(self, before: SmokeFrame, after: SmokeFrame, steps: int) -> None:
         """Go on to the time of a frame; the flow changes linearly from the frame before.
 
-        steps: of the run itself. Its sources flickered once in each of them, and so they do here.
+        steps: of the run itself, each of which is made in equal parts.
         """
         start, seconds = self.time, after.time - self.time
         if start:
@@ -91,12 +89,7 @@ class FineSmoke:
         cells = seconds * fastest / self._refinement.fine.dx
         parts = max(1, math.ceil(cells / (CFL * steps)))
         self.report.substeps = parts * steps
-        generator = self.carried.generator
-        flicker = generator.get_state()
         for number in range(parts * steps):
-            if number % parts:
-                generator.set_state(flicker)
-            flicker = generator.get_state()
             part = (number + 0.5) / (parts * steps)
             centred = (1 - part) * before.velocity + part * after.velocity
             self._step(torch.lerp(first, last, part), centred, seconds / (parts * steps))

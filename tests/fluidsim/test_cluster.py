@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psutil
@@ -10,12 +11,13 @@ from rich.console import Console
 
 distributed = pytest.importorskip("distributed", reason="needs dask")
 
-from fluidsim.cluster import errand  # noqa: E402
+from fluidsim.cluster import errand, making  # noqa: E402
+from fluidsim.cluster.errand import Ending  # noqa: E402
+from fluidsim.cluster.making import Making, Place, make_all  # noqa: E402
 from fluidsim.cluster.placing import Job, check_memory  # noqa: E402
 from fluidsim.cluster.plan import Question  # noqa: E402
 from fluidsim.cluster.progress import Progress  # noqa: E402
-from fluidsim.cluster.sweep import _Crew  # noqa: E402
-from fluidsim.cluster.workers import Crew, Offer, memory_of  # noqa: E402
+from fluidsim.cluster.workers import MEMORY, Crew, Offer, memory_of  # noqa: E402
 from fluidsim.errors import SimulationError  # noqa: E402
 from fluidsim.runs.preflight import Needs  # noqa: E402
 
@@ -45,14 +47,15 @@ def stand_in(monkeypatch):
     monkeypatch.setattr(errand, "COMMAND", STAND_IN)
 
 
+def workers(**named):
+    return distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0", **named
+    )
+
+
 @contextmanager
 def two_workers():
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with workers() as cluster, distributed.Client(cluster) as client:
         client.register_plugin(Offer(is_ours=False))
         yield cluster, client
 
@@ -66,7 +69,7 @@ def made(client, some):
     """The runs that fail, and what is said."""
     console, failures = Console(record=True, width=300, quiet=False), {}
     with Progress(some, console) as progress:
-        _Crew(client, "dam_break", 1, progress).make(some, failures)
+        Making(client, 1, progress).make(some, failures)
     return failures, console.export_text()
 
 
@@ -100,7 +103,7 @@ def test_a_run_whose_worker_goes_is_ended_there_and_goes_on_elsewhere(tmp_path, 
     with two_workers() as (cluster, client):
         (job,) = jobs(tmp_path, [3])
         future = client.submit(
-            errand.make, job.errand("dam_break", 1), resources={"fluidsim-turn": 1}, key="run"
+            errand.make, job.errand(1), resources={"fluidsim-turn": 1}, key="run"
         )
         wait_for((job.folder / "pid").exists)
         (address,) = client.who_has and [
@@ -115,10 +118,68 @@ def test_a_run_whose_worker_goes_is_ended_there_and_goes_on_elsewhere(tmp_path, 
         assert status(tmp_path, "seed=3")["again"]
 
 
+def test_runs_go_on_under_a_scheduler_that_comes_back(tmp_path, stand_in, monkeypatch):
+    """Under the address that it had; what it knew is lost, what runs have done is not."""
+    monkeypatch.setattr(making, "ROLL_CALL", 0.1)
+    some, said = jobs(tmp_path, [0, 3]), []
+    watcher = Said(said)
+    with ThreadPoolExecutor(1) as pool:
+        with workers(protocol="tcp://", host="127.0.0.1") as cluster:
+            address, port = cluster.scheduler_address, cluster.scheduler.port
+            made = pool.submit(make_all, some, Place(address, None), watcher)
+            wait_for((tmp_path / "seed=3" / "pid").exists)
+            wait_for(lambda: (tmp_path / "seed=0" / "config.json").exists() and some[0].is_done)
+        wait_for(lambda: f"the scheduler at {address} is gone; waiting for it" in said)
+        with workers(protocol="tcp://", host="127.0.0.1", scheduler_port=port):
+            assert made.result(60) == {}
+    assert status(tmp_path, "seed=3")["again"] and not status(tmp_path, "seed=0")["again"]
+    assert (tmp_path / "starts-seed=0").read_text() == "1"
+
+
+class Said:
+    """A watcher that keeps the lines."""
+
+    def __init__(self, lines):
+        self.say = lines.append
+
+    def ended(self, job, how):
+        self.say(f"{job.run.name} {how}")
+
+    def look(self):
+        pass
+
+
+def test_a_run_waits_for_a_worker_that_has_its_memory(tmp_path, monkeypatch):
+    def noted(errand):
+        worker = distributed.get_worker().address
+        errand.folder.with_suffix(".txt").write_text(worker)
+        return Ending(worker, "")
+
+    monkeypatch.setattr(making, "make", noted)
+    with two_workers() as (cluster, client):
+        small, large = cluster.workers.values()
+        client.sync(small.set_resources, **{MEMORY: 2.0**19})
+        wait_for(lambda: sorted(memory_of(client).values())[0] == 2.0**19)
+        some = jobs(tmp_path, [0, 1, 2], memory=2.0**20)
+        assert made(client, some)[0] == {}
+        found = {job.folder.with_suffix(".txt").read_text() for job in some}
+        assert found == {large.address} and small.address != large.address
+
+
+def test_runs_that_take_too_long_are_stopped(tmp_path, stand_in):
+    some, said = jobs(tmp_path, [3]), []
+    with workers(protocol="tcp://", host="127.0.0.1") as cluster:
+        place = Place(cluster.scheduler_address, None)
+        assert make_all(some, place, Said(said), seconds=2.0) == {}
+        process = psutil.Process(int((some[0].folder / "pid").read_text()))
+        wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    assert not some[0].is_done and said == []
+
+
 def test_a_run_that_nobody_waits_for_any_more_is_ended(tmp_path, stand_in):
     with two_workers() as (_, client):
         (job,) = jobs(tmp_path, [3])
-        future = client.submit(errand.make, job.errand("dam_break", 1), key="run")
+        future = client.submit(errand.make, job.errand(1), key="run")
         wait_for((job.folder / "pid").exists)
         process = psutil.Process(int((job.folder / "pid").read_text()))
         assert process.is_running()

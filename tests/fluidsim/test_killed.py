@@ -167,18 +167,37 @@ def check_same(one: Path, other: Path) -> None:
     assert checkpoint.choose(one).frame == FRAMES
 
 
+def kill_at_a_line(run: Run, folder: Path, moments: random.Random, lines: int) -> None:
+    """A run that begins or goes on dies at a line of what writes files, out of `lines` of all."""
+    kept = checkpoint.stored(folder / "checkpoints")
+    left = FRAMES - (int(kept[-1].stem) if kept else 0)
+    process = begin(run.resume(folder), last=moments.randrange(1, lines * left // FRAMES))
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    check_what_is_left(folder)
+
+
+def bring_to_its_end(run: Run, folder: Path) -> None:
+    process = begin(run.resume(folder))
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_killed_at_a_random_line_of_what_writes_files(tmp_path):
+    run, moments = Run("multigrid", 2), random.Random(0)
+    lines = undisturbed(run, tmp_path / "whole")
+    kill_at_a_line(run, tmp_path / "killed", moments, lines)
+    bring_to_its_end(run, tmp_path / "killed")
+    check_same(tmp_path / "killed", tmp_path / "whole")
+
+
 RUNS = [Run(solver, dim) for solver in solvers.available() for dim in (2, 3)]
-FAST = Run("multigrid", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "seed"),
-    [
-        pytest.param(
-            run, seed, id=f"{run.solver}-{run.dim}d", marks=[] if run == FAST else pytest.mark.slow
-        )
-        for seed, run in enumerate(RUNS)
-    ],
+    [pytest.param(run, seed, id=f"{run.solver}-{run.dim}d") for seed, run in enumerate(RUNS)],
 )
 def test_killed_twice_at_random_moments(run, seed, tmp_path):
     """Once from outside, anywhere, and once at a line of what writes files."""
@@ -192,14 +211,8 @@ def test_killed_twice_at_random_moments(run, seed, tmp_path):
     time.sleep(0.03 * moments.random())
     first.kill()
     first.join()
+    assert first.exitcode == -signal.SIGKILL
     check_what_is_left(folder)
-    kept = checkpoint.stored(folder / "checkpoints")
-    left = FRAMES - (int(kept[-1].stem) if kept else 0)
-    second = begin(run.resume(folder), last=moments.randrange(1, lines * left // FRAMES))
-    second.join()
-    assert [first.exitcode, second.exitcode] == [-signal.SIGKILL] * 2
-    check_what_is_left(folder)
-    last = begin(run.resume(folder))
-    last.join()
-    assert last.exitcode == 0
+    kill_at_a_line(run, folder, moments, lines)
+    bring_to_its_end(run, folder)
     check_same(folder, tmp_path / "whole")

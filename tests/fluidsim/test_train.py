@@ -13,6 +13,7 @@ from fluidsim.cli import main
 from fluidsim.commands.train import KINDS
 from fluidsim.tools import recordings
 from fluidsim.tools.budget import Budget
+from fluidsim.tools.recordings import Recording
 from fluidsim.tools.train import SIZES
 from solvers.model_systems import model_system
 from solvers.npsdo import card, weights
@@ -110,24 +111,38 @@ def test_what_does_not_fit_is_left_out_and_said(
     budget = Budget(60)
     asked: list[str] = []
 
-    def stopped(scene: str, flags: dict[str, int], out: Path, seconds: float) -> None:
-        asked.append(scene)
+    def stopped(recording: Recording, seconds: float) -> None:
+        asked.append(recording.scene)
         assert seconds == pytest.approx(900, abs=5)
-        (out / "systems").mkdir(parents=True)
-        save_system(out / "systems" / "000001.npz", model_system("dam", (8, 8), 0))
+        store_system(recording)
         budget.seconds = 0.0
 
     monkeypatch.setattr(recordings, "record", stopped)
     said: list[str] = []
-    found = recordings.recordings(Split.TRAINING, 2, [16, 8], 0, budget, said.append)
+    some = recordings.planned(Split.TRAINING, 2, [16, 8], 0, None)
+    recordings.record_here(some, budget, said.append)
+    found = recordings.systems_of(some, 2, said.append)
     assert (asked, len(found)) == (["dam_break"], 1)
-    assert said[1:] == [f"no time for {name} at 8 cells" for name in ("smoke_plume", "water_drop")]
+    assert said == [
+        "recording training/dam_break-8",
+        *(f"no time for training/{name}-8" for name in ("smoke_plume", "water_drop")),
+    ]
+
+
+def store_system(recording: Recording) -> None:
+    (recording.out / "systems").mkdir(parents=True)
+    save_system(recording.out / "systems" / "000001.npz", model_system("dam", (8, 8), 0))
+
+
+def drop(out: Path, frames: int) -> Recording:
+    flags = {"dim": 2, "resolution": 8, "frames": frames, "record-systems": 1, "threads": 1}
+    return Recording("water_drop", recordings.as_words(flags), out)
 
 
 def test_a_recording_stops_when_its_time_is_over(tmp_path: Path) -> None:
-    flags = {"dim": 2, "resolution": 8, "frames": 10**6, "record-systems": 1}
-    recordings.record("water_drop", flags, tmp_path / "drop", 1.0)
-    assert not (tmp_path / "drop" / "done").exists()
+    endless = drop(tmp_path / "drop", 10**6)
+    recordings.record(endless, 1.0)
+    assert not endless.is_done
 
 
 def test_every_network_has_sizes() -> None:
@@ -136,9 +151,8 @@ def test_every_network_has_sizes() -> None:
 
 
 def test_scenes_are_recorded(tmp_path: Path) -> None:
-    out = tmp_path / "drop"
-    flags = {"dim": 2, "resolution": 8, "frames": 3, "record-systems": 1, "seed": 0}
-    recordings.record("water_drop", flags, out, 300.0)
-    assert (out / "done").exists()
+    short = drop(tmp_path / "drop", 3)
+    recordings.record(short, 300.0)
+    assert short.is_done
     stored = load_recorded([tmp_path], 2)
     assert len(stored) >= 3 and stored[0].notes["scene"] == "water_drop"

@@ -170,13 +170,12 @@ def test_without_turbulence_smoke_is_carried_by_the_stored_flow(stepped):
     flow = through_faces(refinement.refine(smoke.velocity), plain.solids)
     for _ in range(fine.report.substeps):
         carried, room = plain.carried, plain.carried.room()
-        held = carried.generator.get_state()
         carried.carry(flow * (seconds / refinement.fine.dx), room, carried.smoke_cells())
         carried.fade(seconds)
         carried.feed(plain.time, seconds)
         for values in carried.values:
             plain._inside.fill_cells(values)
-        carried.generator.set_state(held)
+        plain.time += seconds
     assert torch.allclose(fine.carried.values, plain.carried.values, atol=2e-4)
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import solvers
-from fluidsim.render import motion_blur, water
+from fluidsim import render
 from fluidsim.runs import warm_up
 from fluidsim.scene.config import RunConfig
 from scenes.dam_break import build
@@ -65,17 +65,16 @@ def test_the_second_process_ends_with_the_first(fresh, machine, tmp_path, monkey
     assert not (tmp_path / "fluidsim").exists()
 
 
-def test_what_the_flags_of_pictures_need_is_compiled_too(machine, monkeypatch):
-    sizes = []
-
-    def blurred(picture, *given):
-        sizes.append(picture.shape)
-        return motion_blur.blurred(picture, *given)
-
-    monkeypatch.setattr(water, "blurred", blurred)
-    config = RunConfig(scene="dam_break", exposure=0.01)
+def test_a_picture_is_drawn_by_the_flags_of_pictures(machine, monkeypatch):
+    """So what they need is compiled: exposure alone takes kernels of its own."""
+    drawn = []
+    monkeypatch.setattr(render, "picture", lambda *given: drawn.append(given))
+    monkeypatch.setattr(warm_up, "FRAMES", 1)
+    config = RunConfig(scene="dam_break", solver=warm_up.MEANWHILE, exposure=0.01)
     warm_up.warm_up(build, config, machine, Console(file=io.StringIO()))
-    assert sizes == [(48, 64, 3)]
+    [(frame, size, _, style)] = drawn
+    assert (size, style.exposure) == ((64, 48), 0.01)
+    assert len(frame.velocities) == len(frame.positions) > 0
 
 
 @pytest.mark.parametrize("dim", [2, 3])
