@@ -23,13 +23,14 @@ def logs(config: RunConfig) -> list[Shape]:
 
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
+    sides = ["x-", "x+"] if config.dim == 2 else ["x-", "x+", "y-", "y+"]
     embers = Cylinder(at(0.5, 0.5, 0.0), radius=0.16, height=0.05)
     return SmokeScene(
         size=at(1, 1, 1.5),
-        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.2, roughness=1.0)],
+        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.8, roughness=1.0)],
         solids=logs(config),
-        open_sides=["z+"],
-        body_force=Noise(strength=12.0, size=0.25, period=0.3),
+        open_sides=[*sides, "z+"],
+        body_force=Noise(strength=14.0, size=0.12, period=0.2),
         physics=SmokeOptions(
             lift=0.025,
             cooling=2.0,
