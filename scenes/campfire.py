@@ -26,7 +26,7 @@ def build(config: RunConfig) -> SmokeScene:
     embers = Cylinder(at(0.5, 0.5, 0.0), radius=0.16, height=0.05)
     return SmokeScene(
         size=at(1, 1, 1.5),
-        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.2, roughness=1.0)],
+        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.4, roughness=1.0)],
         solids=logs(config),
         open_sides=["z+"],
         body_force=Noise(strength=12.0, size=0.25, period=0.3),
