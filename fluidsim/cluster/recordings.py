@@ -50,7 +50,10 @@ class _Watcher:
     """Passes on what is said of the runs."""
 
     def __init__(self, say: Say):
-        self.say = say
+        self._say = say
+
+    def say(self, line: str) -> None:
+        self._say(line)
 
     def ended(self, job: Job, how: str) -> None:
         self.say(f"recording {job.run.name} {how}")

@@ -4,10 +4,10 @@ Run it on an idle machine. `timings`: each scene without pictures, medians over 
 first ones. `steps`: seconds a step. `roofline`: how near the stages of a step come to the bandwidth
 of the memory. `memory`: what runs with each solver take, and what they were told to. `solvers`:
 each solver on model systems, as `fluidsim bench` measures them. `schur`: direct solvers on boxes.
-`stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `beside`:
-solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. All of them
-unless some are named after the file, in which each table stands between two marks,
-`<!-- timings begin -->` and `<!-- timings end -->`.
+`stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `cluster`:
+the drawing of a run by workers. `beside`: solves and steps beside busy programs. `cfl`: a dam break
+in longer and longer steps. All of them unless some are named after the file, in which each table
+stands between two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fluidsim.figures.beside import beside
 from fluidsim.figures.cfl import cfl
+from fluidsim.figures.cluster import cluster
 from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.memory import memory
 from fluidsim.figures.pictures import pictures
@@ -31,6 +32,7 @@ from fluidsim.files import replacing
 SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
+    "cluster": cluster,
 }  # fmt: skip
 
 

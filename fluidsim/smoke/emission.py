@@ -16,7 +16,7 @@ from fluidsim.solid.boundary import Boundary
 from fluidsim.solid.shapes import Shape
 
 PATCH = 4  # cells of a run's grid
-SPELL = 0.05  # s, over which a source holds its breath: it flickers from one lattice to the next
+SPELL = 0.02  # s, in which the flicker of a source goes from one draw of numbers to the next
 
 
 class Flicker:

@@ -28,7 +28,7 @@ class Source:
         Of the air in cells whose centre lies in the shape, m/s, whatever the pressure around, as in
         a fan's duct; by default the source imposes none.
     roughness : float
-        Relative random variation in space, over 4 cells, and in time, over 0.05 s, which breaks a
+        Relative random variation in space, over 4 cells, and in time, over 0.02 s, which breaks a
         symmetry that real plumes do not have. It does not depend on the steps of a run.
     fuel : float
         Amount of fuel, dimensionless; it burns by `Combustion`.

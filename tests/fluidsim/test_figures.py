@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fluidsim import taichi_runtime
-from fluidsim.figures import beside, cfl, gallery, memory, roofline, steps, stills, traffic
+from fluidsim.figures import beside, cfl, cluster, gallery, memory, roofline, steps, stills, traffic
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
@@ -179,3 +179,24 @@ def test_the_gallery_shows_every_still():
     text = (DOCS / "gallery.md").read_text(encoding="utf-8")
     for scene, dim, _ in stills.STILLS:
         assert f"renders/gallery/{scene}{'_2d' if dim == 2 else ''}.webp" in text
+
+
+def test_frames_a_minute_of_workers_stand_beside_those_of_one_process(monkeypatch):
+    """A clock on which a command takes 5 s and a picture 2 s, or 7 s and 1 s on workers."""
+    clock, asked = [0.0], []
+
+    def run(*words):
+        asked.append(words)
+        if words[0] == "render":
+            first, last = map(int, words[words.index("--frames") + 1].split(":"))
+            begin, each = (7, 1) if "--cluster" in words else (5, 2)
+            clock[0] += begin + each * (last - first + 1)
+
+    monkeypatch.setattr(cluster, "run_fluidsim", run)
+    monkeypatch.setattr(cluster.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(cluster, "CASES", (("dam_break", 64),))
+    monkeypatch.setattr(cluster, "available_threads", lambda: 2)
+    lines = [line.strip("| ").split(" | ") for line in cluster.cluster().splitlines()]
+    assert lines[0][1:] == ["one process of 2 threads", "2 workers of one thread"]
+    assert lines[2] == ["dam_break 64^3", "30.0 (5)", "60.0 (7)"]
+    assert [words[0] for words in asked] == ["run", *["render"] * 6]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numba
 import pytest
+import torch
 
 from fluidsim.cli import main
 from fluidsim.commands.train import KINDS
@@ -156,3 +157,36 @@ def test_scenes_are_recorded(tmp_path: Path) -> None:
     assert short.is_done
     stored = load_recorded([tmp_path], 2)
     assert len(stored) >= 3 and stored[0].notes["scene"] == "water_drop"
+
+
+@pytest.mark.slow
+def test_workers_record_the_same_systems_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And so the same network is trained."""
+    pytest.importorskip("distributed", reason="needs dask")
+    few = {
+        Split.TRAINING: (("dam_break", "smoke_plume"), 4, 2),
+        Split.VALIDATION: (("stirred_tank",), 2, 2),
+        Split.TEST: (("smoke_solid",), 2, 2),
+    }
+    monkeypatch.setattr(recordings, "SCENES", few)
+    words = ["train", "npsdo", "--sizes", "8", "--gate-sizes", "12", "--steps", "3", "--gates", "1",
+             "--threads", "1", "--out", "npsdo_2d.safetensors"]  # fmt: skip
+    threads = numba.get_num_threads()
+    for name, more in (("here", []), ("there", ["--cluster", "--workers", "2"])):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert main([*words, *more]) == 0
+    numba.set_num_threads(threads)
+    assert "recording training/dam_break-12 done" in capsys.readouterr().out
+    systems = [
+        {path.relative_to(place): path.read_bytes() for path in sorted(place.rglob("*.npz"))}
+        for place in (tmp_path / name / recordings.PLACE for name in ("here", "there"))
+    ]
+    assert len({path.parent for path in systems[0]}) == 4 and systems[0] == systems[1]
+    one, other = (
+        weights.load(tmp_path / name / "npsdo_2d.safetensors", "npsdo", 2).state_dict()
+        for name in ("here", "there")
+    )
+    assert all(torch.equal(one[key], other[key]) for key in one)
