@@ -30,7 +30,7 @@ def build(config: RunConfig) -> SmokeScene:
         sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.8, roughness=1.0)],
         solids=logs(config),
         open_sides=[*sides, "z+"],
-        body_force=Noise(strength=14.0, size=0.12, period=0.2),
+        body_force=Noise(strength=9.0, size=0.12, period=0.2),
         physics=SmokeOptions(
             lift=0.025,
             cooling=2.0,
