@@ -8,10 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from dask.utils import format_bytes
 from distributed import CancelledError, Client, as_completed
 
 from fluidsim import taichi_runtime
-from fluidsim.cluster.workers import TURN, Crew, cluster_at, crew_of, threads_of
+from fluidsim.cluster.workers import (
+    MEMORY,
+    TURN,
+    Crew,
+    cluster_at,
+    crew_of,
+    memory_of,
+    threads_of,
+)
 from fluidsim.errors import SimulationError
 from fluidsim.runs.drawing import Drawing
 from fluidsim.store.stored_run import BYTES_A_CELL, StoredRun
@@ -39,11 +48,12 @@ def draw_all(
     step: is called after each. Raises SimulationError with one line, and what drawing raises.
     """
     stored = dataclasses.replace(stored, folder=stored.folder.absolute())
-    with _workers(stored, len(numbers), place) as (client, threads):
+    least = BYTES_OF_LIBRARIES + BYTES_A_CELL * math.prod(stored.shape)
+    with _workers(least, len(numbers), place) as (client, threads):
         pictures = [
             client.submit(
                 _draw, drawing, stored, number, out.absolute(), threads,
-                pure=False, resources={TURN: 1},
+                pure=False, resources={TURN: 1, MEMORY: least},
             )
             for number in numbers
         ]  # fmt: skip
@@ -63,13 +73,22 @@ def _draw(drawing: Drawing, stored: StoredRun, number: int, out: Path, threads: 
 
 
 @contextmanager
-def _workers(stored: StoredRun, pictures: int, place: Place) -> Iterator[tuple[Client, int]]:
-    """The client of workers, and the threads of each."""
+def _workers(least: float, pictures: int, place: Place) -> Iterator[tuple[Client, int]]:
+    """The client of workers, and the threads of each. least: bytes that one of them needs."""
     if place.cluster:
         with cluster_at(place.cluster) as client:
+            _check_memory(least, max(memory_of(client).values()))
             yield client, place.threads or threads_of(client)
         return
-    least = BYTES_OF_LIBRARIES + BYTES_A_CELL * math.prod(stored.shape)
     crew = Crew.here(pictures, place.workers, place.threads, least)
+    _check_memory(least, crew.memory)
     with crew_of(crew) as client:
         yield client, crew.threads
+
+
+def _check_memory(least: float, most: float) -> None:
+    if least > most:
+        raise SimulationError(
+            f"a picture needs about {format_bytes(int(least))} of memory and no worker has more "
+            f"than {format_bytes(int(most))}; fewer --workers have more each"
+        )

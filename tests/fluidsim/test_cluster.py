@@ -11,7 +11,7 @@ from rich.console import Console
 
 distributed = pytest.importorskip("distributed", reason="needs dask")
 
-from fluidsim.cluster import errand, making  # noqa: E402
+from fluidsim.cluster import errand, making, pictures  # noqa: E402
 from fluidsim.cluster.errand import Ending  # noqa: E402
 from fluidsim.cluster.making import Making, Place, make_all  # noqa: E402
 from fluidsim.cluster.placing import Job, check_memory  # noqa: E402
@@ -166,14 +166,17 @@ def test_a_run_waits_for_a_worker_that_has_its_memory(tmp_path, monkeypatch):
         assert found == {large.address} and small.address != large.address
 
 
-def test_runs_that_take_too_long_are_stopped(tmp_path, stand_in):
-    some, said = jobs(tmp_path, [3]), []
-    with workers(protocol="tcp://", host="127.0.0.1") as cluster:
-        place = Place(cluster.scheduler_address, None)
-        assert make_all(some, place, Said(said), seconds=2.0) == {}
-        process = psutil.Process(int((some[0].folder / "pid").read_text()))
+def test_runs_that_are_not_done_at_the_end_are_stopped(tmp_path, stand_in):
+    (job,), said = jobs(tmp_path, [3]), []
+    with two_workers() as (_, client), ThreadPoolExecutor(1) as pool:
+        making = Making(client, 1, Said(said), end=time.monotonic() + 3600)
+        made = pool.submit(making.make, [job], {})
+        wait_for((job.folder / "pid").exists)
+        process = psutil.Process(int((job.folder / "pid").read_text()))
+        making._end = time.monotonic()
+        made.result(60)
         wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
-    assert not some[0].is_done and said == []
+    assert not job.is_done and said == []
 
 
 def test_a_run_that_nobody_waits_for_any_more_is_ended(tmp_path, stand_in):
@@ -213,3 +216,20 @@ def test_a_run_that_fits_no_worker_is_refused_but_for_force(tmp_path):
     ):
         check_memory(jobs(tmp_path, [0], 3 * 2.0**30), 2.0**30)
     check_memory(jobs(tmp_path, [0], 2.0**29), 2.0**30)
+
+
+def test_pictures_that_fit_no_worker_are_refused(monkeypatch):
+    monkeypatch.setattr("fluidsim.cluster.workers.MEMORY_LIMIT", 2**31)
+    place = pictures.Place("", 4, None)
+    with (
+        pytest.raises(SimulationError, match=r"a picture needs about 1.00 GiB of memory and no"),
+        pictures._workers(2.0**30, 9, place),
+    ):
+        pass
+    with workers(protocol="tcp://", host="127.0.0.1") as cluster:
+        place = pictures.Place(cluster.scheduler_address, None, None)
+        with (
+            pytest.raises(SimulationError, match=r"about 1024.00 PiB of memory and no worker"),
+            pictures._workers(2.0**60, 9, place),
+        ):
+            pass
