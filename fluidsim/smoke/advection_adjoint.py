@@ -127,10 +127,13 @@ def _trace_back(gradient, velocity, parts, ways, shape, strides, step):
                 for k in range(3):
                     x = (a if k == 0 else b if k == 1 else c) + 0.5
                     if k >= missing:
-                        flow = velocity[k - missing]
-                        x -= 0.25 * step * (flow[here] + flow[here + strides[k]])
+                        below, above = (
+                            velocity[k - missing, here],
+                            velocity[k - missing, here + strides[k]],
+                        )
+                        x -= 0.25 * step * (below + above)
                     base += strides[k] * set_taps(
-                        x, k == axis, shape[k], strides[k], False, weights[k], slopes[k], offsets[k]
+                        k, x, k == axis, shape[k], strides[k], False, weights, slopes, offsets
                     )
                 set_sums(field, base, weights, slopes, offsets, sums)
                 add_taps(given, base, weights, offsets, parts[component, component])
@@ -168,10 +171,10 @@ def _carry_back(gradients, fields, back, of_fields, of_back, shape, strides, sha
                 for k in range(3):
                     x = (a if k == 0 else b if k == 1 else c) + (0.0 if k == axis else 0.5)
                     if k >= missing:
-                        way = back[k - missing]
-                        x += 0.5 * (np.float64(way[lower]) + np.float64(way[upper]))
+                        low, high = back[k - missing, lower], back[k - missing, upper]
+                        x += 0.5 * (np.float64(low) + np.float64(high))
                     base += strides[k] * set_taps(
-                        x, k == axis, shape[k], strides[k], sharp, weights[k], slopes[k], offsets[k]
+                        k, x, k == axis, shape[k], strides[k], sharp, weights, slopes, offsets
                     )
                 set_sums(field, base, weights, slopes, offsets, sums)
                 if sharp:

@@ -14,8 +14,8 @@ from solvers import kernel_cache  # noqa: F401
 
 
 @numba.njit(cache=True)
-def set_taps(x, on_faces, cells, stride, sharp, weights, slopes, offsets):
-    """Set the weights, their slopes and the offsets of one axis; returns the lowest point.
+def set_taps(k, x, on_faces, cells, stride, sharp, weights, slopes, offsets):
+    """Set the weights, their slopes and the offsets of axis k; returns the lowest point.
 
     x: cells. Where the points on this axis are one, and beyond the rim, the slopes are 0.
     """
@@ -24,30 +24,34 @@ def set_taps(x, on_faces, cells, stride, sharp, weights, slopes, offsets):
     here = min(max(shifted, 0.0), float(top))
     lower = min(np.int64(here), max(top - 1, 0))
     p, step = here - lower, stride * min(top, 1)
+    moves = 1.0 if top > 0 and 0 <= shifted <= top else 0.0
     if sharp:
-        weights[0], weights[1] = p * (-0.5 + p * (1 - 0.5 * p)), 1 + p * p * (-2.5 + 1.5 * p)
-        weights[2], weights[3] = p * (0.5 + p * (2 - 1.5 * p)), p * p * (-0.5 + 0.5 * p)
-        slopes[0], slopes[1] = -0.5 + p * (2 - 1.5 * p), p * (-5 + 4.5 * p)
-        slopes[2], slopes[3] = 0.5 + p * (4 - 4.5 * p), p * (-1 + 1.5 * p)
+        weights[k, 0] = p * (-0.5 + p * (1 - 0.5 * p))
+        weights[k, 1] = 1 + p * p * (-2.5 + 1.5 * p)
+        weights[k, 2] = p * (0.5 + p * (2 - 1.5 * p))
+        weights[k, 3] = p * p * (-0.5 + 0.5 * p)
+        slopes[k, 0] = moves * (-0.5 + p * (2 - 1.5 * p))
+        slopes[k, 1] = moves * p * (-5 + 4.5 * p)
+        slopes[k, 2] = moves * (0.5 + p * (4 - 4.5 * p))
+        slopes[k, 3] = moves * p * (-1 + 1.5 * p)
     else:
-        weights[1], weights[2], slopes[1], slopes[2] = 1 - p, p, -1.0, 1.0
-    if top == 0 or not 0 <= shifted <= top:
-        slopes[:] = 0.0
+        weights[k, 1], weights[k, 2] = 1 - p, p
+        slopes[k, 1], slopes[k, 2] = -moves, moves
     first, last = np.inf, -np.inf
     if top + 1 > 2:
         first = 1.0 if on_faces else 1.5
         last = cells - first
-    offsets[0] = -step if x >= first else 0
-    offsets[1], offsets[2] = 0, step
-    offsets[3] = 2 * step if x < last else step
+    offsets[k, 0] = -step if x >= first else 0
+    offsets[k, 1], offsets[k, 2] = 0, step
+    offsets[k, 3] = 2 * step if x < last else step
     return lower
 
 
 @numba.njit(cache=True)
 def set_sums(field, base, weights, slopes, offsets, sums):
     """Set `sums` (4,): the slopes of the interpolated value along the three axes, and itself."""
-    w0, w1, w2, w3 = weights[2]
-    s0, s1, s2, s3 = slopes[2]
+    w0, w1, w2, w3 = weights[2, 0], weights[2, 1], weights[2, 2], weights[2, 3]
+    s0, s1, s2, s3 = slopes[2, 0], slopes[2, 1], slopes[2, 2], slopes[2, 3]
     o0, o2, o3 = offsets[2, 0], offsets[2, 2], offsets[2, 3]
     along_x = along_y = along_z = total = weights[0, 0] * 0
     for i in range(4):
@@ -72,7 +76,7 @@ def set_sums(field, base, weights, slopes, offsets, sums):
 @numba.njit(cache=True)
 def add_taps(given, base, weights, offsets, of_field):
     """Add `given` times the weights to the points."""
-    w0, w1, w2, w3 = weights[2]
+    w0, w1, w2, w3 = weights[2, 0], weights[2, 1], weights[2, 2], weights[2, 3]
     o0, o2, o3 = offsets[2, 0], offsets[2, 2], offsets[2, 3]
     for i in range(4):
         for j in range(4):

@@ -52,12 +52,10 @@ class _Swept(torch.autograd.Function):
         of_values, of_volume = (each.contiguous().clone() for each in grads[:2])
         of_flux = torch.zeros_like(flux, memory_format=torch.contiguous_format)
         rows = [
-            each.detach().contiguous().view(len(before), -1).numpy()
-            for each in (before, of_values)
+            each.detach().contiguous().view(len(before), -1).numpy() for each in (before, of_values)
         ]
         flat = [
-            each.detach().contiguous().view(-1).numpy()
-            for each in (full, flux, of_volume, of_flux)
+            each.detach().contiguous().view(-1).numpy() for each in (full, flux, of_volume, of_flux)
         ]
         shape = np.array((1,) * missing + grid.shape)
         strides = np.array((0,) * missing + grid.strides)
@@ -100,9 +98,7 @@ def _sweep_back(before, of_values, full, flux, of_volume, of_flux, axis, shape, 
                 given[line] = of_row[RIM:-RIM]
             store(given, start, step, across, of_values[component])
         for line in range(count):
-            _volume_back(
-                sizes[line], through[line], of_new[line], of_sizes[line], of_through[line]
-            )
+            _volume_back(sizes[line], through[line], of_new[line], of_sizes[line], of_through[line])
         store(of_sizes, start, step, across, of_volume)
         store(of_through, start, step, across, of_flux)
 
@@ -143,12 +139,9 @@ def _carry_back(row, volume, new, flux, given, of_row, of_volume, of_new, of_flu
         of_field[i] = given[i] * volume[i]
         of_volume[i] += given[i] * field[i]
         of_low[i], of_high[i] = 0.0, 0.0
-    for face in range(n + 1):
-        change = (given[face] if face < n else 0.0) - (given[face - 1] if face > 0 else 0.0)
-        moved[face] = _through_back(
-            face, change, flux, volume, field, low, high,
-            of_field, of_volume, of_flux, of_low, of_high,
-        )  # fmt: skip
+    _through_back(
+        given, flux, volume, field, low, high, moved, of_field, of_volume, of_flux, of_low, of_high
+    )
     for i in range(n):
         amount = field[i] * volume[i] - (moved[i + 1] - moved[i])
         of_new[i] -= given[i] * amount / new[i]
@@ -160,46 +153,47 @@ def _carry_back(row, volume, new, flux, given, of_row, of_volume, of_new, of_flu
 
 @numba.njit(cache=True, error_model="numpy")
 def _through_back(
-    face, change, flux, volume, field, low, high, of_field, of_volume, of_flux, of_low, of_high
+    given, flux, volume, field, low, high, moved, of_field, of_volume, of_flux, of_low, of_high
 ):  # fmt: skip
-    """Add what the amount that flows through a face gives, and return it; change: its gradient."""
-    n, total = len(volume), 0.0
-    upwards = flux[face] > 0
-    step, cell = (-1, face - 1) if upwards else (1, face)
-    rest, given = (flux[face], change) if upwards else (-flux[face], -change)
-    while 0 <= cell < n and rest >= volume[cell]:
-        total += volume[cell] * field[cell]
-        of_field[cell] += volume[cell] * given
-        of_volume[cell] += field[cell] * given
-        rest -= volume[cell]
-        cell += step
-    if not 0 <= cell < n:
-        return -step * total
-    share = rest / volume[cell]
-    slope, tilt = high[cell] - low[cell], 1 - share * (2 / 3)
-    bend = 6 * field[cell] - 3 * (low[cell] + high[cell])
-    side = -0.5 if upwards else 0.5
-    near = high[cell] if upwards else low[cell]
-    part = near + share * (side * slope + 0.5 * tilt * bend)
-    by_share = side * slope + 0.5 * tilt * bend - share * bend / 3
-    of_part = given * rest
-    of_slope, of_bend = of_part * side * share, of_part * 0.5 * share * tilt
-    of_high[cell] += of_slope - 3 * of_bend
-    of_low[cell] -= of_slope + 3 * of_bend
-    of_field[cell] += 6 * of_bend
-    if upwards:
-        of_high[cell] += of_part
-    else:
-        of_low[cell] += of_part
-    of_share = of_part * by_share
-    of_volume[cell] -= of_share * share / volume[cell]
-    of_rest = given * part + of_share / volume[cell]
-    of_flux[face] -= step * of_rest
-    whole = face - 1 if upwards else face
-    while whole != cell:
-        of_volume[whole] -= of_rest
-        whole += step
-    return -step * (total + rest * part)
+    """Set `moved`, the amounts that flow through the faces, and add what they give.
+
+    given: the gradient of what the cells then hold."""
+    n = len(volume)
+    for face in range(n + 1):
+        upwards = flux[face] > 0
+        step, cell = (-1, face - 1) if upwards else (1, face)
+        rest, side = (flux[face], -0.5) if upwards else (-flux[face], 0.5)
+        change = (given[face] if face < n else 0.0) - (given[face - 1] if face > 0 else 0.0)
+        change *= -step
+        total = 0.0
+        while 0 <= cell < n and rest >= volume[cell]:
+            total += volume[cell] * field[cell]
+            of_field[cell] += volume[cell] * change
+            of_volume[cell] += field[cell] * change
+            rest -= volume[cell]
+            cell += step
+        moved[face] = -step * total
+        if not 0 <= cell < n:
+            continue
+        share = rest / volume[cell]
+        slope, tilt = high[cell] - low[cell], 1 - share * (2 / 3)
+        bend = 6 * field[cell] - 3 * (low[cell] + high[cell])
+        lean = side * slope + 0.5 * tilt * bend
+        part = (high[cell] if upwards else low[cell]) + share * lean
+        moved[face] -= step * rest * part
+        of_part = change * rest
+        of_slope, of_bend = of_part * side * share, of_part * 0.5 * share * tilt
+        of_high[cell] += of_slope - 3 * of_bend + (of_part if upwards else 0.0)
+        of_low[cell] -= of_slope + 3 * of_bend - (0.0 if upwards else of_part)
+        of_field[cell] += 6 * of_bend
+        of_share = change * share * (lean - share * bend / 3)
+        of_volume[cell] -= of_share * share
+        of_rest = change * part + of_share
+        of_flux[face] -= step * of_rest
+        whole = face - 1 if upwards else face
+        while whole != cell:
+            of_volume[whole] -= of_rest
+            whole += step
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_recorded
 from fluidsim.solid.boundary import Boundary, Inlet, Wall
 from fluidsim.solid.images import images, repeated
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.openings import open_fractions, room
 from fluidsim.solid.shapes import Shape, Union
+from fluidsim.solid.recorded_sides import stop_recorded
 from fluidsim.solid.slip import SlipFaces
 
 FAR = 1e3  # m: the distance if there are no solids
@@ -138,6 +140,9 @@ class Solids:
 
     def stop_at_walls(self, velocity: Tensor, open_faces: Tensor) -> None:
         """Stop the flow (dim, *nodes) at walls and drive it at inlets, in place."""
+        if are_recorded(velocity):
+            stop_recorded(velocity, open_faces, self.boundary)
+            return
         self.boundary.stop(velocity, open_faces)
         for axis in range(self.grid.dim):
             for other, beyond in enumerate(self.grid.shape):
