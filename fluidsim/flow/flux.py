@@ -70,7 +70,7 @@ def subtract_gradient(
         return
     if velocity.device.type != "cpu" or not are_plain(velocity):
         return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
-    flow, opened, q = flat(velocity), flat(open_faces), as_rows(impulse)
+    flow, opened, q = flat(velocity), flat(open_faces.detach()), as_rows(impulse)
     parts = np.empty((len(q) + 1, 2), np.int64)
     _find_parts(q, parts)
     for axis in range(grid.dim - 1):

@@ -79,16 +79,14 @@ class Solids:
         grid = self.grid
         self.time = time
         _, self.distance, centres = self._samples
-        if self.moving:
-            self.distance = self.distance.clone()
         self.velocity = grid.zeros(self.device, grid.dim)
         for number, body in enumerate(self.moving):
             nodes, middles = self._points
             own = body.distance(nodes, time)
             arms = nodes[own < grid.dx] - body.pivot_at(nodes, body.pose(time))
-            reach = float(arms.norm(dim=-1).amax()) if len(arms) else 0.0
+            reach = float(arms.detach().norm(dim=-1).amax()) if len(arms) else 0.0
             self._reaches[number] = max(self._reaches[number], reach)
-            torch.minimum(self.distance, own, out=self.distance)
+            self.distance = torch.minimum(self.distance, own)
             centres = torch.minimum(centres, body.distance(middles, time))
             self._add_velocity(body, own, time)
         grid.join_nodes(self.distance)
@@ -116,6 +114,7 @@ class Solids:
         self._reaches = state["solids_reaches"].tolist()
         self.update(float(state["solids_time"]))
 
+    @torch.no_grad()
     def top_speed_during(self, time: float, seconds: float) -> float:
         """A bound of the speed of the solids' material during `seconds` from `time`, m/s."""
         speeds = [0.0]
@@ -188,7 +187,7 @@ class Solids:
             return
         widest = torch.zeros(grid.shape, device=self.device)
         for axis, n in enumerate(grid.shape):
-            faces = grid.faces(self.open, axis)
+            faces = grid.faces(self.open.detach(), axis)
             for first in (0, 1):
                 torch.maximum(widest, faces.narrow(axis, first, n), out=widest)
         reached = torch.zeros(grid.shape, dtype=torch.bool, device=self.device)
