@@ -98,7 +98,9 @@ def differentiable_solution(
 
 def _are_same(system: PoissonSystem, other: PoissonSystem) -> bool:
     """Whether two systems have the same numbers."""
-    pairs = zip((*system.face_weights, system.active), (*other.face_weights, other.active), strict=True)
+    pairs = zip(
+        (*system.face_weights, system.active), (*other.face_weights, other.active), strict=True
+    )
     return system.periodic == other.periodic and all(torch.equal(*pair) for pair in pairs)
 
 

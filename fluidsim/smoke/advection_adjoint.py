@@ -19,7 +19,7 @@ from torch import Tensor
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.plain import are_plain
 from fluidsim.smoke import advection_kernels, advection_torch
-from fluidsim.smoke.advection_taps import set_sums, add_taps, limit_of, set_taps, spread
+from fluidsim.smoke.advection_taps import add_taps, limit_of, set_sums, set_taps, spread
 from solvers import kernel_cache  # noqa: F401
 
 

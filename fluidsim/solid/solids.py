@@ -17,8 +17,8 @@ from fluidsim.solid.boundary import Boundary, Inlet, Wall
 from fluidsim.solid.images import images, repeated
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.openings import open_fractions, room
-from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.recorded_sides import stop_recorded
+from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.slip import SlipFaces
 
 FAR = 1e3  # m: the distance if there are no solids

@@ -277,8 +277,6 @@ def test_what_has_no_gradient_is_named():
         Source(Sphere((0.5, 0.5), 0.1), roughness=wanted)
     with pytest.raises(ValueError, match="no gradient for the heat of a Combustion"):
         Combustion(heat=wanted)
-    with pytest.raises(ValueError, match="no gradient for the radius of a Sphere"):
-        Sphere((0.5, 0.5), wanted)
     with pytest.raises(ValueError, match="the state has no 'heat'"):
         rollout(room(2), 1, 0.04, {"heat": wanted})
     with pytest.raises(ValueError, match="no gradient for 'time'"):
