@@ -79,7 +79,7 @@ class Subtraction(torch.autograd.Function):
         of_impulse = None
         if ctx.needs_input_grad[2]:
             of_impulse = torch.zeros(grid.shape, dtype=dtype, device=opened.device)
-            given = grads[0].to(dtype) * (slope * opened)
+            given = grads[0].to(dtype) * opened * slope
             for axis, n in enumerate(grid.shape):
                 faces = grid.faces(given, axis)
                 of_impulse += torch.diff(faces, dim=axis)
