@@ -49,18 +49,27 @@ class _Swept(torch.autograd.Function):
         before, full, flux = ctx.saved_tensors
         axis, grid = ctx.what
         missing = 3 - grid.dim
-        of_values, of_volume = (each.contiguous().clone() for each in grads[:2])
+        of_values, of_volume = (
+            each.clone(memory_format=torch.contiguous_format) for each in grads[:2]
+        )
         of_flux = torch.zeros_like(flux, memory_format=torch.contiguous_format)
-        rows = [
-            each.detach().contiguous().view(len(before), -1).numpy() for each in (before, of_values)
-        ]
-        flat = [
-            each.detach().contiguous().view(-1).numpy() for each in (full, flux, of_volume, of_flux)
-        ]
         shape = np.array((1,) * missing + grid.shape)
         strides = np.array((0,) * missing + grid.strides)
-        _sweep_back(*rows, *flat, axis + missing, shape, strides)
+        _sweep_back(
+            _rows(before), _rows(of_values), _flat(full), _flat(flux), _flat(of_volume),
+            _flat(of_flux), axis + missing, shape, strides,
+        )  # fmt: skip
         return of_values, of_volume, of_flux, None, None
+
+
+def _rows(fields: Tensor) -> np.ndarray:
+    """Fields (components, *nodes) as (components, nodes)."""
+    return fields.detach().contiguous().view(len(fields), -1).numpy()
+
+
+def _flat(field: Tensor) -> np.ndarray:
+    """A field (*nodes) as (nodes,)."""
+    return field.detach().contiguous().view(-1).numpy()
 
 
 @numba.njit(cache=True, parallel=True, error_model="numpy")
