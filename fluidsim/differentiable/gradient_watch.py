@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -32,7 +33,7 @@ class GradientWatch(StageTimer):
 
 
 def _check(name: str, stage: str, time: float, gradient: Tensor) -> None:
-    if not bool(gradient.isfinite().all()):
+    if not math.isfinite(gradient.sum()) and not bool(gradient.isfinite().all()):
         raise SimulationError(
             f"the gradient with respect to {name} is not finite: it comes from the stage "
             f"{stage!r} of the step at {time:.4g} s; try fewer frames or a smoother loss"

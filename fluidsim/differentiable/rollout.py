@@ -45,7 +45,8 @@ def rollout(
 
     Gradients reach the tensors of `start` that require them, and those among the numbers of the
     simulation's scene: weight and lift of `SmokeOptions`; density, temperature, fuel and velocity
-    of a `Source`; density, temperature and velocity of an `Inlet`.
+    of a `Source`; density, temperature and velocity of an `Inlet`; the numbers of shapes and the
+    control points, weights and knots of splines that bound solids; velocity and spin of `Moving`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The divergence of the velocity, and the gradient that a projection subtracts from it.
 
 Torch expressions define both and run on any device; on the CPU, kernels over rows do the same in
-one pass.
+one pass. Where torch records, the way back is that of `flux_adjoint`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim.flow import flux_adjoint
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.plain import are_plain, are_recorded
 from fluidsim.grid.rows import as_rows, cell_rows, flat
@@ -29,6 +30,8 @@ def divergence(
     velocity: (dim, *nodes), m/s, on the open part of each face. open_faces: (dim, *nodes) float32,
     that part. solid: (dim, *nodes) float32, m/s, the velocity of what closes the rest.
     """
+    if are_recorded(velocity, open_faces, solid):
+        return flux_adjoint.Divergence.apply(divergence, velocity, open_faces, solid, fluid, grid)
     if velocity.device.type != "cpu" or not are_plain(velocity, open_faces, solid):
         return divergence_as_defined(velocity, open_faces, solid, fluid, grid)
     result = np.empty((len(cell_rows(grid)), grid.shape[-1]))
@@ -36,7 +39,7 @@ def divergence(
         flat(velocity), flat(open_faces), flat(solid), as_rows(fluid), cell_rows(grid),
         np.array(grid.strides), 1 / grid.dx, result,
     )  # fmt: skip
-    return torch.from_numpy(result).view(grid.shape)
+    return torch.from_numpy(result.reshape(grid.shape))
 
 
 def divergence_as_defined(
@@ -61,9 +64,13 @@ def subtract_gradient(
     open_faces: (dim, *nodes) float32, the open part of each face.
     """
     slope = 1 / (density * grid.dx)
-    if velocity.device.type != "cpu" or not are_plain(velocity) or are_recorded(impulse):
+    if are_recorded(velocity, impulse):
+        subtract = functools.partial(subtract_gradient, density=density, grid=grid)
+        flux_adjoint.Subtraction.apply(subtract, velocity, impulse, open_faces, slope, grid)
+        return
+    if velocity.device.type != "cpu" or not are_plain(velocity):
         return subtract_gradient_as_defined(velocity, impulse, open_faces, slope, grid)
-    flow, opened, q = flat(velocity), flat(open_faces), as_rows(impulse)
+    flow, opened, q = flat(velocity), flat(open_faces.detach()), as_rows(impulse)
     parts = np.empty((len(q) + 1, 2), np.int64)
     _find_parts(q, parts)
     for axis in range(grid.dim - 1):

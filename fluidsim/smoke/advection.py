@@ -57,14 +57,12 @@ class Advection:
     def faces(self, field: Tensor, out: Tensor | None = None) -> Tensor:
         """The face field (dim, *nodes) advected along the traced flow.
 
-        out: another such field for the result; its stored points beyond the grid stay as they are.
+        out: another such field for the result, if torch records nothing; its stored points beyond
+        the grid stay as they are.
         """
-        out = torch.zeros_like(field) if out is None else out
         if self._halo is not None:
             return self._faces_of_ring(field, out, self._halo)
-        for axis in range(self.grid.dim):
-            self._carry(field[axis], out[axis], axis, self.grid)
-        return out
+        return self._carried(field, out, self.grid)
 
     def used_up(self, field: Tensor) -> Tensor:
         """As `faces`; the memory of the field serves the next call, unless torch records what is
@@ -74,17 +72,22 @@ class Advection:
         self._spare = None if recorded else field
         return carried
 
-    def _carry(self, field: Tensor, out: Tensor, axis: int, grid: Grid) -> None:
+    def _carried(self, field: Tensor, out: Tensor | None, grid: Grid) -> Tensor:
         steps = _steps_for(field, self._back)
+        if steps is advection_adjoint:
+            return advection_adjoint.faces(field, self._back, grid, self._sharp)
+        out = torch.zeros_like(field) if out is None else out
         carry = steps.carry_sharply if self._sharp else steps.carry
-        carry(field, self._back, out, axis, grid)
-
-    def _faces_of_ring(self, field: Tensor, out: Tensor, halo: Halo) -> Tensor:
-        wide, grid = halo.widen(field), self.grid
-        carried = torch.zeros_like(wide)
         for axis in range(grid.dim):
-            self._carry(wide[axis], carried[axis], axis, halo.wide)
-            grid.faces(out, axis).copy_(grid.faces(halo.crop(carried), axis))
+            carry(field[axis], self._back, out[axis], axis, grid)
+        return out
+
+    def _faces_of_ring(self, field: Tensor, out: Tensor | None, halo: Halo) -> Tensor:
+        grid = self.grid
+        out = torch.zeros_like(field) if out is None else out
+        carried = halo.crop(self._carried(halo.widen(field), None, halo.wide))
+        for axis in range(grid.dim):
+            grid.faces(out, axis).copy_(grid.faces(carried, axis))
         grid.join(out)
         return out
 

@@ -1,9 +1,10 @@
-"""Recorded advection on the CPU: the steps of advection with the adjoint of their interpolation.
+"""Recorded advection on the CPU: the steps of advection and their adjoints.
 
-The forward pass is the kernel, or the torch definition for doubles. The way back adds, for each
-point, the weights of its taps times its gradient to the gradient of the field, and their slopes to
-that of the trace. It goes through the points one after the other, so that sums repeat bit for bit.
-Where a value is limited, the gradient is that of the corners which limit it, in equal parts.
+The forward pass is that of the kernels, or of the torch definition for doubles. The way back adds,
+for each point, the weights of its taps times its gradient to the gradient of the field, and their
+slopes to that of the position. Components of the velocity go in parallel, and the points of each
+one after the other, so that sums repeat bit for bit. Where a value is limited, the gradient is that
+of the corners which limit it, in equal parts.
 """
 
 from __future__ import annotations
@@ -18,190 +19,171 @@ from torch import Tensor
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.plain import are_plain
 from fluidsim.smoke import advection_kernels, advection_torch
+from fluidsim.smoke.advection_taps import add_taps, limit_of, set_sums, set_taps, spread
 from solvers import kernel_cache  # noqa: F401
 
-trace = advection_torch.trace
 
-
-def carry(field: Tensor, back: Tensor, out: Tensor, axis: int, grid: Grid) -> None:
+def trace(velocity: Tensor, back: Tensor, grid: Grid, step: float) -> None:
     """As in advection_torch."""
-    out.copy_(_Carried.apply(field, back, axis, grid, False))
+    back.copy_(_Traced.apply(velocity, grid, step))
 
 
-def carry_sharply(field: Tensor, back: Tensor, out: Tensor, axis: int, grid: Grid) -> None:
-    """As in advection_torch."""
-    out.copy_(_Carried.apply(field, back, axis, grid, True))
+def faces(field: Tensor, back: Tensor, grid: Grid, sharp: bool) -> Tensor:
+    """A face field (dim, *nodes) carried along the traces, by limited cubics if `sharp`; 0 at
+    stored points beyond the grid."""
+    return _Carried.apply(field, back, grid, sharp)
+
+
+class _Traced(torch.autograd.Function):
+    """The displacements (dim, *nodes) of cell centres back along the flow."""
+
+    @staticmethod
+    def forward(ctx: Any, velocity: Tensor, grid: Grid, step: float) -> Tensor:
+        ctx.save_for_backward(velocity.clone())  # steps write on it
+        ctx.what = grid, step
+        steps = advection_kernels if are_plain(velocity) else advection_torch
+        back = torch.zeros_like(velocity)
+        steps.trace(velocity, back, grid, step)
+        return back
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (velocity,) = ctx.saved_tensors
+        grid, step = ctx.what
+        dtype = velocity.dtype
+        parts = torch.zeros((grid.dim, *velocity.shape), dtype=dtype)
+        ways = torch.zeros_like(parts)  # by the component that is interpolated
+        _trace_back(
+            _rows(grads[0]), _rows(velocity), parts.view(grid.dim, grid.dim, -1).numpy(),
+            ways.view(grid.dim, grid.dim, -1).numpy(), *_shape(grid), step,
+        )  # fmt: skip
+        way = grid.cells(ways.sum(0)) * (-0.25 * step)
+        found = parts.sum(0)
+        for axis, n in enumerate(grid.shape):
+            own = grid.faces(found, axis)
+            own.narrow(axis, 0, n).add_(way[axis])
+            own.narrow(axis, 1, n).add_(way[axis])
+        return found, None, None
 
 
 class _Carried(torch.autograd.Function):
-    """A component (*nodes) carried along the traces (dim, *nodes)."""
+    """A face field carried along the traces, both (dim, *nodes)."""
 
     @staticmethod
-    def forward(
-        ctx: Any, field: Tensor, back: Tensor, axis: int, grid: Grid, sharp: bool
-    ) -> Tensor:
+    def forward(ctx: Any, field: Tensor, back: Tensor, grid: Grid, sharp: bool) -> Tensor:
         ctx.save_for_backward(field, back)
-        ctx.what = axis, grid, sharp
+        ctx.what = grid, sharp
         steps = advection_kernels if are_plain(field, back) else advection_torch
+        carry = steps.carry_sharply if sharp else steps.carry
         out = torch.zeros_like(field)
-        (steps.carry_sharply if sharp else steps.carry)(field, back, out, axis, grid)
+        for axis in range(grid.dim):
+            carry(field[axis], back, out[axis], axis, grid)
         return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         field, back = ctx.saved_tensors
-        axis, grid, sharp = ctx.what
-        missing = 3 - grid.dim
-        of_field = torch.zeros(grid.nodes, dtype=field.dtype)
-        of_back = torch.zeros((grid.dim, *grid.nodes), dtype=back.dtype)
+        grid, sharp = ctx.what
+        of_field = torch.zeros(field.shape, dtype=field.dtype)
+        of_back = torch.zeros((grid.dim, *back.shape), dtype=back.dtype)  # by component
         _carry_back(
-            grads[0].contiguous().view(-1).numpy(),
-            field.detach().contiguous().view(-1).numpy(),
-            back.detach().contiguous().view(grid.dim, -1).numpy(),
-            of_field.view(-1).numpy(),
-            of_back.view(grid.dim, -1).numpy(),
-            axis + missing,
-            np.array((1,) * missing + grid.shape),
-            np.array((0,) * missing + grid.strides),
-            sharp,
-        )
-        return of_field, of_back, None, None, None
+            _rows(grads[0]), _rows(field), _rows(back), of_field.view(grid.dim, -1).numpy(),
+            of_back.view(grid.dim, grid.dim, -1).numpy(), *_shape(grid), sharp,
+        )  # fmt: skip
+        return of_field, of_back.sum(0), None, None
 
 
-@numba.njit(cache=True)
-def _carry_back(gradient, field, back, of_field, of_back, axis, shape, strides, sharp):
-    """Adds to of_field and of_back. gradient, field, of_field: (nodes,). back, of_back:
+def _rows(field: Tensor) -> np.ndarray:
+    """A field (dim, *nodes) as (dim, nodes)."""
+    return field.detach().contiguous().view(len(field), -1).numpy()
+
+
+def _shape(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Shape and strides of three axes."""
+    missing = 3 - grid.dim
+    return np.array((1,) * missing + grid.shape), np.array((0,) * missing + grid.strides)
+
+
+@numba.njit(cache=True, parallel=True)
+def _trace_back(gradient, velocity, parts, ways, shape, strides, step):
+    """Add to parts and ways, (dim, dim, nodes); parts[k, k] is the gradient of component k by its
+    interpolation, ways[k] that of where it is interpolated. gradient, velocity: (dim, nodes)."""
+    dim = len(velocity)
+    missing = 3 - dim
+    for component in numba.prange(dim):
+        axis, field = component + missing, velocity[component]
+        weights, slopes = np.zeros((3, 4), field.dtype), np.zeros((3, 4), field.dtype)
+        offsets, sums = np.zeros((3, 4), np.int64), np.zeros(4, field.dtype)
+        for row in range(shape[0] * shape[1]):
+            a, b = row // shape[1], row % shape[1]
+            for c in range(shape[2]):
+                here = a * strides[0] + b * strides[1] + c * strides[2]
+                given = -step * gradient[component, here]
+                if given == 0:
+                    continue
+                base = 0
+                for k in range(3):
+                    x = (a if k == 0 else b if k == 1 else c) + 0.5
+                    if k >= missing:
+                        below, above = (
+                            velocity[k - missing, here],
+                            velocity[k - missing, here + strides[k]],
+                        )
+                        x -= 0.25 * step * (below + above)
+                    base += strides[k] * set_taps(
+                        k, x, k == axis, shape[k], strides[k], False, weights, slopes, offsets
+                    )
+                set_sums(field, base, weights, slopes, offsets, sums)
+                add_taps(given, base, weights, offsets, parts[component, component])
+                for k in range(missing, 3):
+                    ways[component, k - missing, here] = given * sums[k]
+
+
+@numba.njit(cache=True, parallel=True)
+def _carry_back(gradients, fields, back, of_fields, of_back, shape, strides, sharp):
+    """Add to of_fields (dim, nodes) and of_back (dim, dim, nodes). gradients, fields, back:
     (dim, nodes)."""
-    missing = 3 - len(back)
-    weights, slopes, of_x = np.zeros((3, 4)), np.zeros((3, 4)), np.zeros(3)
-    offsets, steps, at = np.zeros((3, 4), np.int64), np.zeros(3, np.int64), np.zeros(3, np.int64)
-    count = shape.copy()
-    count[axis] += 1
-    for at[0] in range(count[0]):
-        for at[1] in range(count[1]):
-            for at[2] in range(count[2]):
-                here = at[0] * strides[0] + at[1] * strides[1] + at[2] * strides[2]
+    dim = len(back)
+    missing = 3 - dim
+    for component in numba.prange(dim):
+        axis = component + missing
+        gradient, field, of_field = gradients[component], fields[component], of_fields[component]
+        weights, slopes = np.zeros((3, 4), field.dtype), np.zeros((3, 4), field.dtype)
+        offsets, steps = np.zeros((3, 4), np.int64), np.zeros(3, np.int64)
+        sums = np.zeros(4, field.dtype)
+        count = shape.copy()
+        count[axis] += 1
+        for k in range(3):
+            steps[k] = strides[k] * min(count[k] - 1, 1)
+        for row in range(count[0] * count[1]):
+            a, b = row // count[1], row % count[1]
+            for c in range(count[2]):
+                here = a * strides[0] + b * strides[1] + c * strides[2]
                 given = gradient[here]
                 if given == 0:
                     continue
-                lower = here - strides[axis] * min(at[axis], 1)
-                upper = here - strides[axis] * max(at[axis] - shape[axis] + 1, 0)
+                at = a if axis == 0 else b if axis == 1 else c
+                lower = here - strides[axis] * min(at, 1)
+                upper = here - strides[axis] * max(at - shape[axis] + 1, 0)
                 base = 0
                 for k in range(3):
-                    x = at[k] + (0.0 if k == axis else 0.5)
+                    x = (a if k == 0 else b if k == 1 else c) + (0.0 if k == axis else 0.5)
                     if k >= missing:
-                        way = back[k - missing]
-                        x += 0.5 * (np.float64(way[lower]) + np.float64(way[upper]))
-                    place = _set_taps(
-                        x, k == axis, shape[k], strides[k], sharp, weights[k], slopes[k], offsets[k]
+                        low, high = back[k - missing, lower], back[k - missing, upper]
+                        x += 0.5 * (np.float64(low) + np.float64(high))
+                    base += strides[k] * set_taps(
+                        k, x, k == axis, shape[k], strides[k], sharp, weights, slopes, offsets
                     )
-                    base += place * strides[k]
-                    steps[k] = strides[k] * min(count[k] - 1, 1)
+                set_sums(field, base, weights, slopes, offsets, sums)
                 if sharp:
-                    limited, limit = _limit(field, base, weights, offsets, steps)
+                    limited, limit = limit_of(field, base, steps, sums[3])
                     if limited:
-                        _spread(given, limit, field, base, steps, of_field)
+                        spread(given, limit, field, base, steps, of_field)
                         continue
-                of_x[:] = 0.0
-                _add_taps(given, field, base, weights, slopes, offsets, of_field, of_x)
+                add_taps(given, base, weights, offsets, of_field)
                 for k in range(missing, 3):
-                    of_back[k - missing, lower] += 0.5 * of_x[k]
-                    of_back[k - missing, upper] += 0.5 * of_x[k]
-
-
-@numba.njit(cache=True)
-def _set_taps(x, on_faces, cells, stride, sharp, weights, slopes, offsets):
-    """Set the weights, their slopes and the offsets of one axis; returns the lowest point."""
-    top = cells if on_faces else cells - 1
-    shifted = x if on_faces else x - 0.5
-    here = min(max(shifted, 0.0), float(top))
-    lower = min(np.int64(here), max(top - 1, 0))
-    p, step = here - lower, stride * min(top, 1)
-    if sharp:
-        weights[0], weights[1] = p * (-0.5 + p * (1 - 0.5 * p)), 1 + p * p * (-2.5 + 1.5 * p)
-        weights[2], weights[3] = p * (0.5 + p * (2 - 1.5 * p)), p * p * (-0.5 + 0.5 * p)
-        slopes[0], slopes[1] = -0.5 + p * (2 - 1.5 * p), p * (-5 + 4.5 * p)
-        slopes[2], slopes[3] = 0.5 + p * (4 - 4.5 * p), p * (-1 + 1.5 * p)
-    else:
-        weights[1], weights[2], slopes[1], slopes[2] = 1 - p, p, -1.0, 1.0
-    if not 0 <= shifted <= top:
-        slopes[:] = 0.0
-    first, last = np.inf, -np.inf
-    if top + 1 > 2:
-        first = 1.0 if on_faces else 1.5
-        last = cells - first
-    offsets[0] = -step if x >= first else 0
-    offsets[1], offsets[2] = 0, step
-    offsets[3] = 2 * step if x < last else step
-    return lower
-
-
-@numba.njit(cache=True)
-def _range_of(field, base, steps):
-    """The lowest and the highest value at the corners."""
-    low = high = field[base]
-    for corner in range(8):
-        value = field[_corner(base, steps, corner)]
-        low, high = min(low, value), max(high, value)
-    return low, high
-
-
-@numba.njit(cache=True)
-def _total(field, base, weights, offsets):
-    total = 0.0
-    for i in range(4):
-        for j in range(4):
-            for k in range(4):
-                weight = weights[0, i] * weights[1, j] * weights[2, k]
-                total += weight * field[base + offsets[0, i] + offsets[1, j] + offsets[2, k]]
-    return total
-
-
-@numba.njit(cache=True)
-def _limit(field, base, weights, offsets, steps):
-    """Whether the cubic leaves the range of the corners, and the end of the range there."""
-    low, high = _range_of(field, base, steps)
-    if low == high:
-        return False, low
-    total = _total(field, base, weights, offsets)
-    return total < low or total > high, low if total < low else high
-
-
-@numba.njit(cache=True)
-def _spread(given, limit, field, base, steps, of_field):
-    """Give the corners with the limiting value equal parts of the gradient."""
-    found = 0
-    for corner in range(8):
-        found += field[_corner(base, steps, corner)] == limit
-    for corner in range(8):
-        place = _corner(base, steps, corner)
-        if field[place] == limit:
-            of_field[place] += given / found
-
-
-@numba.njit(cache=True)
-def _corner(base, steps, corner):
-    return base + steps[0] * (corner >> 2) + steps[1] * (corner >> 1 & 1) + steps[2] * (corner & 1)
-
-
-@numba.njit(cache=True)
-def _add_taps(given, field, base, weights, slopes, offsets, of_field, of_x):
-    """Add to the gradients of the field and of the position."""
-    for i in range(4):
-        for j in range(4):
-            flat, along_x, along_y = (
-                weights[0, i] * weights[1, j],
-                slopes[0, i] * weights[1, j],
-                weights[0, i] * slopes[1, j],
-            )
-            if flat == 0 and along_x == 0 and along_y == 0:
-                continue
-            first = base + offsets[0, i] + offsets[1, j]
-            for k in range(4):
-                place, weight = first + offsets[2, k], weights[2, k]
-                of_field[place] += given * flat * weight
-                value = given * field[place]
-                of_x[0] += value * along_x * weight
-                of_x[1] += value * along_y * weight
-                of_x[2] += value * flat * slopes[2, k]
+                    half = given * sums[k] / 2
+                    of_back[component, k - missing, lower] += half
+                    of_back[component, k - missing, upper] += half

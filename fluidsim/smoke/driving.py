@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from fluidsim.flow.accelerations import BodyForce, add_buoyancy
+from fluidsim.grid.plain import are_recorded
 from fluidsim.smoke.confinement import add_vorticity_confinement
 from fluidsim.smoke.options import SmokeOptions
 from fluidsim.smoke.scalars import Scalars
@@ -28,6 +29,8 @@ def add_forces(
 
 def through_faces(velocity: Tensor, solids: Solids) -> Tensor:
     """Volume through each face over its area, (dim, *nodes), m/s."""
+    if are_recorded(solids.open):
+        velocity = velocity.clone()  # steps write on it
     flow = solids.open * velocity
     if solids.boundary.inlets:
         flow += solids.walls * solids.velocity

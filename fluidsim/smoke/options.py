@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fluidsim.smoke.combustion import Combustion
 from fluidsim.solid.shapes import Shape
-from fluidsim.solid.values import refuse_gradients, settle
+from fluidsim.solid.values import records, refuse_gradients, settle
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Source:
     Raises
     ------
     ValueError
-        If a number is not one (NaN), or if a tensor other than density, temperature, fuel or
-        velocity requires a gradient.
+        If a number is not one (NaN), or if a tensor other than density, temperature, fuel,
+        velocity or, without a velocity, a number of the shape requires a gradient.
     """
 
     shape: Shape
@@ -52,6 +52,10 @@ class Source:
 
     def __post_init__(self) -> None:
         settle(self, recorded=("density", "temperature", "fuel", "velocity"))
+        if self.velocity is not None and records(self.shape):
+            raise ValueError(
+                "there is no gradient for the shape of a Source with a velocity: it has whole cells"
+            )
 
     def acts(self, time: float) -> bool:
         return self.until is None or time < self.until

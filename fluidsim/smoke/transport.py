@@ -9,6 +9,7 @@ of Bott's positive-definite numerical advection scheme".
 from __future__ import annotations
 
 import math
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -16,8 +17,8 @@ from torch import Tensor
 from fluidsim.flow.values import top_component
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.halo import Halo
-from fluidsim.grid.plain import are_plain
-from fluidsim.smoke import transport_kernels, transport_torch
+from fluidsim.grid.plain import are_plain, are_recorded
+from fluidsim.smoke import transport_adjoint, transport_kernels, transport_torch
 
 SQUEEZE = 0.75  # of a cell: the most that a sweep may add or take; more needs several turns
 
@@ -56,8 +57,7 @@ class Transport:
     def _swept(self, values: Tensor, volume: Tensor, flux: Tensor, axis: int) -> Tensor:
         """Sweep values and volume along an axis; returns what left, (components,) float64."""
         grid = self.grid
-        plain = values.device.type == "cpu" and are_plain(values, volume, flux)
-        sweep = (transport_kernels if plain else transport_torch).sweep
+        sweep = _steps_for(values, volume, flux).sweep
         if axis not in grid.periodic:
             return sweep(values, volume, flux, axis, grid).detach().sum(1)
         reach = top_component(flux) / float(grid.cells(volume.detach()).amin())
@@ -75,3 +75,12 @@ class Transport:
             low, high = torch.aminmax(torch.diff(self.grid.faces(flux.detach(), axis), dim=axis))
             most = max(most, -float(low), float(high))
         return max(1, math.ceil(most / SQUEEZE))
+
+
+def _steps_for(*fields: Tensor) -> ModuleType:
+    """The module whose sweep serves fields of this kind, on this device."""
+    if fields[0].device.type != "cpu":
+        return transport_torch
+    if are_plain(*fields):
+        return transport_kernels
+    return transport_adjoint if are_recorded(*fields) else transport_torch

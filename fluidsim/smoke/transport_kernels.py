@@ -46,14 +46,14 @@ def _sweep(values, volume, flux, axis, shape, strides):
         start = task // groups * strides[other] + first * strides[across]
         through, sizes = np.empty((count, n + 1)), np.empty((count, n))
         new, contents = np.empty((count, n)), np.empty((components, count, n + 2 * RIM))
-        _fetch(flux, start, step, strides[across], through)
+        fetch(flux, start, step, strides[across], through)
         if through.any():
-            _fetch(volume, start, step, strides[across], sizes)
+            fetch(volume, start, step, strides[across], sizes)
             _set_volume(sizes, through, new)
-            _store(new, start, step, strides[across], volume)
+            store(new, start, step, strides[across], volume)
             for component in range(components):
                 inner = contents[component, :, RIM:-RIM]
-                _fetch(values[component], start, step, strides[across], inner)
+                fetch(values[component], start, step, strides[across], inner)
             places, lines, filled = np.empty((2, n + 1), np.int64), np.empty((6, n + 1)), False
             for line in range(count):
                 filled |= _carry(
@@ -63,12 +63,12 @@ def _sweep(values, volume, flux, axis, shape, strides):
             if filled:
                 for component in range(components):
                     inner = contents[component, :, RIM:-RIM]
-                    _store(inner, start, step, strides[across], values[component])
+                    store(inner, start, step, strides[across], values[component])
     return left
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _fetch(field, start, step, across, lines):
+def fetch(field, start, step, across, lines):
     for i in range(lines.shape[1]):
         here = start + i * step
         for line in range(lines.shape[0]):
@@ -76,7 +76,7 @@ def _fetch(field, start, step, across, lines):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _store(lines, start, step, across, field):
+def store(lines, start, step, across, field):
     for i in range(lines.shape[1]):
         here = start + i * step
         for line in range(lines.shape[0]):

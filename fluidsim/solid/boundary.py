@@ -11,7 +11,7 @@ from torch import Tensor
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.images import repeated
 from fluidsim.solid.shapes import Shape, Vector
-from fluidsim.solid.values import settle
+from fluidsim.solid.values import records, settle
 
 SIDES = ("x-", "x+", "y-", "y+", "z-", "z+")
 Profile = Callable[[Tensor], Tensor]
@@ -72,8 +72,8 @@ class Inlet:
     Raises
     ------
     ValueError
-        If there is no such side, or if a tensor other than velocity, density or temperature
-        requires a gradient.
+        If there is no such side, or if a tensor other than velocity, density or temperature, or a
+        number of the shape, requires a gradient.
     """
 
     side: str
@@ -85,6 +85,8 @@ class Inlet:
     def __post_init__(self) -> None:
         settle(self, recorded=("velocity", "density", "temperature"))
         check_side(self.side)
+        if records(self.shape):
+            raise ValueError("there is no gradient for the shape of an Inlet: it takes whole faces")
 
     def velocity_at(self, points: Tensor) -> Tensor:
         """Evaluate the velocity at points.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fluidsim.solid.shapes import Shape, Vector, rotation_matrix
-from fluidsim.solid.values import settle
+from fluidsim.solid.values import settle, vector
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,13 @@ class RigidMotion(ABC):
         The point about which it turns, m; it moves along with the shape.
     """
 
+    recorded: ClassVar[tuple[str, ...]] = ()
+
     shape: Shape
     pivot: Vector
 
     def __post_init__(self) -> None:
-        settle(self)
+        settle(self, recorded=self.recorded)
 
     @abstractmethod
     def pose(self, time: float) -> Pose:
@@ -117,7 +120,7 @@ class RigidMotion(ABC):
         else:
             axis = torch.nn.functional.normalize(points.new_tensor(self.turning_axis), dim=0)
             turning = torch.linalg.cross(pose.spin * axis.expand_as(arm), arm)
-        return turning + points.new_tensor(pose.velocity)
+        return turning + vector(pose.velocity, points)
 
     def pivot_at(self, points: Tensor, pose: Pose) -> Tensor:
         """Position of the pivot.
@@ -134,7 +137,7 @@ class RigidMotion(ABC):
         Tensor, (dim,)
             Position, m.
         """
-        return points.new_tensor(self.pivot) + points.new_tensor(pose.offset)
+        return points.new_tensor(self.pivot) + vector(pose.offset, points)
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,8 @@ class Moving(RigidMotion):
         Direction of the axis in 3D, of any length; up by default.
     """
 
+    recorded = ("velocity", "spin")
+
     velocity: Vector | None = None
     spin: float = 0.0
     axis: Vector = (0.0, 0.0, 1.0)
@@ -164,7 +169,7 @@ class Moving(RigidMotion):
         return self.axis
 
     def pose(self, time: float) -> Pose:
-        velocity = self.velocity or (0.0,) * len(self.pivot)
+        velocity = (0.0,) * len(self.pivot) if self.velocity is None else tuple(self.velocity)
         offset = tuple(time * speed for speed in velocity)
         return Pose(offset, self.spin * time, velocity, self.spin)
 

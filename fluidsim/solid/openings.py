@@ -31,7 +31,7 @@ def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor])
     """
     fractions = torch.ones((grid.dim, *grid.nodes), device=distance.device)
     shift = _SHIFT * grid.dx
-    if float(distance.amin()) > shift:
+    if float(distance.detach().amin()) > shift:
         return fractions
     for axis in range(grid.dim):
         around = _around(axis, grid.dim)
@@ -93,8 +93,9 @@ def _squares(corners: Sequence[Tensor], inner: Sequence[Tensor]) -> Tensor:
 def _edge(a: Tensor, b: Tensor) -> Tensor:
     """The part of an edge on which the linear function between its ends is positive."""
     high, low = torch.maximum(a, b), torch.minimum(a, b)
-    part = high / (high - low).clamp(min=1e-30)
-    return torch.where(low > 0, 1.0, torch.where(high > 0, part, 0.0))
+    crossed = (low <= 0) & (high > 0)
+    part = high / torch.where(crossed, high - low, 1.0)
+    return torch.where(crossed, part, (low > 0).to(part.dtype))
 
 
 def _square(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
@@ -108,7 +109,8 @@ def _square(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
 def _triangle(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """The part of a triangle on which the linear function with these corner values is positive."""
     low, middle, high = torch.stack((a, b, c)).sort(0).values
-    below = low**2 / ((middle - low) * (high - low)).clamp(min=1e-30)
-    above = high**2 / ((high - low) * (high - middle)).clamp(min=1e-30)
-    part = torch.where(middle > 0, 1 - below, above)
-    return torch.where(low > 0, 1.0, torch.where(high > 0, part, 0.0))
+    most, least = (low <= 0) & (middle > 0), (middle <= 0) & (high > 0)
+    below = low**2 / torch.where(most, (middle - low) * (high - low), 1.0)
+    above = high**2 / torch.where(least, (high - low) * (high - middle), 1.0)
+    whole = (low > 0).to(low.dtype)
+    return torch.where(most, 1 - below, torch.where(least, above, whole))

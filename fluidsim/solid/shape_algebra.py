@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from fluidsim.solid.values import settle
+from fluidsim.solid.values import settle, vector
 
 Vector = tuple[float, ...]
 
@@ -22,11 +23,13 @@ class Shape(ABC):
 
     `a | b` is the union of two shapes, `a & b` their intersection, and `a - b` is a without b. A
     shape of one's own derives from this class and defines `distance`. Vectors may be given as lists
-    or arrays, too.
+    or arrays, too; the numbers named in `recorded` may be tensors that require a gradient.
     """
 
+    recorded: ClassVar[tuple[str, ...]] = ()
+
     def __post_init__(self) -> None:
-        settle(self)
+        settle(self, recorded=self.recorded)
 
     @abstractmethod
     def distance(self, points: Tensor) -> Tensor:
@@ -185,11 +188,13 @@ class Moved(Shape):
         The shift, m.
     """
 
+    recorded = ("offset",)
+
     shape: Shape
     offset: Vector
 
     def distance(self, points: Tensor) -> Tensor:
-        return self.shape.distance(points - points.new_tensor(self.offset))
+        return self.shape.distance(points - vector(self.offset, points))
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,8 @@ class Rotated(Shape):
         Direction of the axis in 3D; None in 2D.
     """
 
+    recorded = ("angle",)
+
     shape: Shape
     angle: float
     about: Vector
@@ -219,12 +226,12 @@ class Rotated(Shape):
         return self.shape.distance((points - about) @ turn + about)
 
 
-def rotation_matrix(angle: float, axis: Vector | None, dim: int) -> Tensor:
+def rotation_matrix(angle: float | Tensor, axis: Vector | None, dim: int) -> Tensor:
     """The matrix of a rotation, in the plane or about an axis (Rodrigues' formula).
 
     Parameters
     ----------
-    angle : float
+    angle : float or Tensor
         The angle, rad; counter-clockwise.
     axis : tuple of 3 floats or None
         Direction of the axis in 3D, of any length; not used in 2D.
@@ -240,9 +247,13 @@ def rotation_matrix(angle: float, axis: Vector | None, dim: int) -> Tensor:
     ValueError
         In 3D without an axis.
     """
-    cos, sin = math.cos(angle), math.sin(angle)
+    if isinstance(angle, Tensor):
+        cos, sin = angle.double().cos(), angle.double().sin()
+    else:
+        cos, sin = math.cos(angle), math.sin(angle)
     if dim == 2:
-        return torch.tensor([[cos, -sin], [sin, cos]], dtype=torch.float64)
+        quarter = torch.tensor([[0, -1], [1, 0]], dtype=torch.float64)
+        return cos * torch.eye(2, dtype=torch.float64) + sin * quarter
     if axis is None:
         raise ValueError("a rotation in 3D needs an axis")
     x, y, z = torch.nn.functional.normalize(torch.tensor(axis, dtype=torch.float64), dim=0)

@@ -23,6 +23,7 @@ from fluidsim.solid.shape_algebra import (
     require_positive,
     rotation_matrix,
 )
+from fluidsim.solid.values import vector
 
 __all__ = [
     "Box",
@@ -59,6 +60,8 @@ class Box(Shape):
         If `lower` is not below `upper` on every axis.
     """
 
+    recorded = ("lower", "upper")
+
     lower: Vector
     upper: Vector
 
@@ -68,7 +71,7 @@ class Box(Shape):
             raise ValueError(f"a box needs lower < upper on each axis, not {self}")
 
     def distance(self, points: Tensor) -> Tensor:
-        lower, upper = points.new_tensor(self.lower), points.new_tensor(self.upper)
+        lower, upper = vector(self.lower, points), vector(self.upper, points)
         outside = (points - (lower + upper) / 2).abs() - (upper - lower) / 2
         return from_excess(outside)
 
@@ -90,6 +93,8 @@ class Sphere(Shape):
         If the radius is not positive.
     """
 
+    recorded = ("center", "radius")
+
     center: Vector
     radius: float
 
@@ -98,7 +103,7 @@ class Sphere(Shape):
         require_positive(radius=self.radius)
 
     def distance(self, points: Tensor) -> Tensor:
-        return (points - points.new_tensor(self.center)).norm(dim=-1) - self.radius
+        return (points - vector(self.center, points)).norm(dim=-1) - self.radius
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,8 @@ class Ellipsoid(Shape):
         If a radius is not positive.
     """
 
+    recorded = ("center", "radii")
+
     center: Vector
     radii: Vector
 
@@ -126,8 +133,8 @@ class Ellipsoid(Shape):
         require_positive(radius=min(self.radii))
 
     def distance(self, points: Tensor) -> Tensor:
-        offset = points - points.new_tensor(self.center)
-        radii = points.new_tensor(self.radii)
+        offset = points - vector(self.center, points)
+        radii = vector(self.radii, points)
         scaled = (offset / radii).norm(dim=-1)
         slope = (offset / radii**2).norm(dim=-1)
         least = 1e-6  # keeps the quotient of two zeros at the centre away
@@ -153,6 +160,8 @@ class Capsule(Shape):
         If `radius` is not positive.
     """
 
+    recorded = ("start", "end", "radius", "end_radius")
+
     start: Vector
     end: Vector
     radius: float
@@ -163,7 +172,7 @@ class Capsule(Shape):
         require_positive(radius=self.radius)
 
     def distance(self, points: Tensor) -> Tensor:
-        start, end = points.new_tensor(self.start), points.new_tensor(self.end)
+        start, end = vector(self.start, points), vector(self.end, points)
         offset, line = points - start, end - start
         along = ((offset @ line) / line.square().sum().clamp(min=1e-12)).clamp(0, 1)
         last = self.radius if self.end_radius is None else self.end_radius
@@ -190,6 +199,8 @@ class Cylinder(Shape):
         If the radius or the height is not positive.
     """
 
+    recorded = ("base", "radius", "height")
+
     base: Vector
     radius: float
     height: float
@@ -199,7 +210,7 @@ class Cylinder(Shape):
         require_positive(radius=self.radius, height=self.height)
 
     def distance(self, points: Tensor) -> Tensor:
-        offset = points - points.new_tensor(self.base)
+        offset = points - vector(self.base, points)
         radial = offset[..., :-1].norm(dim=-1) - self.radius
         axial = (offset[..., -1] - self.height / 2).abs() - self.height / 2
         return from_excess(torch.stack((radial, axial), dim=-1))
@@ -224,6 +235,8 @@ class Torus(Shape):
         If a radius is not positive.
     """
 
+    recorded = ("center", "ring_radius", "tube_radius")
+
     center: Vector
     ring_radius: float
     tube_radius: float
@@ -233,7 +246,7 @@ class Torus(Shape):
         require_positive(ring_radius=self.ring_radius, tube_radius=self.tube_radius)
 
     def distance(self, points: Tensor) -> Tensor:
-        offset = points - points.new_tensor(self.center)
+        offset = points - vector(self.center, points)
         radial = offset[..., :-1].norm(dim=-1) - self.ring_radius
         return torch.hypot(radial, offset[..., -1]) - self.tube_radius
 
@@ -247,6 +260,8 @@ class HalfSpace(Shape):
     height : float
         The height on the up axis (the last one), m.
     """
+
+    recorded = ("height",)
 
     height: float
 

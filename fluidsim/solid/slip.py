@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 
+FLAT = 1e-6  # a smaller slope of the distance has no direction
 DEPTH = 3.0  # cells: no interpolation reads faces that lie deeper inside a solid
 
 
@@ -86,7 +87,8 @@ def _faces_of(
         if k != axis:
             upper = corners[:, k] == 1
             slope[:, k] = here[:, upper].mean(1) - here[:, ~upper].mean(1)
-    normals = torch.nn.functional.normalize(slope, dim=1)
+    steep = slope.norm(dim=1, keepdim=True) > FLAT * grid.dx  # elsewhere the normal is held fixed
+    normals = torch.nn.functional.normalize(torch.where(steep, slope, slope.detach()), dim=1)
     start = (places * strides).sum(1)
     faces = axis * grid.node_count + start
     around = faces[:, None, None].repeat(1, dim, 4)

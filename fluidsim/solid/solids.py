@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_recorded
 from fluidsim.solid.boundary import Boundary, Inlet, Wall
 from fluidsim.solid.images import images, repeated
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.openings import open_fractions, room
+from fluidsim.solid.recorded_sides import stop_recorded
 from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.slip import SlipFaces
 
@@ -77,16 +79,14 @@ class Solids:
         grid = self.grid
         self.time = time
         _, self.distance, centres = self._samples
-        if self.moving:
-            self.distance = self.distance.clone()
         self.velocity = grid.zeros(self.device, grid.dim)
         for number, body in enumerate(self.moving):
             nodes, middles = self._points
             own = body.distance(nodes, time)
             arms = nodes[own < grid.dx] - body.pivot_at(nodes, body.pose(time))
-            reach = float(arms.norm(dim=-1).amax()) if len(arms) else 0.0
+            reach = float(arms.detach().norm(dim=-1).amax()) if len(arms) else 0.0
             self._reaches[number] = max(self._reaches[number], reach)
-            torch.minimum(self.distance, own, out=self.distance)
+            self.distance = torch.minimum(self.distance, own)
             centres = torch.minimum(centres, body.distance(middles, time))
             self._add_velocity(body, own, time)
         grid.join_nodes(self.distance)
@@ -114,6 +114,7 @@ class Solids:
         self._reaches = state["solids_reaches"].tolist()
         self.update(float(state["solids_time"]))
 
+    @torch.no_grad()
     def top_speed_during(self, time: float, seconds: float) -> float:
         """A bound of the speed of the solids' material during `seconds` from `time`, m/s."""
         speeds = [0.0]
@@ -138,6 +139,9 @@ class Solids:
 
     def stop_at_walls(self, velocity: Tensor, open_faces: Tensor) -> None:
         """Stop the flow (dim, *nodes) at walls and drive it at inlets, in place."""
+        if are_recorded(velocity):
+            stop_recorded(velocity, open_faces, self.boundary)
+            return
         self.boundary.stop(velocity, open_faces)
         for axis in range(self.grid.dim):
             for other, beyond in enumerate(self.grid.shape):
@@ -183,7 +187,7 @@ class Solids:
             return
         widest = torch.zeros(grid.shape, device=self.device)
         for axis, n in enumerate(grid.shape):
-            faces = grid.faces(self.open, axis)
+            faces = grid.faces(self.open.detach(), axis)
             for first in (0, 1):
                 torch.maximum(widest, faces.narrow(axis, first, n), out=widest)
         reached = torch.zeros(grid.shape, dtype=torch.bool, device=self.device)

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -47,6 +48,27 @@ def refuse_gradients(described: Any, recorded: Collection[str]) -> None:
             raise ValueError(
                 f"there is no gradient for the {each.name} of a {type(described).__name__}{those}"
             )
+
+
+def vector(values: Any, points: Tensor) -> Tensor:
+    """A vector of numbers, any of which may be a recorded tensor, in the type of `points`, on their
+    device."""
+    if isinstance(values, Tensor):
+        return values.to(points)
+    if any(isinstance(value, Tensor) for value in values):
+        return torch.stack([torch.as_tensor(value).to(points) for value in values])
+    return points.new_tensor(values)
+
+
+def records(described: Any) -> bool:
+    """Whether something, or a part of it, is a tensor that requires a gradient."""
+    if isinstance(described, Tensor):
+        return described.requires_grad
+    if dataclasses.is_dataclass(described):
+        parts = [getattr(described, each.name) for each in dataclasses.fields(described)]
+    else:
+        parts = described if isinstance(described, (tuple, list)) else ()
+    return any(records(part) for part in parts)
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
