@@ -32,7 +32,8 @@ def differentiable_solve(
     rhs : Tensor, any float dtype, shape of the grid
         Right-hand side, as for `solve`; it may require a gradient.
     solver : str, Solver or Prepared, default "multigrid"
-        As for `solve`.
+        As for `solve`. A prepared one may be that of the same system with weights that are not
+        recorded.
     guess : Tensor, shape of the grid, optional
         As for `solve`; it receives no gradient.
     rtol : float, default 1e-10
@@ -88,10 +89,20 @@ def differentiable_solution(
         if any(w.requires_grad for w in weights):
             system = replace(system, face_weights=tuple(w.detach() for w in weights))
         solver, options = prepare(system, solver, **options), {}
+    elif _is_recorded_form(system, solver.system):
+        system = solver.system
     start = guess.detach() if isinstance(guess, Tensor) else guess
     gate = partial(solve, system, solver=solver, rtol=rtol, **options)
     pressure, solution = _Solve.apply(gate, system, rhs, start, *weights)
     return replace(solution, pressure=pressure)
+
+
+def _is_recorded_form(system: PoissonSystem, plain: PoissonSystem) -> bool:
+    """Whether a system is another one with weights that are recorded."""
+    return system.active is plain.active and all(
+        mine.requires_grad and torch.equal(mine, right)
+        for mine, right in zip(system.face_weights, plain.face_weights, strict=True)
+    )
 
 
 class _Solve(torch.autograd.Function):

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from fluidsim.differentiable.gradient_watch import GradientWatch
-from fluidsim.differentiable.support import refuse_unsupported
+from fluidsim.differentiable.support import refuse_unsupported, startable
 from fluidsim.flow.simulation import Simulation
 
 Observe = Callable[[Any], Tensor]
@@ -133,11 +133,10 @@ class _Segment:
 def _started(simulation: Simulation, start: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state to start from."""
     state = {name: values.clone() for name, values in simulation.state().items()}
-    fields = [name for name, values in state.items() if values.is_floating_point()]
     for name, values in start.items():
         if name not in state:
             raise ValueError(f"the state has no {name!r}; it has {', '.join(state)}")
-        if values.requires_grad and (name not in fields or state[name].ndim < 2):
+        if values.requires_grad and name not in startable(simulation):
             raise ValueError(f"there is no gradient for {name!r} of the state")
         state[name] = values
     return state

@@ -165,6 +165,10 @@ class Simulation(ABC):
             values["pressure"] = self.pressure
         return values
 
+    def carriers(self) -> dict[str, Tensor]:
+        """The tensors of the state that gradients go through, as they are now, by name."""
+        return self.state()
+
     def restore(self, state: dict[str, Tensor]) -> None:
         """Return to a `state` of the same simulation; from there it repeats bit for bit.
 
