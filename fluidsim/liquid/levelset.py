@@ -57,8 +57,9 @@ class LevelSet:
     def unite(self, distance: Tensor) -> None:
         """Add the region whose signed distance (*shape), m, is given."""
         values = self.grid.cells(self.distance)
-        united = torch.minimum(values.clone(), (distance / self.grid.dx).clamp(-FAR, FAR))
-        values.copy_(united)
+        united = torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR))
+        self.distance = self.distance.clone()
+        self.grid.cells(self.distance).copy_(united)
 
     def hold(self, particles: Particles, solids: Solids, held: float = HELD) -> None:
         """Keep the distance near the surface within `held` cells of that of the particles."""

@@ -36,7 +36,7 @@ def doubles():
 def dam(dim, flip=0.95, solver="direct", **more):
     """A column of liquid beside a ball on the floor."""
     grid = GRIDS[dim]
-    far = (0.42, 2.0, 0.4)[:dim] if dim == 3 else (0.55, 0.6)
+    far = (0.42, 2.0, 0.42) if dim == 3 else (0.57, 0.62)
     ball = Sphere((0.7 * grid.extent[0], 0.3, 0.1)[:: 1 if dim == 3 else 2], 0.15)
     column = Box((-1.0,) * dim, far)
     return liquid(grid, column, [ball], flip=flip, rtol=1e-12, solver=solver, **more)
@@ -149,9 +149,8 @@ def test_move(dim, affine, of, doubles):
         x, v, _ = transfer_torch.move(*given, tank.solids, 0.08, 0.9)
         return (x * random(3, *x.shape)).sum() + (v * random(4, *v.shape)).sum()
 
-    if affine and of in (1, 3):
-        values = start[of].clone().requires_grad_()
-        assert torch.autograd.grad(moved(values), values, allow_unused=True) == (None,)
+    if affine and of in (1, 3):  # its particles take nothing but the new faces
+        assert not moved(start[of].clone().requires_grad_()).requires_grad
     else:
         assert_slope(moved, start[of], 1e-5, 1e-7)
 
@@ -237,10 +236,8 @@ def test_the_projection_with_a_surface_between_cells(dim, of, doubles):
 @TRANSFERS
 @pytest.mark.parametrize("name", ["positions", "velocities", "surface"])
 def test_a_run_of_twenty_steps(flip, name, doubles):
-    begun = {n: dam(2).state()[n] for n in (name, "positions")}
-
     def end(values):
-        return outcome(rollout(dam(2, flip), 20, 0.02, {**begun, name: values}).state)
+        return outcome(rollout(dam(2, flip), 20, 0.02, {name: values}).state)
 
     start = dam(2, flip).state()[name].clone()
     assert_slope(end, start, 1e-3, 1e-6)
@@ -268,7 +265,7 @@ def test_every_solver_gives_the_same_gradient(doubles):
     found = []
     for solver in SOLVERS:
         x = dam(2).state()["positions"].clone().requires_grad_()
-        end = outcome(rollout(dam(2, solver=solver), 3, 0.02, {"positions": x}).state)
+        end = outcome(rollout(dam(2, solver=solver), 2, 0.02, {"positions": x}).state)
         found.append(torch.autograd.grad(end, x)[0])
     for other in found[:-1]:
         assert float((other - found[-1]).norm() / found[-1].norm()) < 1e-6
@@ -280,7 +277,7 @@ def test_doubles_without_a_gradient_are_the_recorded_numbers(doubles):
         x = dam(2).state()["positions"].clone().requires_grad_(recorded)
         ends.append(rollout(dam(2), 6, 0.02, {"positions": x}).state)
     for name in ("positions", "velocities", "surface"):
-        assert float((ends[0][name] - ends[1][name]).abs().max()) < 1e-12
+        assert float((ends[0][name] - ends[1][name].detach()).abs().max()) < 1e-12
 
 
 @pytest.mark.parametrize("of", ["gravity", "pull", "inflow", "force"])
@@ -305,8 +302,8 @@ def test_numbers_of_the_scene(of, doubles):
 def test_particles_that_are_added_and_taken_away_are_held(doubles):
     def end(values):
         tank = dam(2)
-        crowd = torch.cat((values, values[:40] + 0.01, values[40:42].expand(30, 2)))
-        crowd = torch.cat((crowd[:50], crowd[66:]))
+        crowd = torch.cat((values, values[:40] + 0.01, values[60:61].expand(30, 2)))
+        crowd = torch.cat((crowd[:40], crowd[56:]))
         tank.particles._put(crowd, torch.zeros_like(crowd))
         made = rollout(tank, 3, 0.02)
         assert tank.lost.added > 0 and tank.lost.removed > 0
