@@ -13,8 +13,8 @@ def refuse_unsupported(simulation: Simulation) -> None:
         _refuse_of_liquid(simulation)
     elif not isinstance(simulation, Smoke):
         raise ValueError(f"there are no gradients through a {type(simulation).__name__}")
-    if simulation.viscosity is not None:
-        raise ValueError("there are no gradients through viscosity: set it to 0")
+    elif simulation.viscosity is not None:
+        raise ValueError("there are no gradients through the viscosity of smoke: set it to 0")
 
 
 def startable(simulation: Simulation) -> tuple[str, ...]:
@@ -30,5 +30,3 @@ def _refuse_of_liquid(liquid: Liquid) -> None:
         raise ValueError("there are no gradients through a narrow band: set narrow_band=0")
     if liquid.bodies is not None:
         raise ValueError("there are no gradients through floating bodies")
-    if liquid.physics.surface_tension > 0:
-        raise ValueError("there are no gradients through surface tension: set it to 0")

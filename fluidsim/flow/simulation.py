@@ -63,7 +63,7 @@ class Simulation(ABC):
     grid: of the domain. window: the part of it that the fields cover; nothing flows in the rest.
     """
 
-    def __init__(self, setup: Setup, viscosity: float = 0.0):
+    def __init__(self, setup: Setup, viscosity: float | Tensor = 0.0):
         """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
         self.setup = setup
         self.grid = setup.grid.whole

@@ -207,7 +207,7 @@ class Liquid(Simulation):
         return self._impacts.steps(steps, most, float(fluid.sum()), pressed_in)
 
     def longest_step(self) -> float:
-        tension = self.physics.surface_tension / self.options.density
+        tension = number(self.physics.surface_tension) / self.options.density
         return longest_step(self.window.dx, self.weight, tension)
 
     @property

@@ -24,4 +24,4 @@ class LiquidOptions:
     narrow_band: int = 0
 
     def __post_init__(self) -> None:
-        refuse_gradients(self, ("gravity",))
+        refuse_gradients(self, ("gravity", "viscosity", "surface_tension"))

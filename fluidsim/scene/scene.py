@@ -193,7 +193,7 @@ class LiquidScene(Scene[Liquid]):
     """
 
     kind: ClassVar[str] = "liquid"
-    recorded = ("gravity",)
+    recorded = ("gravity", "viscosity", "surface_tension")
     liquid: Shape
     velocity: tuple[float, ...] | None = None
     gravity: float | Vector = 9.81

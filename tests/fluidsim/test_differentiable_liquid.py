@@ -8,17 +8,21 @@ from fluidsim.errors import SimulationError
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.interface import Interface
 from fluidsim.flow.pressure import Projector
+from fluidsim.flow.strain import Strain
+from fluidsim.flow.stress import ViscousOperator
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid import levelset_torch, transfer_torch
+from fluidsim.liquid.curvature import curvature
 from fluidsim.liquid.inflows import Inflow
 from fluidsim.liquid.levelset import LevelSet
 from fluidsim.liquid.options import LiquidOptions
 from fluidsim.liquid.volume import filled_as_defined
 from fluidsim.scene.scene import LiquidScene
 from fluidsim.solid.shapes import Box, Sphere
+from fluidsim.solid.solids import Solids
 from solvers import registry
 from tests.fluidsim.test_differentiable import SOLVERS, assert_slope, smooth
-from tests.fluidsim.worlds import liquid, ragged
+from tests.fluidsim.worlds import CPU, liquid, oblong, ragged
 
 DIMS = pytest.mark.parametrize("dim", [2, 3])
 GRIDS = {2: Grid((12, 10), 0.1), 3: Grid((7, 6, 6), 0.1)}
@@ -280,15 +284,68 @@ def test_doubles_without_a_gradient_are_the_recorded_numbers(doubles):
         assert float((ends[0][name] - ends[1][name].detach()).abs().max()) < 1e-12
 
 
-@pytest.mark.parametrize("of", ["gravity", "pull", "inflow", "force"])
+@DIMS
+def test_the_curvature(dim, doubles):
+    grid = GRIDS[dim]
+    centres = grid.cells(grid.cell_positions(CPU).movedim(-1, 0)).movedim(0, -1)
+    middle, radius = torch.tensor((0.53, 0.31, 0.33)[:dim]), {2: 0.22, 3: 0.24}[dim]
+    distance = (centres - middle).norm(dim=-1) - radius
+    rise = 0.02 * smooth(4, 1, *grid.shape)[0]
+
+    def bent(values):
+        made = curvature(values, grid, rise)
+        return (made * smooth(5, *made.shape)).sum()
+
+    assert_slope(bent, distance + 0.001 * smooth(3, 1, *grid.shape)[0], 1e-5, 1e-7)
+
+
+@pytest.mark.parametrize("name", ["positions", "surface"])
+def test_a_run_with_surface_tension(name, doubles):
+    def drop():
+        ball = Sphere((0.62, 0.52), 0.27)
+        return liquid(GRIDS[2], ball, gravity=0.0, rtol=1e-12, solver="direct", surface_tension=2.0)
+
+    def end(values):
+        return outcome(rollout(drop(), 10, 0.02, {name: values}).state)
+
+    assert_slope(end, drop().state()[name].clone(), 1e-3, 1e-7)
+
+
+@pytest.mark.parametrize("name", ["positions", "velocities"])
+def test_a_viscous_run(name, doubles):
+    def end(values):
+        return outcome(rollout(dam(2, viscosity=20.0), 10, 0.02, {name: values}).state)
+
+    assert_slope(end, dam(2).state()[name].clone(), 1e-4, 1e-6)
+
+
+@DIMS
+def test_the_stress_of_viscous_flow_is_as_defined(dim):
+    grid = oblong(dim)
+    solids = Solids(grid, [Sphere((0.5,) * dim, 0.25)], ["z+"], CPU)
+    fluid = grid.cells(solids.solid) == 0
+    strain = Strain.of(FlowDomain(fluid, solids.open, solids.velocity), solids, grid)
+    operator = ViscousOperator(strain, 0.7, grid)
+    x = random(1, len(operator.faces)).double()
+    made = operator.apply(x)
+    operator.plain = False
+    torch.testing.assert_close(operator.apply(x), made)
+
+
+@pytest.mark.parametrize("of", ["gravity", "pull", "inflow", "force", "viscosity", "tension"])
 def test_numbers_of_the_scene(of, doubles):
     start = {
         "gravity": torch.tensor((1.0, -9.0)), "pull": torch.tensor(9.0),
         "inflow": torch.tensor((0.9, -0.2)), "force": torch.tensor((2.0, 1.0)),
+        "viscosity": torch.tensor(30.0), "tension": torch.tensor(1.0),
     }[of]  # fmt: skip
 
     def end(values):
         more = {"gravity": values if of in ("gravity", "pull") else 9.81}
+        if of == "tension":
+            more["surface_tension"] = values
+        if of == "viscosity":
+            more["viscosity"] = values
         if of == "inflow":
             more["inflows"] = [Inflow(Box((0.1, 0.65), (0.25, 0.85)), values)]
         if of == "force":
@@ -365,10 +422,6 @@ def test_what_has_no_gradient_is_named():
         values = dam(2).state()[name].double().requires_grad_()
         with pytest.raises(ValueError, match=f"no gradient for '{name}'"):
             rollout(dam(2), 1, 0.02, {name: values})
-    for match, more in (
-        ("narrow band", {"narrow_band": 2}),
-        ("surface tension", {"surface_tension": 0.07}),
-        ("viscosity", {"viscosity": 1.0}),
-    ):
+    for match, more in (("narrow band", {"narrow_band": 2}),):
         with pytest.raises(ValueError, match=match):
             rollout(dam(2, **more), 1, 0.02)
