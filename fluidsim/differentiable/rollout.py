@@ -45,11 +45,12 @@ def rollout(
 
     Gradients reach the tensors of `start` that require them, and those among the numbers of the
     simulation's scene: weight and lift of `SmokeOptions`; density, temperature, fuel and velocity
-    of a `Source`; density, temperature and velocity of an `Inlet`.
+    of a `Source`; density, temperature and velocity of an `Inlet`; gravity, viscosity and
+    surface_tension of `LiquidOptions`; velocity of an `Inflow`.
 
     Parameters
     ----------
-    simulation : Smoke
+    simulation : Smoke or Liquid
         Where it starts from. Afterwards it is at the end of the run, without gradients.
     frames : int
         How many frames to advance.
@@ -57,7 +58,9 @@ def rollout(
         Their length, s. Steps are as long as in any run; their number is held fixed.
     start : mapping of str to Tensor, optional
         Values in the place of those that `simulation.state()` has at the start, by the same names:
-        "velocity" (dim, *nodes), m/s; "scalars" (2, *nodes), density and temperature, K.
+        "velocity" (dim, *nodes), m/s; "scalars" (2, *nodes), density and temperature, K; of a
+        liquid "positions" (n, dim), cells of its window; "velocities" (n, width), m/s, with APIC
+        followed by slopes; "surface" (*nodes), signed distance in cells.
     observe : callable, optional
         Looks at the simulation after each frame and returns a tensor, such as a loss. It must not
         change the simulation.
