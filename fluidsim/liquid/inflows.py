@@ -51,8 +51,9 @@ class Inflow:
 
     def vector(self, like: Tensor) -> Tensor:
         """The velocity (dim,) as a tensor."""
-        recorded = isinstance(self.velocity, Tensor)
-        return self.velocity.to(like) if recorded else like.new_tensor(self.velocity)
+        if isinstance(self.velocity, Tensor):
+            return self.velocity.to(like)
+        return like.new_tensor(self.velocity)
 
 
 @dataclass(frozen=True)
