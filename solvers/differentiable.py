@@ -32,7 +32,8 @@ def differentiable_solve(
     rhs : Tensor, any float dtype, shape of the grid
         Right-hand side, as for `solve`; it may require a gradient.
     solver : str, Solver or Prepared, default "multigrid"
-        As for `solve`.
+        As for `solve`. A prepared one may be that of the same system with weights that are not
+        recorded.
     guess : Tensor, shape of the grid, optional
         As for `solve`; it receives no gradient.
     rtol : float, default 1e-10

@@ -25,7 +25,7 @@ class GradientWatch(StageTimer):
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         time = self.simulation.time
-        for name, values in self.simulation.state().items():
+        for name, values in self.simulation.carriers().items():
             if torch.is_grad_enabled() and values.requires_grad:
                 values.register_hook(partial(_check, name, stage, time))
         with super().__call__(stage):

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from fluidsim.differentiable.gradient_watch import GradientWatch
-from fluidsim.differentiable.support import refuse_unsupported
+from fluidsim.differentiable.support import refuse_unsupported, startable
 from fluidsim.flow.simulation import Simulation
 
 Observe = Callable[[Any], Tensor]
@@ -46,11 +46,12 @@ def rollout(
     Gradients reach the tensors of `start` that require them, and those among the numbers of the
     simulation's scene: weight and lift of `SmokeOptions`; density, temperature, fuel and velocity
     of a `Source`; density, temperature and velocity of an `Inlet`; the numbers of shapes and the
-    control points, weights and knots of splines that bound solids; velocity and spin of `Moving`.
+    control points, weights and knots of splines that bound solids; velocity and spin of `Moving`;
+    gravity, viscosity and surface_tension of `LiquidOptions`; velocity of an `Inflow`.
 
     Parameters
     ----------
-    simulation : Smoke
+    simulation : Smoke or Liquid
         Where it starts from. Afterwards it is at the end of the run, without gradients.
     frames : int
         How many frames to advance.
@@ -58,7 +59,9 @@ def rollout(
         Their length, s. Steps are as long as in any run; their number is held fixed.
     start : mapping of str to Tensor, optional
         Values in the place of those that `simulation.state()` has at the start, by the same names:
-        "velocity" (dim, *nodes), m/s; "scalars" (2, *nodes), density and temperature, K.
+        "velocity" (dim, *nodes), m/s; "scalars" (2, *nodes), density and temperature, K; of a
+        liquid "positions" (n, dim), cells of its window; "velocities" (n, width), m/s, with APIC
+        followed by slopes; "surface" (*nodes), signed distance in cells.
     observe : callable, optional
         Looks at the simulation after each frame and returns a tensor, such as a loss. It must not
         change the simulation.
@@ -134,11 +137,10 @@ class _Segment:
 def _started(simulation: Simulation, start: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state to start from."""
     state = {name: values.clone() for name, values in simulation.state().items()}
-    fields = [name for name, values in state.items() if values.is_floating_point()]
     for name, values in start.items():
         if name not in state:
             raise ValueError(f"the state has no {name!r}; it has {', '.join(state)}")
-        if values.requires_grad and (name not in fields or state[name].ndim < 2):
+        if values.requires_grad and name not in startable(simulation):
             raise ValueError(f"there is no gradient for {name!r} of the state")
         state[name] = values
     return state

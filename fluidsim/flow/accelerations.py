@@ -6,6 +6,7 @@ What the flow does to the solids is in loads.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -18,10 +19,12 @@ Acceleration = Callable[[Tensor, float], Tensor]
 
 
 def gravity_vector(gravity: float | Vector, dim: int) -> Vector:
-    """Gravity as a vector, m/s^2; a number points downwards.
+    """Gravity as a vector, m/s^2; a number points downwards. Of a tensor the parts are tensors.
 
     Raises ValueError if a vector has the wrong number of components.
     """
+    if isinstance(gravity, Tensor) and gravity.ndim == 0:
+        return (0.0,) * (dim - 1) + (cast("float", -gravity),)
     if isinstance(gravity, (int, float)):
         return (0.0,) * (dim - 1) + (-float(gravity),)
     if len(gravity) != dim:
@@ -31,9 +34,9 @@ def gravity_vector(gravity: float | Vector, dim: int) -> Vector:
 
 def add_gravity(velocity: Tensor, gravity: Vector, dt: float) -> None:
     """Accelerate the faces (dim, *nodes) by `gravity`, m/s^2, for `dt` seconds."""
-    for component, acceleration in zip(velocity, gravity, strict=True):
-        if acceleration != 0:
-            component += acceleration * dt
+    for axis, acceleration in enumerate(gravity):
+        if isinstance(acceleration, Tensor) or acceleration != 0:
+            velocity[axis].add_(acceleration * dt)
 
 
 class BodyForce:

@@ -16,6 +16,7 @@ from torch import Tensor
 from fluidsim.flow import extrapolation_gpu
 from fluidsim.flow.extrapolation_kernels import KNOWN, OUTSIDE, UNKNOWN, grow
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain
 
 
 def levels_beside(known: Tensor, kept: Tensor, grid: Grid) -> Tensor:
@@ -49,7 +50,9 @@ def extrapolate(field: Tensor, level: Tensor, layers: int, grid: Grid) -> None:
 
     field: (components, *nodes) float32. level: the same shape, int8. Both are changed in place.
     """
-    if field.device.type == "cpu":
+    if not are_plain(field):
+        Continuation.of(level, layers, grid).apply(field)
+    elif field.device.type == "cpu":
         missing, strides = _neighbours_missing(grid), np.array(grid.strides)
         grow(_components(field), _components(level), missing, strides, layers)
     else:
@@ -121,7 +124,7 @@ class Continuation:
             there = levels[around]
             known = (there >= KNOWN) & (there <= number)
             reached = known.any(1)
-            weights = known[reached].to(torch.float32)
+            weights = known[reached].to(torch.get_default_dtype())
             found.append(Layer(points[reached], around[reached], weights / weights.sum(1, True)))
             levels[points[reached]] = number + 1
             points, around = points[~reached], around[~reached]

@@ -58,7 +58,8 @@ class Interface:
             outer = torch.where(rising, above_index, below_index)
             inside, outside = values[inner].double(), values[outer].double()
             crossed = (inside < 0) & (outside > 0)
-            theta = torch.where(crossed, inside / (inside - outside), 1.0).clamp(min=LEAST)
+            across = torch.where(crossed, inside - outside, -1.0)  # 0 / 0 has no gradient
+            theta = torch.where(crossed, inside / across, 1.0).clamp(min=LEAST)
             faces = axis * grid.node_count + _flat(place, grid.nodes)
             held = torch.zeros_like(theta) if pressure is None else pressure.view(-1)[faces]
             parts.append((faces, inner, 2.0 * rising - 1.0, theta, held))

@@ -42,6 +42,12 @@ class FrameReport:
     bodies: list[dict[str, list[float]]] = field(default_factory=list)
     choices: dict[str, int] = field(default_factory=dict)
 
+    def add_changes(self, added: int, removed: int, left: int) -> None:
+        """Count particles that were added, removed, or lost through open sides."""
+        self.particles_added += added
+        self.particles_removed += removed
+        self.particles_left += left
+
     def add_solve(self, solution: Solution, unknowns: int, max_divergence: float) -> None:
         """Count a pressure solve of so many unknowns, and the divergence that it left."""
         self.unknowns = max(self.unknowns, unknowns)

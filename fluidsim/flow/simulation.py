@@ -63,7 +63,7 @@ class Simulation(ABC):
     grid: of the domain. window: the part of it that the fields cover; nothing flows in the rest.
     """
 
-    def __init__(self, setup: Setup, viscosity: float = 0.0):
+    def __init__(self, setup: Setup, viscosity: float | Tensor = 0.0):
         """viscosity: dynamic, Pa s. 0 lets the flow slip along walls, more makes it stick."""
         self.setup = setup
         self.grid = setup.grid.whole
@@ -164,6 +164,10 @@ class Simulation(ABC):
         if self.pressure is not None:
             values["pressure"] = self.pressure
         return values
+
+    def carriers(self) -> dict[str, Tensor]:
+        """The tensors of the state that gradients go through, as they are now, by name."""
+        return self.state()
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Return to a `state` of the same simulation; from there it repeats bit for bit.

@@ -12,7 +12,7 @@ is no shear at sides of the domain that are open or slip.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -47,6 +47,10 @@ class Strain:
     stuck: Tensor
     solid: Tensor
     drive: Tensor | None
+
+    def detached(self) -> Strain:
+        """The same without a record for gradients."""
+        return replace(self, factors=self.factors.detach(), mass=self.mass.detach())
 
     @classmethod
     def of(cls, domain: FlowDomain, solids: Solids, grid: Grid) -> Strain:
@@ -111,7 +115,8 @@ class _Assembly:
         self._set(j, i, weight, self._reach(j, i))
 
     def _set(self, component: int, along: int, weight: Tensor, reach: Tensor) -> None:
-        plain = weight.sqrt()
+        some = weight > 0
+        plain = torch.where(some, torch.where(some, weight, 1.0).sqrt(), 0.0)
         factor = self.factors[component, along] = plain / reach
         if self.drive is not None:
             speed = self.wall_speed[component]
@@ -184,7 +189,8 @@ class _Assembly:
 
     def _padded(self, cells: Tensor) -> Tensor:
         """Pad cells (*shape) by 1 with zeros, or periodically along periodic axes."""
-        return self._closed(torch.nn.functional.pad(cells.float(), (1, 1) * self.grid.dim))
+        values = cells.to(torch.get_default_dtype())
+        return self._closed(torch.nn.functional.pad(values, (1, 1) * self.grid.dim))
 
     def _closed(self, padded: Tensor) -> Tensor:
         for axis in self.grid.periodic:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from fluidsim.flow.strain import Strain, above, below
+from fluidsim.flow.stress_torch import close_stress, close_velocity, forces_of, stress_as_defined
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain
 from fluidsim.grid.taichi_types import F32, F64, I32, Kernel, VectorType
 
 
@@ -20,7 +22,8 @@ class ViscousOperator:
     float64, one value per free face; `faces` (n,) int32 is its flat index in (dim, *nodes).
     """
 
-    def __init__(self, strain: Strain, number: float, grid: Grid) -> None:
+    def __init__(self, strain: Strain, number: float | Tensor, grid: Grid) -> None:
+        self.plain = are_plain(strain.factors)
         self.strain, self.number, self.grid = strain, number, grid
         self.faces = strain.free.view(-1).nonzero()[:, 0].to(torch.int32)
         self.mass = self.gather(strain.mass)
@@ -46,6 +49,11 @@ class ViscousOperator:
 
     def apply(self, x: Tensor) -> Tensor:
         """The product A x."""
+        if not self.plain or isinstance(self.number, Tensor):
+            velocity = torch.zeros_like(self.strain.mass, dtype=torch.float64)
+            velocity.view(-1)[self.faces] = x
+            stress = stress_as_defined(velocity, self.strain.factors, self.grid)
+            return self.mass * x - self.number * self.gather(forces_of(stress, self.grid))
         grid, program = self.grid, self.program
         result = torch.empty_like(x)
         program.put(x, self.faces, self._velocity, grid.node_count, self.span, self.pad)
@@ -72,58 +80,28 @@ class ViscousOperator:
         velocity: (dim, *nodes), m/s, 0 on faces of neither fluid nor walls. The force on a face, N,
         is the result times number * density * dx^dim / dt.
         """
-        nodes, dim = self.grid.nodes, self.grid.dim
-        stress = self._samples
-        self._components.copy_(velocity)
-        self._find_stress()
-        self._components.zero_()
+        dim, stress = self.grid.dim, self._samples
+        if self.plain and not velocity.requires_grad:
+            self._components.copy_(velocity)
+            self._find_stress()
+            self._components.zero_()
+        else:
+            velocity = velocity.to(torch.float64, copy=True)
+            stress = stress_as_defined(velocity, self.strain.factors, self.grid)
         if self.strain.drive is not None:
             factors, drive = self.strain.factors, self.strain.drive
             for i in range(dim):
                 for j in range(dim):
                     stress[i, j] += factors[i, j] * drive[min(i, j), max(i, j)]
-        total = torch.zeros((dim, *nodes), dtype=torch.float64, device=velocity.device)
-        for i in range(dim):
-            for j in range(dim):
-                own = stress[i, j]
-                if i == j:
-                    total[i] += own - below(own, j, 0.0, self.grid)
-                else:
-                    total[i] += above(own, j, 0.0, self.grid) - own
-        return total
+        return forces_of(stress, self.grid)
 
     def _find_stress(self) -> None:
-        self._close_velocity()
+        close_velocity(self._components, self.grid)
         self.program.find_stress(
             self._velocity, self.strain.factors.view(-1), self._stress, self._places,
             self._strides, self.grid.node_count, self.span, self.pad,
         )  # fmt: skip
-        self._close_stress()
-
-    def _close_velocity(self) -> None:
-        """Copy the velocity of free points to their duplicates at the ends of periodic axes."""
-        for axis in self.grid.periodic:
-            for component, values in enumerate(self._components):
-                first, last = values.select(axis, 0), values.select(axis, self.grid.shape[axis])
-                if component == axis:
-                    first.copy_(last)
-                else:
-                    last.copy_(first)
-
-    def _close_stress(self) -> None:
-        """The same for the stress; along such an axis its first cells and its last edges count."""
-        for axis in self.grid.periodic:
-            for i in range(self.grid.dim):
-                for j in range(self.grid.dim):
-                    samples = self._samples[i, j]
-                    first, last = (
-                        samples.select(axis, 0),
-                        samples.select(axis, self.grid.shape[axis]),
-                    )
-                    if i == j == axis:
-                        last.copy_(first)
-                    elif i != j and axis in (i, j):
-                        first.copy_(last)
+        close_stress(self._samples, self.grid)
 
 
 class StressKernels(NamedTuple):

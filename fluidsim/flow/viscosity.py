@@ -7,15 +7,19 @@ stress mu (grad u + grad u^T) dissipates, so fluid may rotate as a rigid body: B
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from fluidsim.flow import values
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.strain import Strain
 from fluidsim.flow.stress import ViscousOperator
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_recorded
 from fluidsim.solid.solids import Solids
 from solvers.krylov import pcg
 from solvers.krylov.vector_space import VectorSpace
@@ -34,7 +38,7 @@ class Outcome:
 class Viscosity:
     """viscosity: dynamic, Pa s. density: kg/m^3. rtol: relative residual asked of each solve."""
 
-    def __init__(self, grid: Grid, viscosity: float, density: float, rtol: float) -> None:
+    def __init__(self, grid: Grid, viscosity: float | Tensor, density: float, rtol: float) -> None:
         self.grid = grid
         self.viscosity = viscosity
         self.density = density
@@ -61,22 +65,21 @@ class Viscosity:
         strain = Strain.of(domain, solids, grid)
         number = self.viscosity * dt / (self.density * grid.dx**2)
         operator = ViscousOperator(strain, number, grid)
-        x = operator.gather(velocity)
-        b = operator.mass * x
+        b = operator.mass * operator.gather(velocity)
         fixed = strain.solid
         if held is not None:
             fixed = torch.where(held & (strain.mass > 0) & ~strain.stuck, velocity, fixed)
         if strain.drive is not None or held is not None:
-            b += operator.number * operator.gather(operator.forces(fixed))
-        space = _Space(operator, b, x)
-        norm_b = float(torch.linalg.vector_norm(b))
-        iterations, history = 0, [0.0]
-        if norm_b != 0:
-            iterations, history = pcg.iterate(space, norm_b, self.rtol, MAX_ITERATIONS)
+            b = b + operator.number * operator.gather(operator.forces(fixed))
+        plain = ViscousOperator(strain.detached(), values.number(number), grid)
+        x, iterations, residual = self._solve(plain, b.detach(), plain.gather(velocity.detach()))
+        if isinstance(number, Tensor) or are_recorded(b, operator.mass):
+            # Of this value 0, whose gradient is that of the solution of A x = b.
+            x = x + _Inverse.apply(b - operator.apply(x), lambda g: self._solve(plain, g, g)[0])
         before = velocity.clone()
         stopped = strain.solid if pushed is None else strain.solid + pushed * (open_faces > 0)
         velocity[strain.stuck] = stopped[strain.stuck]
-        velocity.view(-1)[operator.faces] = space.x.to(velocity.dtype)
+        velocity.view(-1)[operator.faces] = x.to(velocity.dtype)
         for axis in grid.periodic:  # where the last faces are the free ones
             velocity[axis].select(axis, 0).copy_(velocity[axis].select(axis, grid.shape[axis]))
         seconds = torch.where(strain.stuck, dt if whole is None else whole, dt)
@@ -84,8 +87,18 @@ class Viscosity:
         cut = (open_faces - strain.free.float()) * ~solids.walls
         for axis in grid.periodic:  # each face once
             cut[axis].select(axis, 0).zero_()
-        self._last = operator, space.x, fixed, (cut * braking).flatten(1).double().sum(1)
-        return Outcome(iterations, history[-1])
+        cut_off = (cut * braking.detach()).flatten(1).double().sum(1)
+        self._last = plain, x.detach(), fixed.detach(), cut_off
+        return Outcome(iterations, residual)
+
+    def _solve(self, operator: ViscousOperator, b: Tensor, x: Tensor) -> tuple[Tensor, int, float]:
+        """The solution of A x = b from a guess, the iterations and the relative residual."""
+        space = _Space(operator, b, x.clone())
+        norm_b = float(torch.linalg.vector_norm(b))
+        if norm_b == 0:
+            return space.x, 0, 0.0
+        iterations, history = pcg.iterate(space, norm_b, self.rtol, MAX_ITERATIONS)
+        return space.x, iterations, history[-1]
 
     def explicit_share(self, dt: float) -> float:
         """The part of a step that may be explicit, by the stress at its beginning.
@@ -93,7 +106,8 @@ class Viscosity:
         One half, which is of second order in time, unless that would change the sign of a velocity;
         less in long steps, so that the stiffest mode reverses to no more than half its size.
         """
-        stiffness = 4 * self.grid.dim * self.viscosity * dt / (self.density * self.grid.dx**2)
+        viscosity = values.number(self.viscosity)
+        stiffness = 4 * self.grid.dim * viscosity * dt / (self.density * self.grid.dx**2)
         return min(0.5, (1 + 2 / stiffness) / 3)
 
     @property
@@ -120,8 +134,23 @@ class Viscosity:
         for axis in grid.periodic:  # each face once
             on_solids[axis].select(axis, 0).fill_(False)
         forces = operator.forces(velocity) * on_solids
-        stress = forces.flatten(1).sum(1) * self.viscosity * grid.dx ** (grid.dim - 2)
+        stress = (
+            forces.flatten(1).sum(1) * values.number(self.viscosity) * grid.dx ** (grid.dim - 2)
+        )
         return stress + cut * self.density * grid.dx**grid.dim
+
+
+class _Inverse(torch.autograd.Function):
+    """0, with the gradient of A^-1 r, for a symmetric A."""
+
+    @staticmethod
+    def forward(ctx: Any, r: Tensor, solve: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.solve = solve
+        return torch.zeros_like(r)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return ctx.solve(grads[0]), None
 
 
 class _Space(VectorSpace):

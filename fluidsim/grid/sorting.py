@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim.grid.plain import are_recorded
 from solvers import kernel_cache  # noqa: F401
 
 CHUNK = 1024  # particles that share one record of their lowest and highest cell
@@ -43,7 +44,7 @@ def reorder(
     start: (cells + 1,) int32, the first particle of each cell. new: the same for the result, where
     a cell may have more places or fewer; particles without a place are left out.
     """
-    if key.device.type != "cpu":
+    if key.device.type != "cpu" or are_recorded(*values):
         return reorder_as_defined(key, values, out, start, new)
     bounds, hands = _chunks(key), numba.get_num_threads()
     for old, result in zip(values, out, strict=True):

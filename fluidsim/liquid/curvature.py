@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_recorded
 from fluidsim.liquid import averaging, paraboloids
 from fluidsim.liquid.averaging import averages, averages_as_defined
 from fluidsim.liquid.paraboloids import bends, bends_as_defined
@@ -47,7 +48,7 @@ def curvature(distance: Tensor, grid: Grid, rise: Tensor | None = None) -> Tenso
     """
     found = crossings(distance, grid, rise)
     places = found.points, found.normals, found.cells, found.numbers
-    on_cpu = distance.device.type == "cpu"
+    on_cpu = distance.device.type == "cpu" and not are_recorded(found.points, found.normals)
     fitted = (bends if on_cpu else bends_as_defined)(*places, found.near)
     most = (grid.dim - 1) / SMALLEST
     result = grid.zeros(distance.device, grid.dim, dtype=torch.float64)
@@ -94,7 +95,7 @@ def foreseen_rise(distance: Tensor, velocity: Tensor, grid: Grid, dt: float) -> 
         faces = grid.faces(velocity, axis)
         along += (faces.narrow(axis, 0, n) + faces.narrow(axis, 1, n)) / 2 * slope
         square += slope.square()
-    return along / square.sqrt().clamp(min=FLAT) * (FORESIGHT * dt / grid.dx)
+    return along / square.clamp(min=FLAT**2).sqrt() * (FORESIGHT * dt / grid.dx)
 
 
 def crossings(distance: Tensor, grid: Grid, rise: Tensor | None = None) -> Crossings:
@@ -132,7 +133,7 @@ def crossings(distance: Tensor, grid: Grid, rise: Tensor | None = None) -> Cross
     normals = torch.nn.functional.normalize(torch.stack(slopes, 1), dim=1)
     if rise is not None:
         rises = _mirrored(rise, grid).view(-1)
-        points += normals * torch.lerp(rises[cell], rises[cell + step], part)[:, None]
+        points = points + normals * torch.lerp(rises[cell], rises[cell + step], part)[:, None]
     numbers = cell.new_full((flat.numel(), grid.dim), -1, dtype=torch.int32)
     numbers[cell, axis] = torch.arange(len(cell), device=cell.device, dtype=torch.int32)
     count = int(inside.sum())

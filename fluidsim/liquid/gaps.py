@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.flow.extrapolation import KNOWN, OUTSIDE, UNKNOWN, Continuation, levels_beside
+from fluidsim.grid.plain import are_plain
 from fluidsim.grid.rows import as_rows, cell_rows, flat
 from fluidsim.solid.solids import Solids
 from solvers import kernel_cache  # noqa: F401
@@ -22,7 +23,9 @@ def close_gaps(velocity: Tensor, fluid: Tensor, weights: Tensor, solids: Solids)
     velocity, weights: (dim, *nodes), from the particles. fluid: (*shape) bool.
     """
     grid = solids.grid
-    if velocity.device.type == "cpu":  # looks first: mostly there are none
+    if velocity.device.type == "cpu" and are_plain(
+        velocity, weights
+    ):  # looks first: mostly there are none
         found = np.empty(len(cell_rows(grid)), np.bool_)
         _look(
             as_rows(fluid), flat(weights), flat(solids.open), flat(solids.walls),

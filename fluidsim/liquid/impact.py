@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fluidsim.flow.flux import add_outflow, divergence
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain
 from fluidsim.grid.rows import as_rows, cell_rows, flat
 from fluidsim.solid.solids import Solids
 from solvers import kernel_cache  # noqa: F401
@@ -59,7 +60,7 @@ def pressed(
     velocity: (dim, *nodes), m/s, continued beyond the liquid. distance: (*nodes), in cells, to the
     surface. fluid: (*shape) bool, cells in which the pressure keeps the flow free of divergence.
     """
-    if velocity.device.type != "cpu":
+    if velocity.device.type != "cpu" or not are_plain(velocity, distance):
         return pressed_as_defined(velocity, distance, fluid, solids, dt, grid)
     volumes = np.empty(len(cell_rows(grid)))
     _press(
@@ -73,6 +74,7 @@ def pressed_as_defined(
     velocity: Tensor, distance: Tensor, fluid: Tensor, solids: Solids, dt: float, grid: Grid
 ) -> float:
     """What `pressed` returns, as a torch expression."""
+    velocity, distance = velocity.detach(), distance.detach()
     free = (grid.cells(solids.solid) == 0) & ~fluid
     rate = divergence(velocity, solids.open, solids.velocity, free, grid).neg_()
     meeting = (rate * dt > NOTICED).nonzero()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.flow.flux import divergence
+from fluidsim.flow.values import number
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.sorting import cells_of
 from fluidsim.liquid.particles import Particles
@@ -33,7 +34,7 @@ class Inflow:
     shape : Shape or RigidMotion
         The region, at rest or moving.
     velocity : tuple of float
-        Of the liquid, m/s.
+        Of the liquid, m/s; a tensor that requires a gradient may have one through a `rollout`.
     until : float, optional
         Time when the inflow ends, s; by default never.
     """
@@ -43,10 +44,16 @@ class Inflow:
     until: float | None = None
 
     def __post_init__(self) -> None:
-        settle(self)
+        settle(self, recorded=("velocity",))
 
     def flows(self, time: float) -> bool:
         return self.until is None or time < self.until
+
+    def vector(self, like: Tensor) -> Tensor:
+        """The velocity (dim,) as a tensor."""
+        if isinstance(self.velocity, Tensor):
+            return self.velocity.to(like)
+        return like.new_tensor(self.velocity)
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,7 @@ class SourcesAndSinks:
 
     def top_speed(self, time: float) -> float:
         """The largest speed per axis of liquid that flows in, m/s."""
-        speeds = [abs(v) for inflow in self._flowing(time) for v in inflow.velocity]
+        speeds = [abs(number(v)) for inflow in self._flowing(time) for v in inflow.velocity]
         return max(speeds, default=0.0)
 
     def look(self, volume: Callable[[], float]) -> None:
@@ -171,7 +178,7 @@ class SourcesAndSinks:
             replaced |= ~drained & self._inside(inflow.shape, particles, time)
             new = self._filling(inflow, time)
             positions.append(new)
-            velocities.append(new.new_tensor(inflow.velocity).expand_as(new))
+            velocities.append(inflow.vector(new).expand_as(new))
         filled = sum(len(new) for new in positions)
         exchange = Exchange(self._poured(filled, int(replaced.sum())), int(drained.sum()))
         none = particles.positions.new_zeros((0, self.grid.dim))

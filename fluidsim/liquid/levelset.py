@@ -16,6 +16,8 @@ from torch import Tensor
 from fluidsim.flow.extrapolation import extrapolate, levels_of
 from fluidsim.grid import scheduling
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain
+from fluidsim.liquid import levelset_torch
 from fluidsim.liquid.levelset_kernels import EMPTY, HIDDEN, OCCUPIED, LevelSetKernels, kernels
 from fluidsim.liquid.particles import Particles
 from fluidsim.liquid.wet import wet_cells
@@ -55,15 +57,22 @@ class LevelSet:
     def unite(self, distance: Tensor) -> None:
         """Add the region whose signed distance (*shape), m, is given."""
         values = self.grid.cells(self.distance)
-        values.copy_(torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR)))
+        united = torch.minimum(values, (distance / self.grid.dx).clamp(-FAR, FAR))
+        self.distance = self.distance.clone()
+        self.grid.cells(self.distance).copy_(united)
 
     def hold(self, particles: Particles, solids: Solids, held: float = HELD) -> None:
         """Keep the distance near the surface within `held` cells of that of the particles."""
-        program, shape, strides = self._program()
-        program.hold(
-            self.distance.view(-1), particles.positions.view(-1), particles.start,
-            *self._kinds(particles, solids), shape, strides, held,
-        )  # fmt: skip
+        kinds = self._kinds(particles, solids)
+        if are_plain(self.distance, particles.positions):
+            program, shape, strides = self._program()
+            program.hold(
+                self.distance.view(-1), particles.positions.view(-1), particles.start, *kinds,
+                shape, strides, held,
+            )  # fmt: skip
+        else:
+            places = particles.positions, particles.start
+            self.distance = levelset_torch.hold(self.distance, *places, *kinds, self.grid, held)
         if solids.static is not None or solids.moving:
             self._continue_into(solids)
 
@@ -72,6 +81,11 @@ class LevelSet:
 
         flow: flat, a pair for each stored face: its velocity, m/s, and a number that is not used.
         """
+        if not are_plain(self.distance, flow):
+            faces = flow.view(self.grid.dim, *self.grid.nodes, 2)[..., 0]
+            step = dt / self.grid.dx
+            self.distance = levelset_torch.carry(self.distance, faces, self.grid, step)
+            return
         program, shape, strides = self._program()
         program.carry(
             self.distance.view(-1), flow, self._carried.view(-1), shape, strides,
@@ -115,17 +129,19 @@ class LevelSet:
         grid, distance = self.grid, self.distance
         mostly = grid.cells(solids.cut) == 2
         if mostly.any():
-            values = grid.cells(distance)
-            least, most = torch.full_like(values, -FAR), torch.full_like(values, FAR)
+            values = grid.cells(distance).clone()
+            low, high = [torch.full_like(values, -FAR)], [torch.full_like(values, FAR)]
             for axis, n in enumerate(grid.shape):
                 opened = grid.faces(solids.open, axis).narrow(axis, 1, n - 1) > 0
                 for here, there in ((0, 1), (1, 0)):
                     known = opened & ~mostly.narrow(axis, there, n - 1)
                     beside = values.narrow(axis, there, n - 1)
-                    low, high = least.narrow(axis, here, n - 1), most.narrow(axis, here, n - 1)
-                    torch.where(known, torch.maximum(low, beside - 1), low, out=low)
-                    torch.where(known, torch.minimum(high, beside + 1), high, out=high)
-            kept = torch.minimum(torch.maximum(values, least), most)
-            values.copy_(torch.where(mostly, kept, values))
+                    for bounds, step in ((low, -1), (high, 1)):
+                        bound = bounds[0].clone()
+                        own = bound.narrow(axis, here, n - 1)
+                        own.copy_(torch.where(known, beside + step, own))
+                        bounds.append(bound)
+            kept = values.maximum(torch.stack(low).amax(0)).minimum(torch.stack(high).amin(0))
+            grid.cells(distance).copy_(torch.where(mostly, kept, values))
         known = grid.cells(solids.solid) == 0
         extrapolate(distance[None], levels_of(known, 1, grid), SOLID_LAYERS, grid)

@@ -13,6 +13,7 @@ from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.interface import Interface
 from fluidsim.flow.report import FrameReport
 from fluidsim.flow.simulation import Setup, Simulation
+from fluidsim.flow.values import number
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid import population, stored
 from fluidsim.liquid.band import LEAST_CELLS
@@ -46,19 +47,18 @@ class Liquid(Simulation):
     ):  # fmt: skip
         """positions: (n, dim), of the particles in cells. velocity: (n, dim) or (dim,), m/s."""
         super().__init__(setup, physics.viscosity)
-        grid = self.window
-        self.gravity = gravity_vector(physics.gravity, grid.dim)
+        self.gravity = gravity_vector(physics.gravity, self.grid.dim)
+        self.weight = math.hypot(*(number(each) for each in self.gravity))
         self.physics = physics
-        self.seed = setup.seed
         self.surface = surface
         self.bodies = Bodies.among(setup.solids, setup.pressure.density)
         self.steps = 0
         self.sources = sources
-        self.particles = Particles(positions, velocity, grid, self.device, physics.flip is None)
-        self.first_volume = self._volume()
-        self.lost = Changes()
-        self.exchanged = Exchange()
-        self.expansion = 0.0
+        affine = physics.flip is None
+        self.particles = Particles(positions, velocity, self.window, self.device, affine)
+        self.first_volume = number(self._volume())
+        self.lost, self.exchanged = Changes(), Exchange()
+        self.expansion: float | Tensor = 0.0
         self.dt_before = 0.0
         self._impacts = Impacts()
         self._before = torch.zeros_like(self.velocity)
@@ -69,8 +69,7 @@ class Liquid(Simulation):
 
     def advance(self, seconds: float) -> FrameReport:
         """Advance by a frame, during which the volume error at its start relaxes."""
-        weight = math.hypot(*self.gravity)
-        self.expansion = relaxation(self.volume_error(), seconds, self.window.dx, weight)
+        self.expansion = relaxation(self._error(), seconds, self.window.dx, self.weight)
         self._impacts = Impacts()
         return super().advance(seconds)
 
@@ -100,6 +99,10 @@ class Liquid(Simulation):
     def state(self) -> dict[str, Tensor]:
         return {**super().state(), **stored.state_of(self)}
 
+    def carriers(self) -> dict[str, Tensor]:
+        surface = self.surface.distance
+        return {"velocity": self.velocity, **self.particles.carriers(), "surface": surface}
+
     def restore(self, state: dict[str, Tensor]) -> None:
         window = self.grid.window(*state["window"].tolist())
         if window != self.window:
@@ -108,6 +111,7 @@ class Liquid(Simulation):
         if self.bodies is not None:
             self.bodies.restore(state)
         super().restore(state)
+        self._before = torch.zeros_like(self.velocity)
         stored.restore(self, state)
 
     def step(self, dt: float) -> None:
@@ -122,7 +126,10 @@ class Liquid(Simulation):
             with timer("sources"):
                 self._exchange(self.sources)
         with timer("forces"):
-            rise = self._rise(dt)
+            rise = None
+            if self.physics.surface_tension > 0:
+                distance = self.window.cells(self.surface.distance)
+                rise = foreseen_rise(distance, self.velocity, self.window, dt)
         with timer("transfer"):
             weights = particles.to_faces(self.velocity, self._before, since)
             fluid = self.fluid_cells()
@@ -186,7 +193,7 @@ class Liquid(Simulation):
         speed = self.speed()
         if self.sources is not None:
             speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
-        return speed + (math.hypot(*self.gravity) + self.pushing()) * seconds
+        return speed + (self.weight + self.pushing()) * seconds
 
     def _substeps_for(self, seconds: float) -> int:
         """As many as `Simulation` takes, or more if liquid is about to hit something."""
@@ -200,8 +207,8 @@ class Liquid(Simulation):
         return self._impacts.steps(steps, most, float(fluid.sum()), pressed_in)
 
     def longest_step(self) -> float:
-        tension = self.physics.surface_tension / self.options.density
-        return longest_step(self.window.dx, math.hypot(*self.gravity), tension)
+        tension = number(self.physics.surface_tension) / self.options.density
+        return longest_step(self.window.dx, self.weight, tension)
 
     @property
     def particle_count(self) -> int:
@@ -209,8 +216,11 @@ class Liquid(Simulation):
         return population.count(self.particles)
 
     def volume_error(self) -> float:
-        """Relative error of the liquid's volume: what is present and has left, against what was
-        there at the start and was poured in."""
+        """Relative error of the liquid's volume: what is there or left, over what was or came."""
+        return number(self._error())
+
+    def _error(self) -> float | Tensor:
+        """`volume_error`, a tensor where torch records it."""
         particle = self.window.dx**self.window.dim / SEEDED[self.window.dim]
         expected = self.first_volume + self.exchanged.poured * particle
         if expected <= 0:
@@ -223,33 +233,24 @@ class Liquid(Simulation):
         kinds = cell_kinds(self.fluid_cells(), self.particles.held, self.solids, self.window)
         return holes(kinds, self.window)
 
-    def _volume(self) -> float:
+    def _volume(self) -> float | Tensor:
         return liquid_volume(self.surface.distance, self.particles, self.solids, self.window)
 
     def _sort(self, kinds: Tensor, flow: Tensor, dt: float) -> None:
         self.steps += 1
-        seed = hash((self.seed, self.steps))
+        seed = hash((self.setup.seed, self.steps))
         wet = None
         if self.particles.band is not None:
             self.particles.band.carry(flow, dt, self.solids)
             wet = self._may_be_deep(self.time + dt)
         changes = self.particles.sort_and_resample(kinds, self.solids, flow, seed, dt, wet)
         self.lost += changes
-        self.report.particles_added += changes.added
-        self.report.particles_removed += changes.removed
-        self.report.particles_left += changes.left
+        self.report.add_changes(changes.added, changes.removed, changes.left)
 
     def _may_be_deep(self, time: float) -> Tensor:
         """Cells (*shape) bool inside the surface where nothing flows in or out."""
         inside = self.window.cells(self.surface.distance) < 0
         return inside if self.sources is None else inside & ~self.sources.reached(time)
-
-    def _rise(self, dt: float) -> Tensor | None:
-        """How far the surface will rise, for surface tension; None without it."""
-        if not self.physics.surface_tension > 0:
-            return None
-        distance = self.window.cells(self.surface.distance)
-        return foreseen_rise(distance, self.velocity, self.window, dt)
 
     def _push(self, dt: float) -> Tensor | None:
         """Let gravity and the body force act; what they did, (dim, *nodes), if viscosity asks."""
@@ -268,9 +269,8 @@ class Liquid(Simulation):
         tension = self.physics.surface_tension
         pressure = None if rise is None else tension * curvature(distance, self.window, rise)
         interface = Interface.of(distance, fluid, self.window, pressure)
-        filled = None
-        if self.viscosity is not None:
-            filled = filling(distance, fluid, self.window.cells(kinds))
+        viscous, kinds = self.viscosity is not None, self.window.cells(kinds)
+        filled = filling(distance, fluid, kinds) if viscous else None
         expansion, held = self.expansion, None
         if self.sources is not None:
             driven = self.sources.drive(self.velocity, open_faces, self.time)
@@ -280,7 +280,7 @@ class Liquid(Simulation):
         return FlowDomain(fluid, open_faces, around, interface, held, filled), expansion
 
     def _exchange(self, sources: SourcesAndSinks) -> None:
-        sources.look(self._volume)
+        sources.look(lambda: number(self._volume()))
         exchange = sources.apply(self.particles, self.time)
         inflow = sources.distance(self.time)
         if inflow is not None:
@@ -295,6 +295,6 @@ class Liquid(Simulation):
         solids = self.solids
         if self.pressure is None:
             return solids.open
-        weight = self.options.density * (math.hypot(*self.gravity) + self.pushing())
+        weight = self.options.density * (self.weight + self.pushing())
         least = WALL_PUSHES * weight * self.window.dx
         return open_faces(self.velocity, self.pressure, kinds, solids, self.window, least)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fluidsim.solid.shapes import Vector
+from fluidsim.solid.values import refuse_gradients
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,6 @@ class LiquidOptions:
     viscosity: float = 0.0
     surface_tension: float = 0.0
     narrow_band: int = 0
+
+    def __post_init__(self) -> None:
+        refuse_gradients(self, ("gravity", "viscosity", "surface_tension"))

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from fluidsim.grid import scheduling, sorting
 from fluidsim.grid.grid import Grid
-from fluidsim.liquid import resampling, transfer
+from fluidsim.grid.plain import are_plain
+from fluidsim.liquid import resampling, transfer, transfer_torch
 from fluidsim.liquid.band import Band
 from fluidsim.liquid.crowding import spread
+from fluidsim.liquid.refilling import Changes, fill
 from fluidsim.solid.solids import Solids
 
 SEEDED = {2: 4, 3: 8}  # particles in a full cell
 FEWEST = {2: 2, 3: 3}  # kept in a cell surrounded by liquid
 MOST = {2: 12, 3: 16}  # kept in any cell
 ROOM = 1.2  # memory set aside for growth
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Particles that a sort added, removed as surplus, or lost through open sides."""
-
-    added: int = 0
-    removed: int = 0
-    left: int = 0
-
-    def __add__(self, other: Changes) -> Changes:
-        return Changes(
-            self.added + other.added, self.removed + other.removed, self.left + other.left
-        )
 
 
 class Particles:
@@ -82,12 +68,16 @@ class Particles:
 
     @property
     def velocities(self) -> Tensor:
-        return self._v[: self.count * self.width].view(self.count, self.width)[:, : self.grid.dim]
+        return self.records[:, : self.grid.dim]
 
     @property
     def slopes(self) -> Tensor:
-        dim = self.grid.dim
-        return self._v[: self.count * self.width].view(self.count, 1 + dim, dim)[:, 1:]
+        return self.records.view(self.count, 1 + self.grid.dim, self.grid.dim)[:, 1:]
+
+    @property
+    def records(self) -> Tensor:
+        """Velocities, with `affine` followed by the slopes, (count, width)."""
+        return self._v[: self.count * self.width].view(self.count, self.width)
 
     @property
     def held(self) -> Tensor:
@@ -105,9 +95,7 @@ class Particles:
     @property
     def buffers(self) -> tuple[Tensor, ...]:
         """All memory that grows with the number of particles."""
-        return (
-            self._x, self._v, self._other_x, self._other_v, self._key,
-        )  # fmt: skip
+        return self._x, self._v, self._other_x, self._other_v, self._key
 
     def to_faces(self, velocity: Tensor, copy: Tensor, dt: float = 0.0) -> Tensor:
         """Write the weighted mean of the particle velocities on the faces (dim, *nodes) into both
@@ -116,6 +104,9 @@ class Particles:
         Near deep cells it is the velocity before, of `dt` seconds ago, carried along its own flow.
         Returns the sums of the weights, (dim, *nodes), valid until `move`.
         """
+        if not are_plain(velocity, self._x, self._v):
+            sources = self.positions, self.records
+            return transfer_torch.write_faces(*sources, velocity, copy, self.grid)
         if self.band is not None:
             self.band.remember(velocity)
         self._pairs.zero_()
@@ -136,8 +127,11 @@ class Particles:
         Returns the flow that they followed, valid until `to_faces`: flat, for each face its
         velocity, m/s, and the change of it.
         """
-        grid = self.grid
-        ivec = self.kernels.ivec
+        if not are_plain(new, self._x, self._v):
+            moved = transfer_torch.move(self.positions, self.records, new, old, solids, dt, flip)
+            self._x, self._v, self._key = (each.flatten() for each in moved)
+            return torch.stack((new, new - old), -1).flatten()
+        grid, ivec = self.grid, self.kernels.ivec
         self.kernels.pair(new.view(-1), old.view(-1), self._pairs)
         self.kernels.move(
             self._x, self._v, self._pairs, solids.distance.view(-1), self._key,
@@ -163,6 +157,8 @@ class Particles:
         self._count()
         nodes, dim = self.grid.node_count, self.grid.dim
         keys = self._key[: self.count]
+        if not are_plain(self._x):
+            self._x = self._x.clone()  # which spreading writes on
         if spread(self.positions, keys, self._present(), solids, MOST[dim], SEEDED[dim]):
             self._count()
         sums = torch.zeros(2, dtype=torch.int32, device=self.device)
@@ -181,9 +177,9 @@ class Particles:
         self._reorder()
         self.count = after
         if added or self.band is not None:
-            self.resampling.fill(
-                self.start, self._new_start, self._x, self._v, flow, solids.distance.view(-1),
-                self._shape, self._strides, nodes, seed & 0xFFFFFFFF, dt / self.grid.dx,
+            self._x, self._v = fill(
+                self._x, self._v, (self.start, self._new_start), flow, solids, seed,
+                dt / self.grid.dx,
             )  # fmt: skip
         self.start, self._new_start = self._new_start, self.start
         self.cell_counts[:nodes] = self._wanted
@@ -204,15 +200,10 @@ class Particles:
         positions: (n, dim) in grid coordinates. velocities: (n, dim), m/s.
         """
         dim, kept = self.grid.dim, ~gone
-        records = self._v[: self.count * self.width].view(self.count, self.width)
         new = torch.nn.functional.pad(velocities, (0, self.width - dim))
-        x = torch.cat((self.positions[kept], positions)).view(-1)
-        v = torch.cat((records[kept], new)).view(-1)
-        self._reserve(len(x) // dim)
-        self.count = len(x) // dim
-        self._x[: len(x)] = x
-        self._v[: len(v)] = v
-        self._sort()
+        self._put(
+            torch.cat((self.positions[kept], positions)), torch.cat((self.records[kept], new))
+        )
 
     def moved(self, grid: Grid) -> Particles:
         """The same particles on another window of the domain."""
@@ -231,9 +222,12 @@ class Particles:
 
     def state(self) -> dict[str, Tensor]:
         """Positions, and velocities with slopes, at the end of a step; what is deep."""
-        records = self._v[: self.count * self.width].view(self.count, self.width)
         deep = {} if self.band is None else {"deep": self.band.deep}
-        return {"positions": self.positions, "velocities": records, **deep}
+        return {"positions": self.positions, "velocities": self.records, **deep}
+
+    def carriers(self) -> dict[str, Tensor]:
+        """The tensors that gradients with respect to the particles go through."""
+        return {"positions": self._x, "velocities": self._v}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take the particles of a `state`; raises ValueError for ones outside of the grid."""
@@ -246,17 +240,23 @@ class Particles:
             raise ValueError("particles lie outside of the grid")
         if self.band is not None:
             self.band.restore(state["deep"])
-        self._reserve(len(positions))
-        self.count = len(positions)
-        self._x[: positions.numel()] = positions.flatten()
-        self._v[: records.numel()] = records.flatten()
-        self._sort()
+        self._put(positions, records)
 
     def _present(self) -> Tensor:
         """`cell_counts` with the particles that deep cells stand for."""
         if self.band is None:
             return self.cell_counts
         return torch.cat((self.filling.view(-1), self.cell_counts[-1:]))
+
+    def _put(self, positions: Tensor, records: Tensor) -> None:
+        """Let these be the particles; sort them."""
+        if self._x.requires_grad:
+            self.count = 0  # so that no memory is written on that a gradient needs
+        self._reserve(len(positions))
+        self.count = len(positions)
+        self._x[: positions.numel()] = positions.flatten()
+        self._v[: records.numel()] = records.flatten()
+        self._sort()
 
     def _sort(self) -> None:
         """Sort particles that were put in place from outside."""
@@ -273,6 +273,8 @@ class Particles:
     def _reorder(self) -> None:
         """Particles in the order of their keys, as many in each cell as `_new_start` has room."""
         dim, width = self.grid.dim, self.width
+        if not are_plain(self._x, self._v):
+            self._other_x, self._other_v = torch.zeros_like(self._x), torch.zeros_like(self._v)
         sorting.reorder(
             self._key[: self.count],
             (self._x.view(-1, dim)[: self.count], self._v.view(-1, width)[: self.count]),

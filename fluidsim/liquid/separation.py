@@ -11,6 +11,7 @@ import functools
 from typing import Any, NamedTuple
 
 import taichi as ti
+import torch
 from torch import Tensor
 
 from fluidsim.grid import scheduling
@@ -34,19 +35,16 @@ def open_faces(
     at which a wall pushes.
     """
     program = kernels(grid.dim, scheduling.for_device(velocity.device))
-    opened = solids.open.clone()
+    opened = solids.open.float().clone()
+    flow, walls = velocity.detach().float(), solids.velocity.float()
     program.release(
-        velocity.view(-1),
-        solids.velocity.view(-1),
-        pressure.contiguous().view(-1),
-        cells.view(-1),
-        opened.view(-1),
-        program.ivec(*grid.shape),
-        program.ivec(*grid.strides),
-        grid.node_count,
+        flow.view(-1), walls.view(-1), pressure.detach().contiguous().view(-1), cells.view(-1),
+        opened.view(-1), program.ivec(*grid.shape), program.ivec(*grid.strides), grid.node_count,
         least,
-    )
-    return opened
+    )  # fmt: skip
+    if solids.open.dtype == opened.dtype:
+        return opened
+    return torch.where((opened == 1) & (solids.open == 0), 1.0, solids.open)
 
 
 class SeparationKernels(NamedTuple):

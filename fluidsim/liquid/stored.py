@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from fluidsim.flow.values import fill
+from fluidsim.flow.values import taken
 from fluidsim.liquid.inflows import Exchange
 from fluidsim.liquid.particles import Changes
 
@@ -44,7 +44,7 @@ def restore(liquid: Liquid, state: dict[str, Tensor]) -> None:
     liquid.lost = Changes(added, removed, left)
     liquid.exchanged = Exchange(poured, drained)
     liquid.first_volume = float(state["first_volume"])
-    fill(liquid.surface.distance, state["surface"])
+    liquid.surface.distance = taken(liquid.surface.distance, state["surface"])
     liquid.dt_before = float(state["dt_before"])
     if liquid.sources is not None:
         liquid.sources.generator.set_state(state["sources_random"])

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fluidsim.grid.cells import CellType
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain, are_recorded
 from fluidsim.grid.rows import as_rows, cell_rows, flat, rows_around
 from fluidsim.liquid.particles import SEEDED, Particles
 from fluidsim.solid.solids import Solids
@@ -30,14 +31,16 @@ MOST_RELAXED = 0.02  # of the volume: in splashes its error is not known better
 FLATTEST, STEEPEST = 0.5, 2.0  # bounds of the slope of a carried distance
 
 
-def liquid_volume(distance: Tensor, particles: Particles, solids: Solids, grid: Grid) -> float:
-    """The volume of the liquid, m^3 (m^2 in 2D).
+def liquid_volume(
+    distance: Tensor, particles: Particles, solids: Solids, grid: Grid
+) -> float | Tensor:
+    """The volume of the liquid, m^3 (m^2 in 2D); a tensor where torch records it.
 
     distance: (*nodes), signed, in cells. It says how full a cell is, within its open part, but at
     most 1.5 times as full as the particles around say: the level set of a torn sheet is thicker
     than the sheet. Beyond the surface the particles count, up to a full cell.
     """
-    if distance.device.type == "cpu":
+    if distance.device.type == "cpu" and are_plain(distance):
         filled = np.empty(len(cell_rows(grid)))
         _fill(
             flat(distance), flat(particles.filling), as_rows(solids.room), flat(solids.solid),
@@ -47,11 +50,12 @@ def liquid_volume(distance: Tensor, particles: Particles, solids: Solids, grid: 
     else:
         held = particles.held / SEEDED[grid.dim]
         cells = filled_as_defined(grid.cells(distance), held, solids)
+        cells = cells if are_recorded(cells) else float(cells)
     return cells * grid.dx**grid.dim
 
 
-def filled_as_defined(distance: Tensor, held: Tensor, solids: Solids) -> float:
-    """The volume of the liquid in cells, as a torch expression.
+def filled_as_defined(distance: Tensor, held: Tensor, solids: Solids) -> Tensor:
+    """The volume of the liquid in cells, () float64, as a torch expression.
 
     distance: (*shape), in cells. held: (*shape), the particles in each cell over those of a full
     one.
@@ -68,10 +72,10 @@ def filled_as_defined(distance: Tensor, held: Tensor, solids: Solids) -> float:
     inside = torch.minimum(inside, SPARSE * density * room)
     inside.masked_fill_(grid.cells(solids.solid) != 0, 0.0)
     loose = (torch.minimum(held, room) - inside).clamp(min=0) * (distance > ABOVE)
-    return float((inside + loose).sum(dtype=torch.float64))
+    return (inside + loose).sum(dtype=torch.float64)
 
 
-def relaxation(error: float, seconds: float, dx: float, gravity: float) -> float:
+def relaxation(error: float | Tensor, seconds: float, dx: float, gravity: float) -> float | Tensor:
     """The divergence, 1/s, during a frame of `seconds` that relaxes a relative volume error (Kim et
     al. 2007), by half at most. dx: m. gravity: m/s^2."""
     waves = WAVE_RELAXATION * math.sqrt(dx / max(gravity, 1e-30))
@@ -96,7 +100,7 @@ def _slope(distance: Tensor, grid: Grid) -> Tensor:
         rim = distance.narrow(axis, 0, 1), distance, distance.narrow(axis, n - 1, 1)
         padded = torch.cat(rim, axis)
         square += ((padded.narrow(axis, 2, n) - padded.narrow(axis, 0, n)) / 2).square()
-    return square.sqrt().clamp(FLATTEST, STEEPEST)
+    return square.clamp(FLATTEST**2, STEEPEST**2).sqrt()
 
 
 @numba.njit(cache=True, parallel=True)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain
 from fluidsim.grid.rows import as_rows, cell_rows, flat, neighbour_rows
 from fluidsim.liquid.particles import SEEDED
 from fluidsim.solid.solids import Solids
@@ -34,7 +35,7 @@ def wet_cells(distance: Tensor, held: Tensor, pulled: Tensor | None, solids: Sol
     is in a solid, which no surface reaches, has a pressure if it is full of particles: this stops
     liquid that falls on a wall.
     """
-    if distance.device.type != "cpu":
+    if distance.device.type != "cpu" or not are_plain(distance):
         return wet_as_defined(distance, held, pulled, solids)
     grid = solids.grid
     if pulled is None:

@@ -45,6 +45,7 @@ class Scene(ABC, Generic[Started]):
     """What the scenes of liquids and of smoke share: see `LiquidScene` and `SmokeScene`."""
 
     kind: ClassVar[str]
+    recorded: ClassVar[tuple[str, ...]] = ()  # numbers that may be tensors with a gradient
     size: tuple[float, ...]
     solids: Sequence[Shape | RigidMotion | RigidBody] = ()
     open_sides: Sequence[str] = ()
@@ -58,7 +59,7 @@ class Scene(ABC, Generic[Started]):
     probes: Mapping[str, Probe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        settle(self, LISTS)
+        settle(self, LISTS, self.recorded)
         check_scene(self, self._inlets())
 
     def start(
@@ -192,6 +193,7 @@ class LiquidScene(Scene[Liquid]):
     """
 
     kind: ClassVar[str] = "liquid"
+    recorded = ("gravity", "viscosity", "surface_tension")
     liquid: Shape
     velocity: tuple[float, ...] | None = None
     gravity: float | Vector = 9.81

@@ -14,7 +14,7 @@ from fluidsim.smoke.confinement import acceleration_as_defined
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.solid.boundary import Inlet
 from fluidsim.solid.shapes import Box, Sphere
-from tests.fluidsim.worlds import liquid, smoke
+from tests.fluidsim.worlds import smoke
 
 GRIDS = {2: Grid((9, 11), 0.1), 3: Grid((5, 6, 7), 0.1)}
 DIMS = pytest.mark.parametrize("dim", [2, 3])
@@ -283,8 +283,6 @@ def test_what_has_no_gradient_is_named():
         rollout(room(2), 1, 0.04, {"time": wanted.double()})
     with pytest.raises(ValueError, match="viscosity"):
         rollout(room(2, viscosity=0.1), 1, 0.04)
-    with pytest.raises(ValueError, match="liquid"):
-        rollout(liquid(GRIDS[2], Box((0.0, 0.0), (0.5, 0.5))), 1, 0.04)
 
 
 def test_smoke_at_rest_has_a_gradient_to_its_velocity(doubles):
