@@ -1,0 +1,193 @@
+"""Animated meshes from files: one mesh file a frame, of one topology."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fluidsim.solid.mesh import polygons_of
+from fluidsim.solid.mesh_files import READERS
+from fluidsim.solid.mesh_repair import MOST_CLOSED, areas, closed, single_sided, turned, volumes
+from fluidsim.solid.polygons import Polygons
+
+_NUMBER = re.compile(r"(\d+)$")  # at the end of a file's name, before its suffix
+
+
+@dataclass(frozen=True, eq=False)
+class MeshSequence:
+    """vertices (frames, n, 3) float32, as in the files. triangles (m, 3) int64, of every frame,
+    which turn outwards and close the surface."""
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether a path stands for several files: a folder, or a pattern with * or #."""
+    return path.is_dir() or bool(set("*#") & set(path.name))
+
+
+def frame_files(path: Path) -> list[Path]:
+    """The files of a folder, or of a pattern with * or #, by the numbers at the ends of their
+    names.
+
+    Raises ValueError with one line if there are fewer than two, or a number is missing or occurs
+    twice; OSError if the folder does not exist.
+    """
+    if path.is_dir():
+        found = [each for each in path.iterdir() if each.suffix.lower() in READERS]
+    elif is_sequence(path):
+        folder = path.parent
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}")
+        pattern = re.sub(r"#+|\*|[^#*]+", _meaning, path.name)
+        found = [each for each in folder.iterdir() if re.fullmatch(pattern, each.name)]
+        found = [each for each in found if each.suffix.lower() in READERS]
+    else:
+        raise ValueError(f"{path}: frames are a folder, or a pattern such as name_####.obj")
+    numbers: dict[int, Path] = {}
+    for each in sorted(found):
+        number = _NUMBER.search(each.stem)
+        if number is None:
+            raise ValueError(f"{each}: its name does not end with the number of a frame")
+        first = numbers.setdefault(int(number[1]), each)
+        if first != each:
+            raise ValueError(f"{first.name} and {each.name} in {each.parent} are the same frame")
+    if len(numbers) < 2:
+        raise ValueError(f"{path}: an animation needs two or more mesh files, not {len(numbers)}")
+    order = sorted(numbers)
+    for before, after in itertools.pairwise(order):
+        if after > before + 1:
+            names = f"{numbers[before].name} and {numbers[after].name}"
+            raise ValueError(f"{path}: frame {before + 1} is missing between {names}")
+    return [numbers[number] for number in order]
+
+
+def read_sequence(files: Sequence[Path]) -> MeshSequence:
+    """Read the frames of an animation.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        OBJ, STL, PLY or OFF files, one a frame.
+
+    Returns
+    -------
+    MeshSequence
+        Vertices that lie in one place in all frames are one.
+
+    Raises
+    ------
+    ValueError
+        With one line, if a file cannot be read as a mesh, has another topology than the first, or
+        a surface that is open or encloses nothing.
+    OSError
+        If a file cannot be opened.
+    """
+    stamps = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    return _read(tuple(files), stamps)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(files: tuple[Path, ...], stamps: tuple[tuple[int, int], ...]) -> MeshSequence:
+    """stamps: change with the files."""
+    first = polygons_of(files[0])
+    frames = [first.vertices]
+    for file in files[1:]:
+        other = polygons_of(file)
+        _refuse_another_topology(first, other, files[0], file)
+        frames.append(other.vertices)
+    return joined(first, frames, [str(file) for file in files])
+
+
+def joined(first: Polygons, frames: list[np.ndarray], names: Sequence[str]) -> MeshSequence:
+    """The sequence of `frames`, vertices (n, 3), with the polygons of the first; names: of the
+    frames, for what is said of them. Raises ValueError with one line as `read_sequence`."""
+    used, corners = np.unique(first.corners, return_inverse=True)
+    frames = [frame[used] for frame in frames]
+    fanned, triangles = Polygons(frames[0], first.counts, corners.reshape(-1)).cut()
+    label, kept = _together(frames)
+    fans = len(fanned) - len(used)
+    triangles = np.concatenate((label, len(kept) + np.arange(fans)))[triangles]
+    a, b, c = triangles.T
+    triangles = triangles[(a != b) & (b != c) & (c != a)]
+    start = _with_tops(frames[0][kept], triangles, fans)
+    try:
+        if not (len(triangles) and (np.ptp(start[triangles.reshape(-1)], axis=0) > 0).all()):
+            raise ValueError("the surface is flat and encloses nothing")
+        triangles = turned(start, single_sided(start, triangles))
+        known = len(triangles)
+        filled, triangles = closed(start, triangles)
+    except ValueError as error:
+        raise ValueError(f"{names[0]}: {error}") from error
+    used, corners = np.unique(triangles, return_inverse=True)
+    corners = corners.reshape(triangles.shape)
+    vertices = np.empty((len(frames), len(used), 3), np.float32)
+    for number, (frame, name) in enumerate(zip(frames, names, strict=True)):
+        places = _with_tops(frame[kept], triangles[:known], fans)
+        places = _with_tops(places, triangles, len(filled) - len(start))
+        size = areas(places, triangles)
+        if size[known:].sum() > MOST_CLOSED * size[:known].sum():
+            raise ValueError(f"{name}: the surface is torn open here; close it")
+        if not volumes(places, triangles).sum() > 0:
+            raise ValueError(f"{name}: the surface encloses nothing here, or is inside out")
+        vertices[number] = places[used]
+    return MeshSequence(vertices, corners)
+
+
+def _meaning(piece: re.Match[str]) -> str:
+    """A piece of a pattern for names as a regular expression."""
+    text = piece[0]
+    if text == "*":
+        return ".*"
+    return rf"\d{{{len(text)}}}" if text[0] == "#" else re.escape(text)
+
+
+def _refuse_another_topology(first: Polygons, other: Polygons, start: Path, file: Path) -> None:
+    counts = [(len(each.vertices), len(each.counts)) for each in (first, other)]
+    if counts[0] != counts[1]:
+        (vertices, faces), (others, more) = counts
+        raise ValueError(
+            f"{file} has {others} vertices and {more} faces, {start} has {vertices} and {faces}: "
+            "the frames of an animation must not change them"
+        )
+    same = np.array_equal(first.counts, other.counts)
+    if not (same and np.array_equal(first.corners, other.corners)):
+        raise ValueError(
+            f"the faces of {file} join other vertices than those of {start}: the frames of an "
+            "animation must not change them"
+        )
+
+
+def _together(frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The number of the group of each vertex, of those that lie in one place in all frames; and one
+    vertex of each group."""
+    label = np.zeros(len(frames[0]))
+    for frame in frames:
+        _, label = np.unique(np.column_stack((label, frame)), axis=0, return_inverse=True)
+        label = label.reshape(-1)
+        if label.max() + 1 == len(label):
+            break
+    _, kept = np.unique(label, return_index=True)
+    return label, kept
+
+
+def _with_tops(vertices: np.ndarray, triangles: np.ndarray, tops: int) -> np.ndarray:
+    """Vertices (n, 3) and those that follow them, of which only the triangles (m, 3) are known: the
+    tops of cones, over the mean of the sides across from them."""
+    if tops == 0:
+        return vertices
+    count = len(vertices)
+    cones = triangles[(triangles >= count).any(1)]
+    is_top = cones >= count
+    sides = cones[~is_top].reshape(-1, 2)
+    which, middles = cones[is_top] - count, vertices[sides].mean(1)
+    share = np.maximum(np.bincount(which, minlength=tops), 1)
+    means = [np.bincount(which, middles[:, k], tops) / share for k in range(3)]
+    return np.concatenate((vertices, np.stack(means, 1)))
