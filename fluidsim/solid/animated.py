@@ -21,9 +21,10 @@ from fluidsim.solid.shapes import Vector
 from fluidsim.solid.surface_samples import areas_of, in_parts, in_plane, slice_of
 from fluidsim.solid.values import settle
 
-SAMPLES = 96  # cells along the longest side of the mesh, of the lattice that holds the distance
+SAMPLES = 64  # cells along the longest side of the mesh, of the lattice that holds the distance
 MARGIN = 3  # cells of it around the mesh
 EARLY = 1e-6  # frames: what a step reaches into a frame by rounding
+ROUNDING = 1e-3  # cells of it: what sides may be longer by
 KEPT = 3  # times of which the distance is kept: solids, inflows and pictures ask in turn
 
 
@@ -120,9 +121,9 @@ class AnimatedMesh(Deformation):
         vertices, velocities = course.at(until)
         ahead = 0.0
         if until > since:
-            velocities = (vertices - course.at(since)[0]) / (until - since)
-            ahead = (until - since) / 2
-            vertices, _ = course.at(until - ahead)
+            before, _ = course.at(since)
+            velocities = (vertices - before) / (until - since)
+            vertices, ahead = (before + vertices) / 2, (until - since) / 2
         corners = np.concatenate((vertices, velocities), 1)[course.triangles]
         parts = in_parts(slice_of(corners, course.slice) if dim == 2 else corners, spacing)
         middles = parts.mean(1)
@@ -159,7 +160,7 @@ class _Course:
         before = vertices if loops else vertices[:-1]
         moves = (np.linalg.norm(b - a, axis=1).max() for a, b in zip(before, following))  # noqa: B905
         self._speeds = [rate * float(way) for way in moves]  # of each interval
-        self._lattices: OrderedDict[tuple[float, int], Lattice] = OrderedDict()
+        self._lattices: OrderedDict[tuple[int, float, int], Lattice] = OrderedDict()
 
     def at(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         """Vertices, m, and velocities, m/s, (n, 3) float64; at a frame those before it."""
@@ -181,9 +182,11 @@ class _Course:
 
     def lattice(self, time: float, dim: int) -> Lattice:
         """The distance at a time; in 2D of the plane of the slice."""
-        found = self._lattices.get((time, dim))
+        moment = self._moment(time)
+        key = moment.before, moment.share, dim
+        found = self._lattices.get(key)
         if found is None:
-            found = self._lattices[time, dim] = self._sampled(time, dim)
+            found = self._lattices[key] = self._sampled(time, dim)
             if len(self._lattices) > KEPT:
                 self._lattices.popitem(last=False)
         return found
@@ -192,7 +195,7 @@ class _Course:
         vertices, _ = self.at(time)
         spacing = self._spacing
         low, high = vertices.min(0), vertices.max(0)
-        counts = np.ceil((high - low) / spacing).astype(int) + 2 * MARGIN + 1
+        counts = np.ceil((high - low) / spacing - ROUNDING).astype(int) + 2 * MARGIN + 1
         lower = low - MARGIN * spacing
         if dim == 3:
             return near_surface(vertices, self.triangles, lower, spacing, counts)

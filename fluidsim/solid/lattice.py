@@ -41,8 +41,9 @@ def signed_distance(points: np.ndarray, vertices: np.ndarray, triangles: np.ndar
     exceeds 1/2."""
     import igl  # here: most scenes have no mesh
 
-    kind = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
-    return np.asarray(igl.signed_distance(points, vertices, triangles, sign_type=kind)[0])
+    square = np.asarray(igl.point_mesh_squared_distance(points, vertices, triangles)[0])
+    inside = np.asarray(igl.fast_winding_number(vertices, triangles, points)) > 0.5
+    return np.where(inside, -1.0, 1.0) * np.sqrt(square)
 
 
 def places(lower: np.ndarray, spacing: float, counts: np.ndarray) -> np.ndarray:

@@ -125,7 +125,12 @@ def joined(first: Polygons, frames: list[np.ndarray], names: Sequence[str]) -> M
         known = len(triangles)
         filled, triangles = closed(start, triangles)
     except ValueError as error:
-        raise ValueError(f"{names[0]}: {error}") from error
+        parted = _parted(frames)
+        if parted is None:
+            raise ValueError(f"{names[0]}: {error}") from error
+        raise ValueError(
+            f"{names[parted]}: the surface of {names[0]} is torn open here; close it"
+        ) from error
     used, corners = np.unique(triangles, return_inverse=True)
     corners = corners.reshape(triangles.shape)
     vertices = np.empty((len(frames), len(used), 3), np.float32)
@@ -176,6 +181,17 @@ def _together(frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
             break
     _, kept = np.unique(label, return_index=True)
     return label, kept
+
+
+def _parted(frames: Sequence[np.ndarray]) -> int | None:
+    """The first frame in which vertices are apart that are in one place in the first one."""
+    _, first = np.unique(frames[0], axis=0, return_inverse=True)
+    groups = first.max() + 1
+    for number, frame in enumerate(frames):
+        rows = np.column_stack((first.reshape(-1), frame))
+        if len(np.unique(rows, axis=0)) > groups:
+            return number
+    return None
 
 
 def _with_tops(vertices: np.ndarray, triangles: np.ndarray, tops: int) -> np.ndarray:
