@@ -74,8 +74,6 @@ def _in_cells(
     shape = torch.tensor(grid.shape, device=opened.device)
     for turn in range(PUSHED + 1):
         cells = (points / grid.dx).floor().long() - torch.tensor(grid.origin, device=points.device)
-        for axis in grid.periodic:
-            cells[:, axis] %= grid.shape[axis]
         inside = ((cells >= 0) & (cells < shape)).all(1)
         cells = torch.minimum(cells.clamp(min=0), shape - 1)
         inside &= opened[tuple(cells.T)]

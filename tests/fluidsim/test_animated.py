@@ -17,7 +17,7 @@ RADII, CENTRES = (0.2, 0.25, 0.2), ((0.5, 0.5, 0.5), (0.6, 0.5, 0.5), (0.6, 0.55
 
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch):
-    monkeypatch.setattr(animated, "SAMPLES", 40)
+    monkeypatch.setattr(animated, "SAMPLES", 32)
 
 
 @pytest.fixture
@@ -85,12 +85,11 @@ def test_its_surface_sweeps_what_its_volume_changes_by(ball, dim, since, until):
 def test_a_loop_has_no_end(tmp_path):
     endless = AnimatedMesh(balls(tmp_path, RADII, CENTRES), rate=10, loops=True)
     x = places(3)
-    for time in (0.04, 0.25):
-        for later in (time + 0.3, time + 3.0):
-            torch.testing.assert_close(endless.distance(x, later), endless.distance(x, time))
-            torch.testing.assert_close(
-                endless.velocity_at(x, later), endless.velocity_at(x, time), atol=1e-4, rtol=1e-4
-            )
+    for time, later in ((0.04, 0.34), (0.25, 3.25)):
+        torch.testing.assert_close(endless.distance(x, later), endless.distance(x, time))
+        torch.testing.assert_close(
+            endless.velocity_at(x, later), endless.velocity_at(x, time), atol=1e-4, rtol=1e-4
+        )
     assert endless.top_speed(0.25, 0.01, 0.0) == pytest.approx(math.hypot(1.0, 0.5), rel=1e-3)
 
 
