@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fluidsim.grid.grid import Grid
+from fluidsim.liquid.inflows import Inflow
 from fluidsim.solid import animated, mesh
 from fluidsim.solid.animated import AnimatedMesh
 from fluidsim.solid.motion import Moving
@@ -147,3 +148,30 @@ def test_it_goes_on_bit_for_bit(tmp_path):
         each.advance(0.07)
     for name, value in tank.state().items():
         assert torch.equal(value, other.state()[name]), name
+
+
+def test_liquid_flows_in_with_the_surface_of_its_mesh(tmp_path):
+    """A ball of inflow that grows pours what it grows by, outwards."""
+    grid = cubic(2, 24)
+    ball = AnimatedMesh(balls(tmp_path, (0.12, 0.22), [(0.5, 0.5, 0.5)] * 2), rate=10)
+    box = liquid(
+        grid, Sphere((0.5, 0.5), 0.12), inflows=[Inflow(ball)], gravity=0.0, open_sides=("z+",)
+    )
+    for _ in range(5):
+        box.advance(0.02)
+    fields = box.fields()
+    box.advance(0.001)
+    assert volume_of(box) == pytest.approx(math.pi * 0.22**2, rel=0.04)
+    arms = fields["positions"] - 0.5
+    outwards = (fields["velocities"] * arms).sum(1) / arms.norm(dim=1)
+    rim = arms.norm(dim=1) > 0.15
+    assert float(outwards[rim].mean()) == pytest.approx(1.0, rel=0.1)
+    turning = Moving(Sphere((0.7, 0.5), 0.1), (0.5, 0.5), spin=2.0)
+    stream = liquid(grid, Sphere((0.7, 0.5), 0.1), inflows=[Inflow(turning)], gravity=0.0)
+    assert stream.sources is not None
+    assert 0.6 <= stream.sources.top_speed(0.0, 0.01) < 0.9
+
+
+def test_an_inflow_at_rest_needs_a_velocity():
+    with pytest.raises(ValueError, match="an inflow whose shape rests needs a velocity"):
+        Inflow(Sphere((0.5, 0.5), 0.1))
