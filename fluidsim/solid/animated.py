@@ -30,7 +30,7 @@ KEPT = 3  # times of which the distance is kept: solids, inflows and pictures as
 
 @dataclass(frozen=True)
 class AnimatedMesh(Deformation):
-    """The inside of a closed triangle surface that deforms: one mesh file a frame.
+    """The inside of a closed triangle surface that deforms: one mesh file a frame, or USD.
 
     Between frames the vertices move on straight lines at constant velocity; the surface moves as
     its vertices do. Before the first frame and after the last one it rests, or it begins again. All
@@ -42,9 +42,10 @@ class AnimatedMesh(Deformation):
     ----------
     path : str or PathLike
         A folder of OBJ, STL, PLY or OFF files whose names end with the numbers of their frames, or
-        a pattern for their names: ``creature_*.obj``, or ``creature_####.obj`` for four digits.
-    rate : float
-        Frames a second.
+        a pattern for their names: ``creature_*.obj``, or ``creature_####.obj`` for four digits. Or
+        a USD file with one mesh, whose time samples are the frames.
+    rate : float, optional
+        Frames a second; by default 24, or what a USD file says.
     base : tuple of dim floats, optional
         Where the centre of the bottom of the first frame's bounding box stands, m. By default the
         places in the files count, in metres.
@@ -69,7 +70,7 @@ class AnimatedMesh(Deformation):
     """
 
     path: str | os.PathLike[str]
-    rate: float = 24.0
+    rate: float | None = None
     base: Vector | None = None
     height: float | None = None
     turn: float = 0.0
@@ -80,7 +81,7 @@ class AnimatedMesh(Deformation):
 
     def __post_init__(self) -> None:
         settle(self)
-        if not (self.rate > 0 and math.isfinite(self.rate)):
+        if self.rate is not None and not (self.rate > 0 and math.isfinite(self.rate)):
             raise ValueError(f"the rate of an animation must be positive, not {self.rate}")
         if (self.base is None) != (self.height is None):
             raise ValueError("an animated mesh needs both base and height, or none of them")
@@ -89,7 +90,8 @@ class AnimatedMesh(Deformation):
         if self.up not in ("y", "z"):
             raise ValueError(f"up must be y or z, not {self.up}")
         frames = read_sequence(frame_files(Path(self.path)))
-        course = _Course(self._placed(frames), frames.triangles, self.rate, self.start, self.loops)
+        rate = self.rate or frames.rate
+        course = _Course(self._placed(frames), frames.triangles, rate, self.start, self.loops)
         object.__setattr__(self, "_course", course)
 
     def distance(self, points: Tensor, time: float) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +15,20 @@ from fluidsim.solid.mesh import polygons_of
 from fluidsim.solid.mesh_files import READERS
 from fluidsim.solid.mesh_repair import MOST_CLOSED, areas, closed, single_sided, turned, volumes
 from fluidsim.solid.polygons import Polygons
+from fluidsim.solid.usd_frames import SUFFIXES, usd_frames
 
+RATE = 24.0  # frames a second, where files do not say it
 _NUMBER = re.compile(r"(\d+)$")  # at the end of a file's name, before its suffix
 
 
 @dataclass(frozen=True, eq=False)
 class MeshSequence:
     """vertices (frames, n, 3) float32, as in the files. triangles (m, 3) int64, of every frame,
-    which turn outwards and close the surface."""
+    which turn outwards and close the surface. rate: frames a second."""
 
     vertices: np.ndarray
     triangles: np.ndarray
+    rate: float
 
 
 def is_sequence(path: Path) -> bool:
@@ -35,7 +38,7 @@ def is_sequence(path: Path) -> bool:
 
 def frame_files(path: Path) -> list[Path]:
     """The files of a folder, or of a pattern with * or #, by the numbers at the ends of their
-    names.
+    names; or a USD file, which has all frames.
 
     Raises ValueError with one line if there are fewer than two, or a number is missing or occurs
     twice; OSError if the folder does not exist.
@@ -49,6 +52,8 @@ def frame_files(path: Path) -> list[Path]:
         pattern = re.sub(r"#+|\*|[^#*]+", _meaning, path.name)
         found = [each for each in folder.iterdir() if re.fullmatch(pattern, each.name)]
         found = [each for each in found if each.suffix.lower() in READERS]
+    elif path.suffix.lower() in SUFFIXES:
+        return [path]
     else:
         raise ValueError(f"{path}: frames are a folder, or a pattern such as name_####.obj")
     numbers: dict[int, Path] = {}
@@ -75,7 +80,7 @@ def read_sequence(files: Sequence[Path]) -> MeshSequence:
     Parameters
     ----------
     files : sequence of Path
-        OBJ, STL, PLY or OFF files, one a frame.
+        OBJ, STL, PLY or OFF files, one a frame, or one USD file.
 
     Returns
     -------
@@ -90,6 +95,9 @@ def read_sequence(files: Sequence[Path]) -> MeshSequence:
     OSError
         If a file cannot be opened.
     """
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"there is no mesh file {file}")
     stamps = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
     return _read(tuple(files), stamps)
 
@@ -97,20 +105,20 @@ def read_sequence(files: Sequence[Path]) -> MeshSequence:
 @functools.lru_cache(maxsize=4)
 def _read(files: tuple[Path, ...], stamps: tuple[tuple[int, int], ...]) -> MeshSequence:
     """stamps: change with the files."""
-    first = polygons_of(files[0])
-    frames = [first.vertices]
-    for file in files[1:]:
-        other = polygons_of(file)
-        _refuse_another_topology(first, other, files[0], file)
-        frames.append(other.vertices)
-    return joined(first, frames, [str(file) for file in files])
+    if len(files) == 1:
+        found = usd_frames(files[0])
+        return _joined(iter(found.frames), found.names, found.rate)
+    return _joined(map(polygons_of, files), [str(file) for file in files], RATE)
 
 
-def joined(first: Polygons, frames: list[np.ndarray], names: Sequence[str]) -> MeshSequence:
-    """The sequence of `frames`, vertices (n, 3), with the polygons of the first; names: of the
-    frames, for what is said of them. Raises ValueError with one line as `read_sequence`."""
+def _joined(found: Iterator[Polygons], names: Sequence[str], rate: float) -> MeshSequence:
+    """The sequence of frames with these names, of which errors tell."""
+    first = next(found)
     used, corners = np.unique(first.corners, return_inverse=True)
-    frames = [frame[used] for frame in frames]
+    frames = [first.vertices[used]]
+    for other, name in zip(found, names[1:], strict=True):
+        _refuse_another_topology(first, other, names[0], name)
+        frames.append(other.vertices[used])
     fanned, triangles = Polygons(frames[0], first.counts, corners.reshape(-1)).cut()
     label, kept = _together(frames)
     fans = len(fanned) - len(used)
@@ -143,7 +151,7 @@ def joined(first: Polygons, frames: list[np.ndarray], names: Sequence[str]) -> M
         if not volumes(places, triangles).sum() > 0:
             raise ValueError(f"{name}: the surface encloses nothing here, or is inside out")
         vertices[number] = places[used]
-    return MeshSequence(vertices, corners)
+    return MeshSequence(vertices, corners, rate)
 
 
 def _meaning(piece: re.Match[str]) -> str:
@@ -154,7 +162,7 @@ def _meaning(piece: re.Match[str]) -> str:
     return rf"\d{{{len(text)}}}" if text[0] == "#" else re.escape(text)
 
 
-def _refuse_another_topology(first: Polygons, other: Polygons, start: Path, file: Path) -> None:
+def _refuse_another_topology(first: Polygons, other: Polygons, start: str, file: str) -> None:
     counts = [(len(each.vertices), len(each.counts)) for each in (first, other)]
     if counts[0] != counts[1]:
         (vertices, faces), (others, more) = counts

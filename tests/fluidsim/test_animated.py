@@ -238,3 +238,60 @@ def test_impossible_values_are_refused(tmp_path, given, line):
     folder = balls(tmp_path, RADII, CENTRES)
     with pytest.raises((ValueError, OSError), match=line):
         AnimatedMesh(**{"path": folder, **given})
+
+
+def usd_file(path, radii=RADII, meshes=1, codes=(1, 3, 5), cut=0):
+    """A ball at three time codes, in centimetres, shifted by a transform that is animated."""
+    pxr = pytest.importorskip("pxr")
+    Usd, UsdGeom, Gf, Vt = (
+        __import__(f"pxr.{name}", fromlist=[name]) for name in ("Usd", "UsdGeom", "Gf", "Vt")
+    )
+    assert pxr is not None
+    stage = Usd.Stage.CreateNew(str(path))
+    UsdGeom.SetStageMetersPerUnit(stage, 0.01)
+    stage.SetTimeCodesPerSecond(20.0)
+    for number in range(meshes):
+        mesh = UsdGeom.Mesh.Define(stage, f"/mesh{number}")
+        shift = mesh.AddTranslateOp()
+        for code, radius, centre in zip(codes, radii, CENTRES, strict=True):
+            points = np.asarray(BALL.points, np.float32) * 100 * radius
+            faces = BALL.regular_faces if code == codes[0] else BALL.regular_faces[cut:]
+            mesh.GetPointsAttr().Set(Vt.Vec3fArray.FromNumpy(points), code)
+            mesh.GetFaceVertexCountsAttr().Set([3] * len(faces), code)
+            mesh.GetFaceVertexIndicesAttr().Set(faces.reshape(-1).tolist(), code)
+            shift.Set(Gf.Vec3d(*(100 * x for x in centre)), code)
+    stage.Save()
+    return path
+
+
+def test_time_samples_of_usd_are_frames(tmp_path):
+    films = [
+        AnimatedMesh(usd_file(tmp_path / "ball.usda")),
+        AnimatedMesh(balls(tmp_path / "obj", RADII, CENTRES), rate=10),
+    ]
+    x = places(3)
+    for time in (0.05, 0.13):
+        one, other = (film.distance(x, time) for film in films)
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "given, line",
+    [
+        ({"meshes": 2}, "needs one mesh, this file has 2"),
+        ({"codes": (1, 2, 5)}, "the time samples of its mesh are not evenly spaced"),
+        ({"cut": 5}, "time code 3 has 642 vertices and 1275 faces, .* at time code 1 has 642 and"),
+    ],
+)
+def test_unfit_usd_is_refused(tmp_path, given, line):
+    with pytest.raises(ValueError, match=line):
+        AnimatedMesh(usd_file(tmp_path / "ball.usda", **given))
+
+
+def test_a_damaged_usd_file_is_refused(tmp_path):
+    pytest.importorskip("pxr")
+    (tmp_path / "ball.usda").write_text("nothing")
+    with pytest.raises(ValueError, match="cannot be read as USD"):
+        AnimatedMesh(tmp_path / "ball.usda")
+    with pytest.raises(OSError, match="there is no mesh file"):
+        AnimatedMesh(tmp_path / "none.usda")
