@@ -201,9 +201,10 @@ class _Course:
         lower = low - MARGIN * spacing
         if dim == 3:
             return near_surface(vertices, self.triangles, lower, spacing, counts)
-        lower[1], counts[1] = self.slice, 2
+        lower[1], counts[1] = self.slice, 1
         found = signed_distance(places(lower, spacing, counts), vertices, self.triangles)
         samples = torch.from_numpy(found.reshape(counts).astype(np.float32))
+        samples = samples.expand(-1, 2, -1).contiguous()  # between two planes that are the same
         return Lattice(samples, tuple(float(x) for x in lower), spacing)
 
     def _moment(self, time: float) -> _Moment:
