@@ -1,4 +1,4 @@
-"""A whale's tail rises from the water and slaps it: an animated mesh, one file a frame."""
+"""A whale's tail rises from the water and slaps it: an animated mesh."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ BENDS = (-0.1, -0.1, 1.2, 1.25, -0.2, -0.15, -0.1)  # rad, of the tip; upwards
 
 
 def tail(bend: float) -> np.ndarray:
-    """Vertices: rings of corners from the root to the tip, and the middles of both ends."""
+    """Vertices: rings of corners from the root to the tip."""
     along = np.linspace(0.0, 1.0, RINGS)
     angle = bend * along**1.5
     step = 0.95 / (RINGS - 1)
@@ -29,21 +29,16 @@ def tail(bend: float) -> np.ndarray:
     turn = np.linspace(0.0, 2 * np.pi, CORNERS, endpoint=False)
     up = thick[:, None] * np.sin(turn)
     y = 0.4 + wide[:, None] * np.cos(turn)
-    rings = (x[:, None] - up * np.sin(angle)[:, None], y, z[:, None] + up * np.cos(angle)[:, None])
-    rows = np.stack(rings, -1)
-    return np.concatenate((rows.reshape(-1, 3), rows[[0, -1]].mean(1)))
+    lean, rise = (up * part(angle)[:, None] for part in (np.sin, np.cos))
+    return np.stack((x[:, None] - lean, y, z[:, None] + rise), -1).reshape(-1, 3)
 
 
 def write(folder: Path) -> None:
-    """One OBJ file a frame, of squares between the rings and triangles at the ends."""
+    """One OBJ file a frame, of squares between the rings and a polygon at each end."""
     corner = np.arange(RINGS * CORNERS).reshape(RINGS, CORNERS) + 1
     after = np.roll(corner, -1, 1)
     sides = np.stack((corner[:-1], after[:-1], after[1:], corner[1:]), -1).reshape(-1, 4)
-    faces = [
-        *sides,
-        *([a, b, corner[-1, -1] + 1] for a, b in zip(after[0], corner[0], strict=True)),
-    ]
-    faces += [[a, b, corner[-1, -1] + 2] for a, b in zip(corner[-1], after[-1], strict=True)]
+    faces = [*sides, corner[0][::-1], corner[-1]]
     rings = "".join("f " + " ".join(map(str, face)) + "\n" for face in faces)
     bends = PchipInterpolator(TIMES, BENDS)(np.arange(0, SECONDS, 1 / RATE))
     for number, bend in enumerate(bends):

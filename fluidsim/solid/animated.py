@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from fluidsim.solid.lattice import Lattice, near_surface, places, signed_distance
-from fluidsim.solid.mesh import upright
 from fluidsim.solid.mesh_sequence import MeshSequence, frame_files, read_sequence
 from fluidsim.solid.movement import Deformation, Samples
+from fluidsim.solid.polygons import upright
 from fluidsim.solid.shapes import Vector
 from fluidsim.solid.surface_samples import areas_of, in_parts, in_plane, slice_of
 from fluidsim.solid.values import settle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,13 @@ import torch
 from torch import Tensor
 
 from fluidsim.solid.lattice import Lattice, places, signed_distance
-from fluidsim.solid.mesh_files import READERS
+from fluidsim.solid.mesh_files import polygons_of
 from fluidsim.solid.mesh_repair import closed, merged, single_sided, turned
-from fluidsim.solid.polygons import Polygons
+from fluidsim.solid.polygons import upright
 from fluidsim.solid.shapes import Shape, Vector
 
 SAMPLES = 96  # cells along the longest side of the grid that holds the distance
 MARGIN = 3  # cells of it around the mesh
-MOST_BYTES = 2**30  # larger files are refused
 
 
 @dataclass(frozen=True)
@@ -106,14 +104,6 @@ def _sampled(path: Path, stamp: tuple[int, ...], up: str, turn: float, height: f
     return Lattice(samples, tuple(float(x) for x in lower), spacing)
 
 
-def upright(vertices: np.ndarray, up: str, turn: float) -> np.ndarray:
-    """Vertices (n, 3) with the axis `up` of a file as z, then turned about it, rad."""
-    if up == "y":
-        vertices = vertices[:, [0, 2, 1]] * (1, -1, 1)
-    cos, sin = math.cos(turn), math.sin(turn)
-    return vertices @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
-
-
 def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     """The triangles of a file, repaired: see `Mesh`.
 
@@ -144,26 +134,3 @@ def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
         return closed(vertices, triangles)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def polygons_of(path: Path) -> Polygons:
-    """What a file holds. Raises ValueError with one line that names it, or OSError."""
-    if path.suffix.lower() not in READERS:
-        raise ValueError(f"{path}: a mesh must be one of {', '.join(READERS)}")
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{path}: larger than {MOST_BYTES >> 20} MiB")
-    polygons = _loaded(path)
-    try:
-        polygons.check()
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return polygons
-
-
-def _loaded(path: Path) -> Polygons:
-    try:
-        return READERS[path.suffix.lower()](path)
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # of any kind: readers do not name what they stumble over
-        raise ValueError(f"{path}: cannot be read as a mesh") from error

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fluidsim.solid.mesh import polygons_of
-from fluidsim.solid.mesh_files import READERS
+from fluidsim.solid.mesh_files import READERS, polygons_of
 from fluidsim.solid.mesh_repair import MOST_CLOSED, areas, closed, single_sided, turned, volumes
 from fluidsim.solid.polygons import Polygons
 from fluidsim.solid.usd_frames import SUFFIXES, usd_frames
