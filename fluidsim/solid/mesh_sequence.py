@@ -30,11 +30,6 @@ class MeshSequence:
     rate: float
 
 
-def is_sequence(path: Path) -> bool:
-    """Whether a path stands for several files: a folder, or a pattern with * or #."""
-    return path.is_dir() or bool(set("*#") & set(path.name))
-
-
 def frame_files(path: Path) -> list[Path]:
     """The files of a folder, or of a pattern with * or #, by the numbers at the ends of their
     names; or a USD file, which has all frames.
@@ -44,7 +39,7 @@ def frame_files(path: Path) -> list[Path]:
     """
     if path.is_dir():
         found = [each for each in path.iterdir() if each.suffix.lower() in READERS]
-    elif is_sequence(path):
+    elif set("*#") & set(path.name):
         folder = path.parent
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no folder {folder}")
