@@ -84,7 +84,7 @@ def test_its_surface_sweeps_what_its_volume_changes_by(ball, dim, since, until):
 
 def test_a_loop_has_no_end(tmp_path):
     endless = AnimatedMesh(balls(tmp_path, RADII, CENTRES), rate=10, loops=True)
-    x = places(3)
+    x = places(2)
     for time, later in ((0.04, 0.34), (0.25, 3.25)):
         torch.testing.assert_close(endless.distance(x, later), endless.distance(x, time))
         torch.testing.assert_close(
@@ -109,7 +109,7 @@ def test_the_first_frame_stands_where_it_is_put(tmp_path):
 def test_all_formats_say_the_same(tmp_path, suffix):
     one = AnimatedMesh(balls(tmp_path / "obj", RADII, CENTRES), rate=10)
     other = AnimatedMesh(balls(tmp_path / "other", RADII, CENTRES, suffix), rate=10)
-    x = places(3)
+    x = places(2)
     torch.testing.assert_close(one.distance(x, 0.13), other.distance(x, 0.13), atol=1e-5, rtol=0)
 
 
@@ -269,7 +269,7 @@ def test_time_samples_of_usd_are_frames(tmp_path):
         AnimatedMesh(usd_file(tmp_path / "ball.usda")),
         AnimatedMesh(balls(tmp_path / "obj", RADII, CENTRES), rate=10),
     ]
-    x = places(3)
+    x = places(2)
     for time in (0.05, 0.13):
         one, other = (film.distance(x, time) for film in films)
         torch.testing.assert_close(one, other, atol=1e-5, rtol=0)

@@ -90,7 +90,9 @@ def test_a_ball_that_is_shifted_drives_the_flow_as_a_rigid_one(tmp_path, make, m
     assert float((flows[0] - flows[1]).norm() / flows[1].norm()) < 1e-4
 
 
-@pytest.mark.parametrize("dim, n, frames", [(2, 20, 6), (3, 12, 2)])
+@pytest.mark.parametrize(
+    "dim, n, frames", [(2, 20, 6), pytest.param(3, 16, 6, marks=pytest.mark.slow)]
+)
 def test_a_ball_that_breathes_under_water_keeps_its_volume(tmp_path, dim, n, frames):
     radii = (0.16, 0.24, 0.16)
     ball = AnimatedMesh(balls(tmp_path, radii, [(0.51, 0.52, 0.3)] * 3), rate=10, loops=True)
