@@ -216,7 +216,9 @@ class Simulation(ABC):
 
     def project(self, domain: FlowDomain, dt: float, expansion: float | Tensor = 0.0) -> None:
         """Give the velocity the divergence `expansion`, 1/s, in the fluid cells: one for all, or
-        (*shape)."""
+        (*shape); where solids deform, their surface's flow comes to it."""
+        if self.solids.swelling is not None:
+            expansion = expansion + self.solids.swelling
         with self.timer("project"):
             done = self._projector.project(self.velocity, domain, dt, expansion, self.observer)
         solution = done.solution

@@ -16,6 +16,8 @@ from fluidsim.grid.sorting import cells_of
 from fluidsim.liquid.particles import Particles
 from fluidsim.liquid.seeding import Region, cells_near, distance_at, seed_cells
 from fluidsim.liquid.window import Box, around, box_near
+from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.movement import Movement
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
 from fluidsim.solid.values import settle
@@ -25,35 +27,38 @@ FULL = 0.98  # of its room: a domain with so much liquid takes no more
 
 @dataclass(frozen=True)
 class Inflow:
-    """Keeps a shape full of liquid that moves with one velocity.
+    """Keeps a shape full of liquid that moves with one velocity, or with the shape.
 
     The shapes of several inflows must not overlap.
 
     Parameters
     ----------
-    shape : Shape or RigidMotion
+    shape : Shape or Movement
         The region, at rest or moving.
-    velocity : tuple of float
-        Of the liquid, m/s; a tensor that requires a gradient may have one through a `rollout`.
+    velocity : tuple of float, optional
+        Of the liquid, m/s, a tensor for a gradient; by default that of the shape where it is.
     until : float, optional
         Time when the inflow ends, s; by default never.
     """
 
     shape: Region
-    velocity: Vector
+    velocity: Vector | None = None
     until: float | None = None
 
     def __post_init__(self) -> None:
         settle(self, recorded=("velocity",))
+        if self.velocity is None and isinstance(self.shape, Shape):
+            raise ValueError("an inflow whose shape rests needs a velocity")
+
+    def velocity_at(self, points: Tensor, time: float) -> Tensor:
+        """The velocity (n, dim), m/s, of its liquid at points (n, dim), m."""
+        if self.velocity is not None:
+            return torch.as_tensor(self.velocity).to(points).expand_as(points)
+        assert isinstance(self.shape, Movement)
+        return self.shape.velocity_at(points, time)
 
     def flows(self, time: float) -> bool:
         return self.until is None or time < self.until
-
-    def vector(self, like: Tensor) -> Tensor:
-        """The velocity (dim,) as a tensor."""
-        if isinstance(self.velocity, Tensor):
-            return self.velocity.to(like)
-        return like.new_tensor(self.velocity)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Outflow:
 
     Parameters
     ----------
-    shape : Shape or RigidMotion
+    shape : Shape or Movement
         The region, at rest or moving.
     """
 
@@ -150,9 +155,16 @@ class SourcesAndSinks:
         self.inflows = tuple(inflows)
         self._find_cells()
 
-    def top_speed(self, time: float) -> float:
-        """The largest speed per axis of liquid that flows in, m/s."""
-        speeds = [abs(number(v)) for inflow in self._flowing(time) for v in inflow.velocity]
+    def top_speed(self, time: float, seconds: float) -> float:
+        """The largest speed per axis of liquid that flows in during `seconds` from a time, m/s."""
+        flowing = self._flowing(time)
+        given = [inflow.velocity for inflow in flowing if inflow.velocity is not None]
+        speeds = [abs(number(v)) for velocity in given for v in velocity]
+        speeds += [
+            self._speed_of(inflow.shape, time, seconds)
+            for inflow in flowing
+            if inflow.velocity is None and isinstance(inflow.shape, Movement)
+        ]
         return max(speeds, default=0.0)
 
     def look(self, volume: Callable[[], float]) -> None:
@@ -178,7 +190,7 @@ class SourcesAndSinks:
             replaced |= ~drained & self._inside(inflow.shape, particles, time)
             new = self._filling(inflow, time)
             positions.append(new)
-            velocities.append(inflow.vector(new).expand_as(new))
+            velocities.append(inflow.velocity_at(self.grid.metres(new), time))
         filled = sum(len(new) for new in positions)
         exchange = Exchange(self._poured(filled, int(replaced.sum())), int(drained.sum()))
         none = particles.positions.new_zeros((0, self.grid.dim))
@@ -215,14 +227,18 @@ class SourcesAndSinks:
             distance = self._covered(inflow.shape, time).distance
             inside = (distance < 0) & (grid.cells(self.solids.solid) == 0)
             driven |= inside
-            for axis, (n, speed) in enumerate(zip(grid.shape, inflow.velocity, strict=True)):
+            for axis, n in enumerate(grid.shape):
                 faces, walls, known = (
                     grid.faces(f, axis) for f in (velocity, self.solids.walls, held)
                 )
+                own = torch.zeros_like(walls)
                 for side in (0, 1):
-                    free = inside & ~walls.narrow(axis, side, n)
-                    faces.narrow(axis, side, n)[free] = speed
-                    known.narrow(axis, side, n)[free] = True
+                    own.narrow(axis, side, n).logical_or_(inside)
+                own &= ~walls
+                shift = [0.5 * (k != axis) for k in range(grid.dim)]
+                points = grid.metres(own.nonzero() + velocity.new_tensor(shift))
+                faces[own] = inflow.velocity_at(points, time)[:, axis]
+                known[own] = True
         flow = divergence(velocity, open_faces, self.solids.velocity, driven, grid)
         return Driven(flow, held)
 
@@ -238,8 +254,17 @@ class SourcesAndSinks:
         return [] if self.full else [each for each in self.inflows if each.flows(time)]
 
     def _check(self, inflow: Inflow) -> None:
-        if len(inflow.velocity) != self.grid.dim:
+        if inflow.velocity is not None and len(inflow.velocity) != self.grid.dim:
             raise ValueError(f"the velocity of an inflow needs {self.grid.dim} components")
+
+    def _speed_of(self, shape: Movement, time: float, seconds: float) -> float:
+        """A bound of the speed of a moving shape in the grid, m/s."""
+        reach = 0.0
+        if isinstance(shape, RigidMotion):
+            places = self.grid.metres(self._covered(shape, time).cells)
+            arms = places - shape.pivot_at(places, shape.pose(time))
+            reach = float(arms.norm(dim=1).max()) if len(arms) else 0.0
+        return shape.top_speed(time, seconds, reach)
 
     def _find_cells(self) -> None:
         """Find the cells of the inflows and outflows that rest, once."""

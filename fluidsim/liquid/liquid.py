@@ -192,7 +192,8 @@ class Liquid(Simulation):
         population.refuse_lost(self.particles, self.time)
         speed = self.speed()
         if self.sources is not None:
-            speed = max(speed, self.sources.top_speed(self.time), key=lambda v: (math.isnan(v), v))
+            poured = self.sources.top_speed(self.time, seconds)
+            speed = max(speed, poured, key=lambda v: (math.isnan(v), v))
         return speed + (self.weight + self.pushing()) * seconds
 
     def _substeps_for(self, seconds: float) -> int:
@@ -271,12 +272,11 @@ class Liquid(Simulation):
         interface = Interface.of(distance, fluid, self.window, pressure)
         viscous, kinds = self.viscosity is not None, self.window.cells(kinds)
         filled = filling(distance, fluid, kinds) if viscous else None
-        expansion, held = self.expansion, None
+        expansion, held, around = self.expansion, None, self.solids.velocity
         if self.sources is not None:
             driven = self.sources.drive(self.velocity, open_faces, self.time)
             if driven is not None:
                 expansion, held = driven.divergence + self.expansion, driven.faces
-        around = self.solids.velocity
         return FlowDomain(fluid, open_faces, around, interface, held, filled), expansion
 
     def _exchange(self, sources: SourcesAndSinks) -> None:

@@ -10,17 +10,17 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.contact import KEPT_FROM_SOLID
-from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.movement import Movement
 from fluidsim.solid.shapes import Shape
 from fluidsim.solid.solids import Solids
 
 Distance = Callable[[Tensor], Tensor]  # signed, of points (..., dim), m
-Region = Shape | RigidMotion
+Region = Shape | Movement
 
 
 def distance_at(region: Region, time: float) -> Distance:
     """The signed distance of a region at a time, as a function of points."""
-    if isinstance(region, RigidMotion):
+    if isinstance(region, Movement):
         return lambda points: region.distance(points, time)
     return region.distance
 

@@ -21,7 +21,7 @@ from fluidsim.liquid.particles import SEEDED
 from fluidsim.runs.plan import Plan
 from fluidsim.scene.scene import LiquidScene, Scene, SmokeScene
 from fluidsim.solid.images import repeated
-from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.movement import Movement
 from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.thin_walls import wall_warnings
 from fluidsim.store.checkpoint import KEPT
@@ -209,7 +209,7 @@ def _idle(plan: Plan) -> Iterator[str]:
     reach = grid.dx * grid.dim**0.5 / 2
     end = plan.seconds
     for name, region in _regions(plan.scene):
-        if isinstance(region, RigidMotion):
+        if isinstance(region, Movement):
             times = [end * look / (LOOKS - 1) for look in range(LOOKS)]
             nearest = min(float(region.distance(points, time).min()) for time in times)
         else:
@@ -224,7 +224,7 @@ def _idle(plan: Plan) -> Iterator[str]:
             yield f"{name} lies inside of a solid"
 
 
-def _regions(scene: Scene) -> Iterator[tuple[str, Shape | RigidMotion]]:
+def _regions(scene: Scene) -> Iterator[tuple[str, Shape | Movement]]:
     """Sources and sinks with their names, and the liquid where nothing flows in."""
     if isinstance(scene, SmokeScene):
         yield from ((f"source {k}", each.shape) for k, each in enumerate(scene.sources, start=1))

@@ -18,7 +18,7 @@ from fluidsim.flow.simulation import Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.levelset import FAR
 from fluidsim.liquid.liquid import Liquid
-from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.movement import Movement
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.values import settle
 
@@ -70,7 +70,7 @@ Probe = PressureProbe | HeightProbe
 def check_probes(
     probes: Mapping[str, Probe],
     size: Vector,
-    solids: Iterable[Shape | RigidMotion | RigidBody],
+    solids: Iterable[Shape | Movement | RigidBody],
     kind: str,
 ) -> None:
     """Raises ValueError with one line for a probe that the scene cannot have.
@@ -95,7 +95,7 @@ def check_probes(
             point = torch.tensor(at)
             for solid in solids:
                 own = solid.shape if isinstance(solid, RigidBody) else solid
-                moves = isinstance(own, RigidMotion)
+                moves = isinstance(own, Movement)
                 inside = own.distance(point, 0.0) if moves else own.distance(point)
                 if float(inside) < -near:
                     raise ValueError(f"probe {name} at {at} m lies inside of a solid")

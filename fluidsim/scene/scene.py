@@ -28,7 +28,7 @@ from fluidsim.scene.view import View
 from fluidsim.smoke.options import SmokeOptions, Source
 from fluidsim.smoke.smoke import Smoke
 from fluidsim.solid.boundary import Inlet, Wall, periodic_axes, refuse_drag_without
-from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.movement import Movement
 from fluidsim.solid.shapes import Shape, Vector
 from fluidsim.solid.solids import Solids
 from fluidsim.solid.values import settle
@@ -47,7 +47,7 @@ class Scene(ABC, Generic[Started]):
     kind: ClassVar[str]
     recorded: ClassVar[tuple[str, ...]] = ()  # numbers that may be tensors with a gradient
     size: tuple[float, ...]
-    solids: Sequence[Shape | RigidMotion | RigidBody] = ()
+    solids: Sequence[Shape | Movement | RigidBody] = ()
     open_sides: Sequence[str] = ()
     periodic: Sequence[str] = ()
     walls: Mapping[str, Wall] = field(default_factory=dict)
@@ -162,9 +162,9 @@ class LiquidScene(Scene[Liquid]):
         Share of FLIP in the blend, 0 to 1.
     narrow_band : int
         Particles only so many cells from the surface, the inside on the grid; 0: everywhere.
-    solids : sequence of Shape, RigidMotion or RigidBody
-        Solids at rest, solids that move along a path (`Moving`, `Keyframed`), and bodies that the
-        liquid moves.
+    solids : sequence of Shape, Movement or RigidBody
+        Solids at rest, solids that move (`Moving`, `Keyframed`, `AnimatedMesh`), and bodies that
+        the liquid moves.
     open_sides : sequence of str
         Sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
     periodic : sequence of str
@@ -249,8 +249,8 @@ class SmokeScene(Scene[Smoke]):
         Sides, or parts of them, through which air enters.
     physics : SmokeOptions
         Buoyancy, vorticity confinement, fading, viscosity, combustion.
-    solids : sequence of Shape or RigidMotion
-        Solids at rest, or solids that move (`Moving`, `Keyframed`).
+    solids : sequence of Shape or Movement
+        Solids at rest, or solids that move (`Moving`, `Keyframed`, `AnimatedMesh`).
     open_sides : sequence of str
         Sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
     periodic : sequence of str

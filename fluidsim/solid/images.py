@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.motion import Pose, RigidMotion
+from fluidsim.solid.movement import Deformation, Movement, Samples
 from fluidsim.solid.shapes import Shape, Vector
 
 
@@ -53,6 +54,27 @@ class Image(RigidMotion):
         return replace(pose, offset=offset)
 
 
+@dataclass(frozen=True)
+class DeformedImage(Deformation):
+    """A shape that deforms, shifted by `offset`, m."""
+
+    body: Deformation
+    offset: Vector
+
+    def distance(self, points: Tensor, time: float) -> Tensor:
+        return self.body.distance(points - points.new_tensor(self.offset), time)
+
+    def velocity_at(self, points: Tensor, time: float) -> Tensor:
+        return self.body.velocity_at(points - points.new_tensor(self.offset), time)
+
+    def top_speed(self, time: float, seconds: float, reach: float) -> float:
+        return self.body.top_speed(time, seconds, reach)
+
+    def surface(self, since: float, until: float, spacing: float, dim: int) -> Samples:
+        points, areas, velocities = self.body.surface(since, until, spacing, dim)
+        return Samples(points + points.new_tensor(self.offset), areas, velocities)
+
+
 def repeated(shape: Shape, grid: Grid) -> Shape:
     """The shape together with its images one period away along each periodic axis of a grid.
 
@@ -61,16 +83,20 @@ def repeated(shape: Shape, grid: Grid) -> Shape:
     return Repeated(shape, _offsets(grid)) if grid.periodic else shape
 
 
-def images(bodies: Sequence[RigidMotion], grid: Grid) -> tuple[RigidMotion, ...]:
+def images(bodies: Sequence[Movement], grid: Grid) -> tuple[Movement, ...]:
     """The bodies together with their images along the periodic axes of a grid."""
     if not grid.periodic:
         return tuple(bodies)
     periods = tuple(side * (axis in grid.periodic) for axis, side in enumerate(grid.extent))
-    return tuple(
-        Image(body.shape, body.pivot, body, periods, offset)
-        for body in bodies
-        for offset in _offsets(grid)
-    )
+
+    def image(body: Movement, offset: Vector) -> Movement:
+        if isinstance(body, RigidMotion):
+            return Image(body.shape, body.pivot, body, periods, offset)
+        if isinstance(body, Deformation):
+            return DeformedImage(body, offset)
+        raise TypeError(f"a {type(body).__name__} is neither a RigidMotion nor a Deformation")
+
+    return tuple(image(body, offset) for body in bodies for offset in _offsets(grid))
 
 
 def _offsets(grid: Grid) -> tuple[Vector, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fluidsim.solid.mesh_files import READERS
+from fluidsim.solid.lattice import Lattice, places, signed_distance
+from fluidsim.solid.mesh_files import polygons_of
 from fluidsim.solid.mesh_repair import closed, merged, single_sided, turned
-from fluidsim.solid.polygons import Polygons
+from fluidsim.solid.polygons import upright
 from fluidsim.solid.shapes import Shape, Vector
 
 SAMPLES = 96  # cells along the longest side of the grid that holds the distance
 MARGIN = 3  # cells of it around the mesh
-MOST_BYTES = 2**30  # larger files are refused
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Mesh(Shape):
     height: float
     turn: float = 0.0
     up: str = "z"
-    _samples: ClassVar[tuple[Tensor, Vector, float]]  # of this object
+    _samples: ClassVar[Lattice]  # of this object, around the base
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,38 +77,18 @@ class Mesh(Shape):
         object.__setattr__(self, "_samples", found)
 
     def distance(self, points: Tensor) -> Tensor:
-        samples, lower, spacing = self._samples
         base = self.base if len(self.base) == 3 else (self.base[0], 0.0, self.base[1])
         if points.shape[-1] == 2:
             middle = torch.zeros_like(points[..., :1])
             points = torch.cat((points[..., :1], middle, points[..., 1:]), dim=-1)
-        local = points - points.new_tensor(base)
-        at = (local - points.new_tensor(lower)) / spacing
-        top = points.new_tensor([n - 1.0 for n in samples.shape])
-        inside = torch.minimum(at.clamp(min=0), top)
-        beyond = (at - inside).norm(dim=-1) * spacing
-        # grid_sample wants (z, y, x) of a volume, from -1 to 1.
-        unit = (2 * inside / top - 1).flip(-1).reshape(1, -1, 1, 1, 3)
-        volume = samples.to(points).view(1, 1, *samples.shape)
-        near = torch.nn.functional.grid_sample(volume, unit, align_corners=True)
-        return near.reshape(points.shape[:-1]) + beyond
+        return self._samples.at(points - points.new_tensor(base))
 
 
 @functools.lru_cache(maxsize=16)
-def _sampled(
-    path: Path, stamp: tuple[int, ...], up: str, turn: float, height: float
-) -> tuple[Tensor, Vector, float]:
-    """Signed distances (nx, ny, nz), m, around the base; where they begin, and their spacing.
-
-    stamp: changes with the file.
-    """
-    import igl  # here: most scenes have no mesh
-
+def _sampled(path: Path, stamp: tuple[int, ...], up: str, turn: float, height: float) -> Lattice:
+    """Signed distances around the base; stamp: changes with the file."""
     vertices, triangles = read(path)
-    if up == "y":
-        vertices = vertices[:, [0, 2, 1]] * (1, -1, 1)
-    cos, sin = math.cos(turn), math.sin(turn)
-    vertices = vertices @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+    vertices = upright(vertices, up, turn)
     low, high = vertices.min(0), vertices.max(0)
     middle = (low + high) / 2
     scale = height / (high[2] - low[2])
@@ -118,14 +97,11 @@ def _sampled(
     spacing = float(size.max()) / SAMPLES
     counts = np.ceil(size / spacing).astype(int) + 2 * MARGIN + 1
     lower = vertices.min(0) - MARGIN * spacing
-    axes = [lower[k] + spacing * np.arange(counts[k]) for k in range(3)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    kind = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
-    found = np.asarray(igl.signed_distance(points, vertices, triangles, sign_type=kind)[0])
+    found = signed_distance(places(lower, spacing, counts), vertices, triangles)
     samples = torch.from_numpy(found.astype(np.float32).reshape(counts))
     if not (samples < 0).any():
         raise ValueError(f"{path}: the surface encloses nothing")
-    return samples, tuple(float(x) for x in lower), spacing
+    return Lattice(samples, tuple(float(x) for x in lower), spacing)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -149,13 +125,8 @@ def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
         If the file cannot be opened.
     """
     path = Path(path)
-    if path.suffix.lower() not in READERS:
-        raise ValueError(f"{path}: a mesh must be one of {', '.join(READERS)}")
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{path}: larger than {MOST_BYTES >> 20} MiB")
-    polygons = _loaded(path)
+    polygons = polygons_of(path)
     try:
-        polygons.check()
         vertices, triangles = merged(*polygons.cut())
         if not (len(triangles) and (vertices.max(0) > vertices.min(0)).all()):
             raise ValueError("the surface is flat and encloses nothing")
@@ -163,12 +134,3 @@ def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
         return closed(vertices, triangles)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def _loaded(path: Path) -> Polygons:
-    try:
-        return READERS[path.suffix.lower()](path)
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # of any kind: readers do not name what they stumble over
-        raise ValueError(f"{path}: cannot be read as a mesh") from error

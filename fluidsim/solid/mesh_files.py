@@ -1,6 +1,6 @@
 """Readers of mesh files (OBJ, OFF, PLY and STL), each from a path to polygons.
 
-A damaged file ends in an exception of any kind.
+In a reader of one kind, a damaged file ends in an exception of any kind.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 
 from fluidsim.solid.ply import read_ply
 from fluidsim.solid.polygons import Polygons
+
+MOST_BYTES = 2**30  # larger files are refused
 
 
 def read_obj(path: Path) -> Polygons:
@@ -67,6 +69,29 @@ def read_stl(path: Path) -> Polygons:
 READERS: dict[str, Callable[[Path], Polygons]] = {
     ".obj": read_obj, ".stl": read_stl, ".ply": read_ply, ".off": read_off,
 }  # fmt: skip
+
+
+def polygons_of(path: Path) -> Polygons:
+    """What a file holds. Raises ValueError with one line that names it, or OSError."""
+    if path.suffix.lower() not in READERS:
+        raise ValueError(f"{path}: a mesh must be one of {', '.join(READERS)}")
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path}: larger than {MOST_BYTES >> 20} MiB")
+    polygons = _loaded(path)
+    try:
+        polygons.check()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return polygons
+
+
+def _loaded(path: Path) -> Polygons:
+    try:
+        return READERS[path.suffix.lower()](path)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # of any kind: readers do not name what they stumble over
+        raise ValueError(f"{path}: cannot be read as a mesh") from error
 
 
 def _place(words: list[bytes]) -> tuple[float, float, float]:

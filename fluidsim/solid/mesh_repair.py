@@ -45,11 +45,11 @@ def turned(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     flipped = (same != triangles).any(1)
     patches = int(patch.max()) + 1
     share = np.bincount(patch, flipped, patches) / np.bincount(patch, minlength=patches)
-    volume = np.bincount(patch, _volumes(vertices, same), patches)
+    volume = np.bincount(patch, volumes(vertices, same), patches)
     unclear = (share > CLEAR) & (share < 1 - CLEAR)
     back = np.where(unclear, volume < 0, share > 0.5)
     result = np.where(back[patch, None], same[:, ::-1], same)
-    return result if _volumes(vertices, result).sum() >= 0 else result[:, ::-1]
+    return result if volumes(vertices, result).sum() >= 0 else result[:, ::-1]
 
 
 def closed(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ def closed(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.
     ], 1)  # fmt: skip
     cones = np.column_stack((rim[long][:, ::-1], len(vertices) + place.reshape(-1)))
     filled = np.concatenate((vertices, middles))
-    if _areas(filled, cones).sum() > MOST_CLOSED * _areas(vertices, triangles).sum():
+    if areas(filled, cones).sum() > MOST_CLOSED * areas(vertices, triangles).sum():
         what = f"{len(rim)} of {len(counts)} edges have one triangle"
         raise ValueError(f"the surface is open ({what}); close it")
     return filled, np.concatenate((triangles, cones))
@@ -88,13 +88,13 @@ def _parts(simplices: np.ndarray, count: int) -> np.ndarray:
     return connected_components(graph, directed=False)[1]
 
 
-def _volumes(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+def volumes(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Of the tetrahedra between triangles and the middle of the mesh, m^3, positive if seen from
     outside."""
     a, b, c = (vertices[triangles[:, k]] - vertices.mean(0) for k in range(3))
     return (a * np.cross(b, c)).sum(1) / 6
 
 
-def _areas(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+def areas(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     return np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2

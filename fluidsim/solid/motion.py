@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
+import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fluidsim.solid.movement import LOOKS, Movement
 from fluidsim.solid.shapes import Shape, Vector, rotation_matrix
 from fluidsim.solid.values import settle, vector
 
@@ -38,7 +40,7 @@ class Pose:
 
 
 @dataclass(frozen=True)
-class RigidMotion(ABC):
+class RigidMotion(Movement):
     """A shape that moves as a rigid body.
 
     A motion of one's own derives from this class and defines `pose` and `turning_axis`.
@@ -79,40 +81,12 @@ class RigidMotion(ABC):
         """Direction of the axis about which it turns in 3D; not used in 2D."""
 
     def distance(self, points: Tensor, time: float) -> Tensor:
-        """Signed distance of points from the surface of the solid.
-
-        Parameters
-        ----------
-        points : Tensor, (..., dim)
-            World positions, m.
-        time : float
-            The time, s.
-
-        Returns
-        -------
-        Tensor, (...)
-            Distance, m; negative inside.
-        """
         pose = self.pose(time)
         turn = rotation_matrix(pose.angle, self.turning_axis, len(self.pivot)).to(points)
         rest = (points - self.pivot_at(points, pose)) @ turn + points.new_tensor(self.pivot)
         return self.shape.distance(rest)
 
     def velocity_at(self, points: Tensor, time: float) -> Tensor:
-        """Velocity of the solid's material.
-
-        Parameters
-        ----------
-        points : Tensor, (..., dim)
-            World positions, m.
-        time : float
-            The time, s.
-
-        Returns
-        -------
-        Tensor, (..., dim)
-            Velocity, m/s.
-        """
         pose = self.pose(time)
         arm = points - self.pivot_at(points, pose)
         if len(self.pivot) == 2:
@@ -121,6 +95,10 @@ class RigidMotion(ABC):
             axis = torch.nn.functional.normalize(points.new_tensor(self.turning_axis), dim=0)
             turning = torch.linalg.cross(pose.spin * axis.expand_as(arm), arm)
         return turning + vector(pose.velocity, points)
+
+    def top_speed(self, time: float, seconds: float, reach: float) -> float:
+        poses = [self.pose(time + seconds * look / LOOKS) for look in range(LOOKS + 1)]
+        return max(math.hypot(*pose.velocity) + abs(pose.spin) * reach for pose in poses)
 
     def pivot_at(self, points: Tensor, pose: Pose) -> Tensor:
         """Position of the pivot.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,3 +66,11 @@ class Polygons:
 
     def _of(self, polygon: int, starts: np.ndarray) -> np.ndarray:
         return self.corners[starts[polygon] :][: self.counts[polygon]]
+
+
+def upright(vertices: np.ndarray, up: str, turn: float) -> np.ndarray:
+    """Vertices (n, 3) with the axis `up` of a file as z, then turned about it, rad."""
+    if up == "y":
+        vertices = vertices[:, [0, 2, 1]] * (1, -1, 1)
+    cos, sin = math.cos(turn), math.sin(turn)
+    return vertices @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])

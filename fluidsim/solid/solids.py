@@ -1,4 +1,4 @@
-"""The solids of a scene on the grid, static and rigidly moving: open parts of faces and cells."""
+"""The solids of a scene on the grid, at rest and moving: open parts of faces and cells."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from fluidsim.grid.plain import are_recorded
 from fluidsim.solid.boundary import Boundary, Inlet, Wall
 from fluidsim.solid.images import images, repeated
 from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.movement import Deformation, Movement
 from fluidsim.solid.openings import open_fractions, room
 from fluidsim.solid.recorded_sides import stop_recorded
 from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.slip import SlipFaces
+from fluidsim.solid.swelling import swelling
 
 FAR = 1e3  # m: the distance if there are no solids
-LOOKS = 8  # intervals of a step at whose ends the speed of moving solids is sampled
 
 
 class Solids:
@@ -39,12 +40,14 @@ class Solids:
     velocity  (dim, *nodes) float32, m/s: of the solids, on faces near them; 0 elsewhere. On faces
               of closed sides the mean over the part that a solid covers and the rest, where it is
               the velocity of the wall or the inlet
+    swelling  (*shape) float64, 1/s: what solids that deform add to the divergence of the flow,
+              None if there are none
     """
 
     def __init__(
         self,
         grid: Grid,
-        shapes: Sequence[Shape | RigidMotion],
+        shapes: Sequence[Shape | Movement],
         open_sides: Sequence[str],
         device: torch.device,
         walls: Mapping[str, Wall] | None = None,
@@ -57,10 +60,12 @@ class Solids:
         )
         static = tuple(shape for shape in shapes if isinstance(shape, Shape))
         self.static = repeated(Union(static), grid) if static else None
-        self.moving = images([s for s in shapes if isinstance(s, RigidMotion)], grid)
+        self.moving = images([s for s in shapes if isinstance(s, Movement)], grid)
+        self._deforming = [body for body in self.moving if isinstance(body, Deformation)]
         self._reaches = [0.0] * len(self.moving)
         self._samples: _Samples | None = None
-        self.time = 0.0
+        self.time = self._since = 0.0
+        self.swelling: Tensor | None = None
         self.cover(grid)
 
     def cover(self, grid: Grid) -> None:
@@ -77,15 +82,17 @@ class Solids:
         """Move the solids to a time, s. Raises ValueError if a distance is not finite."""
         assert self._samples is not None
         grid = self.grid
-        self.time = time
+        if time != self.time:
+            self.time, self._since = time, self.time
         _, self.distance, centres = self._samples
         self.velocity = grid.zeros(self.device, grid.dim)
         for number, body in enumerate(self.moving):
             nodes, middles = self._points
             own = body.distance(nodes, time)
-            arms = nodes[own < grid.dx] - body.pivot_at(nodes, body.pose(time))
-            reach = float(arms.detach().norm(dim=-1).amax()) if len(arms) else 0.0
-            self._reaches[number] = max(self._reaches[number], reach)
+            if isinstance(body, RigidMotion):
+                arms = nodes[own < grid.dx] - body.pivot_at(nodes, body.pose(time))
+                reach = float(arms.detach().norm(dim=-1).amax()) if len(arms) else 0.0
+                self._reaches[number] = max(self._reaches[number], reach)
             self.distance = torch.minimum(self.distance, own)
             centres = torch.minimum(centres, body.distance(middles, time))
             self._add_velocity(body, own, time)
@@ -96,6 +103,10 @@ class Solids:
         at = functools.partial(self.distance_at, time=time)
         self.open = open_fractions(self.distance, grid, at)
         grid.join(self.open)
+        if self._deforming:
+            self.swelling = swelling(
+                self._deforming, self._since, time, self.open, self.velocity, self._free, grid
+            )
         inside = (self.open == 0) & ~self.walls
         self._move_sides()
         self.open[self.walls] = 0.0
@@ -104,25 +115,26 @@ class Solids:
 
     def state(self) -> dict[str, Tensor]:
         """What `restore` needs."""
-        return {
+        values = {
             "solids_time": torch.tensor(self.time, dtype=torch.float64),
             "solids_reaches": torch.tensor(self._reaches, dtype=torch.float64),
         }
+        if self._deforming:
+            values["solids_since"] = torch.tensor(self._since, dtype=torch.float64)
+        return values
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Return to a `state` of the same solids."""
         self._reaches = state["solids_reaches"].tolist()
+        if self._deforming:
+            self.time, self._since = float(state["solids_time"]), float(state["solids_since"])
         self.update(float(state["solids_time"]))
 
     @torch.no_grad()
     def top_speed_during(self, time: float, seconds: float) -> float:
         """A bound of the speed of the solids' material during `seconds` from `time`, m/s."""
-        speeds = [0.0]
-        for body, reach in zip(self.moving, self._reaches, strict=True):
-            for look in range(LOOKS + 1):
-                pose = body.pose(time + seconds * look / LOOKS)
-                speeds.append(math.hypot(*pose.velocity) + abs(pose.spin) * reach)
-        return max(speeds)
+        bodies = zip(self.moving, self._reaches, strict=True)
+        return max((body.top_speed(time, seconds, reach) for body, reach in bodies), default=0.0)
 
     def is_open(self, axis: int, upper: bool) -> bool:
         return self.boundary.is_open(axis, upper)
@@ -156,6 +168,16 @@ class Solids:
         if not parts:
             return points.new_full(points.shape[:-1], FAR)
         return torch.stack(parts).amin(0)
+
+    def _free(self, own: Deformation, points: Tensor) -> Tensor:
+        """Which points (n, dim) are outside of all solids but `own`, (n,) bool."""
+        result = torch.ones(len(points), dtype=torch.bool, device=points.device)
+        if self.static is not None:
+            result &= self.static.distance(points) > 0
+        for body in self.moving:
+            if body is not own:
+                result &= body.distance(points, self.time) > 0
+        return result
 
     def room_beyond(self) -> int:
         """How many cells of the domain beyond the window have their centre outside solids."""
@@ -202,7 +224,7 @@ class Solids:
         grid.cells(self.cut).copy_(torch.where(is_solid, 0, kinds))
         self.room = room(reached, grid, at)
 
-    def _add_velocity(self, body: RigidMotion, distance: Tensor, time: float) -> None:
+    def _add_velocity(self, body: Movement, distance: Tensor, time: float) -> None:
         """Set the body's velocity on every face with a corner in the body or near it."""
         grid = self.grid
         near = torch.nn.functional.pad(distance < grid.dx, (0, 1) * grid.dim, value=False)

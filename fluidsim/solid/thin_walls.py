@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from fluidsim.grid.grid import Grid
+from fluidsim.solid.animated import AnimatedMesh
 from fluidsim.solid.mesh import Mesh
 from fluidsim.solid.motion import RigidMotion
+from fluidsim.solid.movement import Movement, Still
 from fluidsim.solid.shapes import Shape
 
 THIN = 1.5  # cells: thinner walls may let liquid through
@@ -21,15 +23,15 @@ SHARE = 0.2  # of the surface; fewer thin places are edges, ears and tails, whic
 MOST_POINTS = 20_000  # sampled on the surface
 
 
-def wall_warnings(
-    solids: Sequence[Shape | RigidMotion], grid: Grid, resolution: int
-) -> Iterator[str]:
+def wall_warnings(solids: Sequence[Shape | Movement], grid: Grid, resolution: int) -> Iterator[str]:
     """A line for each solid with walls thinner than 1.5 cells.
 
     resolution: cells along the longest side of the domain; the line tells how many would do.
     """
     for solid in solids:
         shape = solid.shape if isinstance(solid, RigidMotion) else solid
+        if isinstance(shape, Movement):
+            shape = Still(shape, 0.0)
         thickness = wall_thickness(shape, grid)
         if thickness is not None:
             enough = math.ceil(resolution * THIN / thickness)
@@ -77,6 +79,7 @@ def _gradient(shape: Shape, points: Tensor, step: float) -> Tensor:
 
 def _name(shape: Shape) -> str:
     """The file of a mesh, or the kind of another shape."""
-    if isinstance(shape, Mesh):
-        return Path(shape.path).name
+    named = shape.movement if isinstance(shape, Still) else shape
+    if isinstance(named, (Mesh, AnimatedMesh)):
+        return Path(named.path).name
     return f"a solid ({re.sub('(?<=[a-z])(?=[A-Z])', ' ', type(shape).__name__).lower()})"
