@@ -5,9 +5,10 @@ first ones. `steps`: seconds a step. `roofline`: how near the stages of a step c
 of the memory. `memory`: what runs with each solver take, and what they were told to. `solvers`:
 each solver on model systems, as `fluidsim bench` measures them. `schur`: direct solvers on boxes.
 `stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `beside`:
-solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. All of them
-unless some are named after the file, in which each table stands between two marks,
-`<!-- timings begin -->` and `<!-- timings end -->`.
+solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. `relaxation`:
+omegas of `sor` that are learnt along runs, and a picture of them. All of them unless some are named
+after the file, in which each table stands between two marks, `<!-- timings begin -->` and
+`<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.memory import memory
 from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
+from fluidsim.figures.relaxation import relaxation
 from fluidsim.figures.report import replace_section
 from fluidsim.figures.roofline import roofline
 from fluidsim.figures.scenes import scenes
@@ -31,6 +33,7 @@ from fluidsim.files import replacing
 SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
+    "relaxation": relaxation,
 }  # fmt: skip
 
 
