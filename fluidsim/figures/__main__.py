@@ -6,7 +6,8 @@ of the memory. `memory`: what runs with each solver take, and what they were tol
 each solver on model systems, as `fluidsim bench` measures them. `schur`: direct solvers on boxes.
 `stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `beside`:
 solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. `relaxation`:
-omegas of `sor` that are learnt along runs, and a picture of them. All of them unless some are named
+omegas of `sor` that are learnt along runs, and a picture of them. `auto`: what it chose, beside the
+best in hindsight. All of them unless some are named
 after the file, in which each table stands between two marks, `<!-- timings begin -->` and
 `<!-- timings end -->`.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from fluidsim.figures.beside import beside
 from fluidsim.figures.cfl import cfl
+from fluidsim.figures.choice import auto
 from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.memory import memory
 from fluidsim.figures.pictures import pictures
@@ -33,7 +35,7 @@ from fluidsim.files import replacing
 SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
-    "relaxation": relaxation,
+    "relaxation": relaxation, "auto": auto,
 }  # fmt: skip
 
 

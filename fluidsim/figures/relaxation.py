@@ -22,7 +22,7 @@ from solvers.sor.omegas import OMEGAS
 from solvers.storage import StoredSystem
 
 RUNS = (Run("dam_break", 2, 64), Run("water_drop", 2, 64), Run("smoke_solid", 2, 64))
-FRAMES = 120
+FRAMES = 60
 PICTURE = Path("docs/relaxation.webp")
 FIXED = "1.5"
 LEARNERS = ("learned", "contextual")
@@ -31,7 +31,7 @@ _PATIENCE, _HOPELESS = 10, 2.0
 
 
 def counts(systems: Iterable[StoredSystem]) -> dict[str, list[int]]:
-    """Iterations on each system, by omega; shorter lists for those that are hopeless."""
+    """Iterations on each system, by omega; shorter lists for those that fail or are hopeless."""
     texts = [FIXED, *(f"{omega:.3f}" for omega in OMEGAS)]
     named: dict[str, Any] = {text: OverRelaxation(omega=float(text)) for text in texts}
     named |= {name: begin(OverRelaxation(omega=name)) for name in LEARNERS}
@@ -39,11 +39,11 @@ def counts(systems: Iterable[StoredSystem]) -> dict[str, list[int]]:
     for number, step in enumerate(follow(systems, named), start=1):
         for label, iterations in step.iterations.items():
             found[label].append(iterations)
-        least = min(sum(found[label]) for label in named if label not in LEARNERS)
-        for label in list(named):
-            if label in (FIXED, *LEARNERS) or number < _PATIENCE:
-                continue
-            if sum(found[label]) > _HOPELESS * least:
+        rivals = [label for label in named if label not in (FIXED, *LEARNERS)]
+        sums = {label: sum(found[label]) for label in rivals}
+        for label in rivals:
+            late = number >= _PATIENCE and sums[label] > _HOPELESS * min(sums.values())
+            if late or not step.iterations[label]:
                 del named[label]
     return found
 

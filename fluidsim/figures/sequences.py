@@ -32,7 +32,7 @@ class Run:
         return f"{self.scene} {self.cells}^{self.dim}"
 
     def systems(self, frames: int) -> Iterator[StoredSystem]:
-        """Run so many frames by `multigrid`; yields the system of each step."""
+        """Run so many frames by `multigrid`; yields the systems of all steps."""
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
             run_fluidsim(
@@ -45,7 +45,7 @@ class Run:
 @dataclass(frozen=True, eq=False)
 class Step:
     """A system that was solved: its unknowns, whether it differs from the one before, and the
-    iterations of each solver."""
+    iterations of each solver, 0 where it failed."""
 
     unknowns: int
     is_new: bool
@@ -56,8 +56,7 @@ def follow(systems: Iterable[StoredSystem], named: Mapping[str, Any]) -> Iterato
     """Solve each system by each solver, from the guess of the run, to 1e-6.
 
     named: solvers by label, as `solvers.sequence.begin` returns them; one that is taken out is not
-    followed further. Setups are kept while the system stays the same. Raises SolveError where a
-    solver fails.
+    followed further. Setups are kept while the system stays the same.
     """
     last, prepared = None, {}
     for stored in systems:
@@ -74,7 +73,8 @@ def follow(systems: Iterable[StoredSystem], named: Mapping[str, Any]) -> Iterato
 
 
 def _solved(system: PoissonSystem, prepared: Prepared, stored: StoredSystem) -> int:
-    return solvers.solve(system, stored.rhs, prepared, stored.guess, RTOL).iterations
+    found = solvers.solve(system, stored.rhs, prepared, stored.guess, RTOL, throw=False)
+    return found.iterations if found.converged else 0
 
 
 def _is_same(first: PoissonSystem, second: PoissonSystem) -> bool:
