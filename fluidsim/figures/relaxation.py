@@ -21,7 +21,7 @@ from solvers.sor import OverRelaxation
 from solvers.sor.omegas import OMEGAS
 from solvers.storage import StoredSystem
 
-RUNS = (Run("dam_break", 2, 64), Run("water_drop", 2, 64), Run("smoke_solid", 2, 64))
+RUNS = (Run("dam_break", 2, 64), Run("water_drop", 2, 64))
 FRAMES = 60
 PICTURE = Path("docs/relaxation.webp")
 FIXED = "1.5"
