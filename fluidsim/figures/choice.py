@@ -12,10 +12,7 @@ from solvers.auto.arms import ARMS
 from solvers.auto.sequence import LearnedChoice
 from solvers.storage import StoredSystem
 
-RUNS = (
-    Run("dam_break", 2, 96), Run("water_drop", 2, 96), Run("smoke_solid", 2, 96),
-    Run("karman_street", 2, 96), Run("dam_break", 3, 32), Run("smoke_solid", 3, 32),
-)  # fmt: skip
+RUNS = (Run("dam_break", 2, 96), Run("water_drop", 2, 96), Run("smoke_solid", 2, 96))
 FRAMES = 120
 
 

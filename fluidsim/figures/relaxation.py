@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.figure
+import matplotlib.ticker
 import numpy as np
 
 from fluidsim.figures.report import markdown
@@ -92,7 +93,7 @@ def relaxation() -> str:
 
 def draw(drawn: dict[str, dict[str, list[int]]], path: Path) -> None:
     """Iterations a solve, the mean so far, over the systems of each run, as WebP."""
-    figure = matplotlib.figure.Figure(figsize=(4.2 * len(drawn), 3.6), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(4.2 * len(drawn), 3.9), layout="constrained")
     panels = figure.subplots(1, len(drawn), squeeze=False)[0]
     looks = itertools.cycle((("tab:gray", ":"), ("black", "--"), ("tab:blue", "-"),
                              ("tab:orange", "-")))  # fmt: skip
@@ -102,7 +103,12 @@ def draw(drawn: dict[str, dict[str, list[int]]], path: Path) -> None:
             solves = np.arange(1, len(values) + 1)
             panel.plot(solves, np.cumsum(values) / solves, style, color=colour, label=label)
         panel.set(title=title, xlabel="systems so far", xscale="log", yscale="log")
-        panel.grid(alpha=0.3, which="both")
+        panel.grid(alpha=0.3)
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter("{x:.0f}")
+            axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     panels[0].set_ylabel("iterations a solve, mean so far")
-    panels[-1].legend(fontsize="small")
+    names = panels[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=2, fontsize="small")
     figure.savefig(path, format="webp", dpi=110)
