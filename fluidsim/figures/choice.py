@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,7 +19,7 @@ def works(systems: Iterable[StoredSystem]) -> tuple[int, dict[str, float]]:
     """The number of systems, and the work of `auto` and of each of its solvers over all of them."""
     learner = LearnedChoice(seed=0)
     named: dict[str, Any] = {"auto": learner, **{arm.text: arm.solver for arm in ARMS}}
-    found: Counter[str] = Counter()
+    found = dict.fromkeys((arm.text for arm in ARMS), 0.0)
     count = 0
     for step in follow(systems, named):
         count += 1

@@ -73,8 +73,8 @@ class _Block(nn.Module):
         )
         self.factors = nn.ModuleList(kind(2, width, 3, padding=1) for _ in range(2))
         for factor in self.factors:
-            nn.init.zeros_(factor.weight)
-            nn.init.ones_(factor.bias)
+            nn.init.zeros_(factor.get_parameter("weight"))
+            nn.init.ones_(factor.get_parameter("bias"))
 
     def forward(self, x: Tensor, picture: Tensor) -> Tensor:
         y = self.factors[0](picture) * self.convolutions[0](x)

@@ -25,6 +25,8 @@ CEILINGS = {
     ("npsdo-paper", 3): (16, 22),
     ("fluidnet", 2): (60, 100),
     ("fluidnet", 3): (35, 55),
+    ("dcdm", 2): (40, 65),
+    ("dcdm", 3): (60, 80),
 }
 
 
