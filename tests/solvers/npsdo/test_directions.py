@@ -106,6 +106,7 @@ def test_the_loss_is_the_error_that_the_best_step_leaves(system):
     assert direction_loss(operator, r, e, e).max() < 2e-3
 
 
+@pytest.mark.parametrize("dim", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_training_lowers_the_error_that_a_step_leaves(dim, tmp_path):
     size = {2: 16, 3: 8}[dim]
     options = TrainingOptions(
