@@ -60,6 +60,8 @@ train: $(VENV)/.installed
 	$(BIN)/fluidsim train npsdo-paper --dim 3 --minutes 8
 	$(BIN)/fluidsim train fluidnet --dim 2 --minutes 20
 	$(BIN)/fluidsim train fluidnet --dim 3 --minutes 20
+	$(BIN)/fluidsim train dcdm --dim 2 --minutes 20 --rate 3e-3
+	$(BIN)/fluidsim train dcdm --dim 3 --minutes 20 --rate 3e-3
 	cp renders/npsdo/*_[23]d.safetensors solvers/npsdo/weights/
 	$(BIN)/python -m solvers.npsdo.card
 

@@ -19,6 +19,7 @@ _BUILT_IN = {
     "amg": "solvers.amg:AlgebraicMultigrid",
     "auto": "solvers.auto:Automatic",
     "cg": "solvers.cg:ConjugateGradient",
+    "dcdm": "solvers.npsdo.dcdm:DeepConjugateDirections",
     "direct": "solvers.direct:Direct",
     "fluidnet": "solvers.npsdo.fluidnet:FluidNet",
     "ic": "solvers.ic:IncompleteCholesky",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fluidsim.tools.recordings import Record
 
 # Those of solvers.npsdo.weights, which is slow to load.
-KINDS = ("npsdo", "npsdo-paper", "fluidnet")
+KINDS = ("npsdo", "npsdo-paper", "fluidnet", "dcdm")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +28,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=positive, default=30.0, help="how long, all told (30)")
     add("--steps", type=whole(0, 10**7), default=0, help="of training, instead of minutes")
     add("--rate", type=positive, default=None, help="learning rate (2D 0.001, 3D 0.0003)")
-    losses = ("energy", "residual")
-    add("--loss", choices=losses, default=None, help="(energy; of fluidnet residual)")
+    losses = ("energy", "residual", "direction")
+    add(
+        "--loss", choices=losses, default=None,
+        help="(energy; of fluidnet residual, of dcdm direction)",
+    )  # fmt: skip
     add("--gates", type=whole(1, 1000), default=6, help="looks at held-out problems (6)")
     add("--seed", type=whole(0, 2**31 - 1), default=0, help="of all random numbers (0)")
     add("--systems", nargs="+", type=place, metavar="DIR", help="stored systems to train on")

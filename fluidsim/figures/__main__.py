@@ -6,8 +6,10 @@ of the memory. `memory`: what runs with each solver take, and what they were tol
 each solver on model systems, as `fluidsim bench` measures them. `schur`: direct solvers on boxes.
 `stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `cluster`:
 the drawing of a run by workers. `beside`: solves and steps beside busy programs. `cfl`: a dam break
-in longer and longer steps. All of them unless some are named after the file, in which each table
-stands between two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
+in longer and longer steps. `relaxation`: omegas of `sor` that are learnt along runs, and a picture
+of them. `auto`: what it chose, beside the best in hindsight. All of them unless some are named
+after the file, in which each table stands between two marks, `<!-- timings begin -->` and
+`<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from pathlib import Path
 
 from fluidsim.figures.beside import beside
 from fluidsim.figures.cfl import cfl
+from fluidsim.figures.choice import auto
 from fluidsim.figures.cluster import cluster
 from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.memory import memory
 from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
+from fluidsim.figures.relaxation import relaxation
 from fluidsim.figures.report import replace_section
 from fluidsim.figures.roofline import roofline
 from fluidsim.figures.scenes import scenes
@@ -33,6 +37,7 @@ SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
     "cluster": cluster,
+    "relaxation": relaxation, "auto": auto,
 }  # fmt: skip
 
 

@@ -33,9 +33,11 @@ SIZES = {
     ("npsdo-paper", 3): ((32,), (32,)),
     ("fluidnet", 2): ((64, 96, 128), (64, 128)),
     ("fluidnet", 3): ((24, 32, 40), (32,)),
+    ("dcdm", 2): ((64, 96, 128), (64, 128)),
+    ("dcdm", 3): ((24, 32, 40), (32,)),
 }
 RATES = {2: 1e-3, 3: 3e-4}
-LOSSES = {"fluidnet": "residual"}  # as in its paper; of others the energy
+LOSSES = {"fluidnet": "residual", "dcdm": "direction"}  # of others the energy
 
 
 def train(options: argparse.Namespace, record: Record) -> None:

@@ -28,6 +28,11 @@ class LearnedChoice:
     The work of a solve is that of its iterations and of a setup times the share of solves that had
     a new system so far. Whether a system is new is told by its weights, so that it does not matter
     that a run which goes on has to set up again.
+
+    Attributes
+    ----------
+    spent : float
+        Work of all setups and iterations so far.
     """
 
     name, rescued = "auto", True
@@ -36,7 +41,7 @@ class LearnedChoice:
         self.seed = seed
         self.chooser = Chooser(len(ARMS), seed)
         self.systems, self.solves, self.seen = 0, 0, torch.zeros(4, dtype=torch.int64)
-        self._note = ""
+        self.spent, self._note = 0.0, ""
 
     def setup(self, system: PoissonSystem) -> State:
         """Look whether the system is new; arms are set up when they are needed."""
@@ -110,8 +115,11 @@ class LearnedChoice:
             del state.setups[left]
         if arm not in state.setups:
             state.setups[arm] = solver.setup(state.system)
+            self.spent += ARMS[arm].setup.of(state.system.unknowns)
         chosen = replace(solver, max_iterations=limit) if limit else solver
-        return chosen.solve(state.setups[arm], rhs, guess, rtol)
+        found = chosen.solve(state.setups[arm], rhs, guess, rtol)
+        self.spent += found.iterations * ARMS[arm].iteration.of(state.system.unknowns)
+        return found
 
 
 def _mark(system: PoissonSystem) -> Tensor:

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from solvers.npsdo import ritz
 from solvers.npsdo.data import Problem
 from solvers.npsdo.descent import Fitted, ScaledOperator, descend
+from solvers.npsdo.directions import DirectionNetwork
 from solvers.npsdo.image import COARSEST
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.weights import Network
@@ -51,6 +53,8 @@ def collect(
     fitted = Fitted(problem.system, network)
     levels = fitted.levels(network)
     b = operator.scale * problem.rhs
+    if isinstance(network, DirectionNetwork):
+        return Samples(operator, fitted, *ritz.draw(operator, b[0], random, most))
     descent = descend(
         operator, lambda r: fitted.apply(network, levels, r), b, directions_of(network), _RTOL,
         _MOST_ITERATIONS, keep=True,

@@ -23,7 +23,13 @@ def residual_loss(operator: ScaledOperator, r: Tensor, e: Tensor, d: Tensor) -> 
     return (_sum(missing * missing) / _sum(r * r)).clamp(min=1e-8, max=_MOST**2).sqrt()
 
 
-LOSSES = {"energy": energy_loss, "residual": residual_loss}
+def direction_loss(operator: ScaledOperator, r: Tensor, e: Tensor, d: Tensor) -> Tensor:
+    """min over t of ||e - t d||_B / ||e||_B: what the best step along d leaves."""
+    reached = _sum(r * d) ** 2 / (_sum(d * operator(d)) * _sum(e * r)).clamp(min=1e-30)
+    return (1.0 - reached).clamp(min=1e-8).sqrt()
+
+
+LOSSES = {"energy": energy_loss, "residual": residual_loss, "direction": direction_loss}
 
 
 def _sum(a: Tensor) -> Tensor:

@@ -14,14 +14,16 @@ from typing import Any
 from torch import Tensor
 
 from solvers.npsdo.convolutional import FluidNetwork
+from solvers.npsdo.directions import DirectionNetwork
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
 from solvers.tensor_files import digest, one_line, read, write
 
-Network = SymmetricCycle | PaperNetwork | FluidNetwork
+Network = SymmetricCycle | PaperNetwork | FluidNetwork | DirectionNetwork
 KINDS: dict[str, type[Network]] = {
     "npsdo": SymmetricCycle,
     "npsdo-paper": PaperNetwork,
     "fluidnet": FluidNetwork,
+    "dcdm": DirectionNetwork,
 }
 # Tensors with a number for each level, in networks of any number of levels.
 COUNTED: dict[type[Network], str] = {SymmetricCycle: "log_gain", PaperNetwork: "keep_bias"}

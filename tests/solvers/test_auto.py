@@ -112,3 +112,17 @@ def test_the_arms_are_what_their_names_say():
 def test_bad_options_are_refused():
     with pytest.raises(ValueError, match="seed must be at least 0"):
         registry.create("auto:seed=-1", {})
+
+
+def test_what_it_spent_are_its_setups_and_iterations():
+    stored, learner, expected = model_system("smoke", (20, 20)), LearnedChoice(0), 0.0
+    state, unknowns = learner.setup(stored.system), stored.system.unknowns
+    for number, arm in enumerate(arms.ARMS[:3]):
+        found = learner.solve(state, stored.rhs, None, RTOL)
+        assert found.choice == arm.text and learner.chooser.alive[number]
+        expected += arm.setup.of(unknowns) + found.iterations * arm.iteration.of(unknowns)
+        assert learner.spent == pytest.approx(expected)
+    learner.chooser.alive[1:] = False
+    again = learner.solve(state, stored.rhs, None, RTOL)
+    expected += again.iterations * arms.ARMS[0].iteration.of(unknowns)
+    assert learner.spent == pytest.approx(expected)

@@ -15,7 +15,7 @@ from solvers.npsdo.networks import SymmetricCycle
 from tests.solvers.npsdo.test_engine import SIZES, random_image
 from tests.solvers.systems import CASES, Cells, box, generator, random_rhs, random_system
 
-NAMES = ("npsdo", "npsdo-paper", "fluidnet")
+NAMES = ("npsdo", "npsdo-paper", "fluidnet", "dcdm")
 DESCENTS = NAMES[1:]
 # Mean and most iterations of the shipped weights, by name and dimension.
 CEILINGS = {
@@ -25,6 +25,8 @@ CEILINGS = {
     ("npsdo-paper", 3): (16, 22),
     ("fluidnet", 2): (60, 100),
     ("fluidnet", 3): (35, 55),
+    ("dcdm", 2): (40, 65),
+    ("dcdm", 3): (60, 80),
 }
 
 
@@ -88,7 +90,9 @@ def test_many_random_masks_and_weights(dim, seed, name):
     test_random_masks_and_weights(dim, seed, name)
 
 
-@pytest.mark.parametrize("name", [*NAMES[:2], pytest.param("fluidnet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [*NAMES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[2:])]
+)
 def test_shipped_weights_on_systems_never_seen(dim, name):
     problems = held_out(Split.TEST, dim, [64 if dim == 2 else 32], [], seed=0)
     counts = [solvers.solve(each.system, each.rhs[0], name).iterations for each in problems]
@@ -174,7 +178,7 @@ def test_sabotaged_cycle_still_gives_the_answer(dim, how, engine, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "how"),
-    [("npsdo-paper", "zeroed"), ("npsdo-paper", "not finite"), ("fluidnet", "not finite")],
+    [("npsdo-paper", "zeroed"), *((name, "not finite") for name in DESCENTS)],
 )
 def test_sabotaged_network_of_a_descent_still_gives_the_answer(dim, name, how, monkeypatch):
     network = sabotage(weights.untrained(name, dim), how)

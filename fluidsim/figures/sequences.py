@@ -1,0 +1,85 @@
+"""The systems of short runs in their order, and solvers that follow them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import solvers
+from fluidsim.figures.report import run_fluidsim
+from solvers.solve import Prepared
+from solvers.storage import StoredSystem, load_system
+from solvers.system import PoissonSystem
+
+RTOL = 1e-6
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scene, its dimension and its cells along the longest side."""
+
+    scene: str
+    dim: int
+    cells: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.scene} {self.cells}^{self.dim}"
+
+    def systems(self, frames: int) -> Iterator[StoredSystem]:
+        """Run so many frames by `multigrid`; yields the systems of all steps."""
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "run"
+            run_fluidsim(
+                "run", self.scene, "--dim", str(self.dim), "--resolution", str(self.cells),
+                "--frames", str(frames), "--record-systems", "1", "--no-render", "--out", str(out),
+            )  # fmt: skip
+            yield from map(load_system, sorted(out.glob("systems/*.npz")))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A system that was solved: its unknowns, whether it differs from the one before, and the
+    iterations of each solver, 0 where it failed."""
+
+    unknowns: int
+    is_new: bool
+    iterations: dict[str, int]
+
+
+def follow(systems: Iterable[StoredSystem], named: Mapping[str, Any]) -> Iterator[Step]:
+    """Solve each system by each solver, from the guess of the run, to 1e-6.
+
+    named: solvers by label, as `solvers.sequence.begin` returns them; one that is taken out is not
+    followed further. Setups are kept while the system stays the same.
+    """
+    last, prepared = None, {}
+    for stored in systems:
+        is_new = last is None or not _is_same(last, stored.system)
+        if is_new:
+            last, prepared = stored.system, {}
+        assert last is not None
+        counts = {}
+        for label, solver in list(named.items()):
+            if label not in prepared:
+                prepared[label] = solvers.prepare(last, solver)
+            counts[label] = _solved(last, prepared[label], stored)
+        yield Step(last.unknowns, is_new, counts)
+
+
+def _solved(system: PoissonSystem, prepared: Prepared, stored: StoredSystem) -> int:
+    found = solvers.solve(system, stored.rhs, prepared, stored.guess, RTOL, throw=False)
+    return found.iterations if found.converged else 0
+
+
+def _is_same(first: PoissonSystem, second: PoissonSystem) -> bool:
+    if first.shape != second.shape:
+        return False
+    pairs = zip((first.active, *first.face_weights), (second.active, *second.face_weights),
+                strict=True)  # fmt: skip
+    return all(torch.equal(a, b) for a, b in pairs)
