@@ -82,6 +82,7 @@ class Multigrid:
     sweeps: int = 2
     engine: str = "auto"
     factors: Factors = FACTORS
+    parted: bool = True
 
     def __post_init__(self) -> None:
         if self.max_iterations < 1 or self.sweeps < 1:
@@ -97,7 +98,7 @@ class Multigrid:
         """Build the levels; raises ValueError for an engine that the device does not have."""
         engine = _engine(self.engine, system.device)
         if engine == "numba":
-            return State(system, engine, (RowLayout.of(system), Hierarchy.of(system)))
+            return State(system, engine, (RowLayout.of(system), Hierarchy.of(system, self.parted)))
         if engine == "triton":
             from solvers.multigrid.triton_levels import TritonHierarchy
 

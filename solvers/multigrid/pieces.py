@@ -1,0 +1,163 @@
+"""Unknowns beside the packed levels: pieces of aggregates that walls part.
+
+`splitting` and `linking` make them, level by level; `beside` works on them in the V-cycle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from solvers import kernel_cache  # noqa: F401
+from solvers.multigrid.beside import NO_PARENT
+from solvers.multigrid.kernels import RED, SIZE, place
+from solvers.multigrid.linking import collect, link
+from solvers.multigrid.setup import HELD, MOMENTS
+from solvers.multigrid.splitting import cell_codes, find_parted, number_blocks, split
+
+Arrays = tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The extra unknowns of a level.
+
+    home: int32 (n, 3), the cell in which each one is. moments: float32 (n, MOMENTS). ptr (n + 1),
+    code, weight: couplings to cells and to others. inverse: inverse diagonal.
+    """
+
+    home: np.ndarray
+    moments: np.ndarray
+    ptr: np.ndarray
+    code: np.ndarray
+    weight: np.ndarray
+    inverse: np.ndarray
+
+    @classmethod
+    def empty(cls) -> Layer:
+        """Of the finest level."""
+        return cls(
+            np.zeros((0, 3), dtype=np.int32), np.zeros((0, MOMENTS), dtype=np.float32),
+            np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64),
+            *np.zeros((2, 0), dtype=np.float32),
+        )  # fmt: skip
+
+    @property
+    def arrays(self) -> Arrays:
+        return self.home, self.moments, self.ptr, self.code, self.weight, self.inverse
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Where the blocks of a level are divided: what the next coarser level needs to know.
+
+    parent: int64, codes of the owners of the extra unknowns. strays: int64 (n, 3), see `beside`.
+    home, moments: of the extra unknowns of the coarser level. links: what `linking.link` returns.
+    """
+
+    parent: np.ndarray
+    strays: np.ndarray
+    home: np.ndarray
+    moments: np.ndarray
+    links: Arrays
+
+    def layer(self, factor: np.float32, level: np.ndarray, inverse: np.ndarray) -> Layer:
+        """The extra unknowns of the coarser level, once that is packed; see `linking.collect`.
+
+        factor: of the weights towards p = 0.
+        """
+        held = factor * self.moments[:, HELD]
+        return Layer(
+            self.home, self.moments, *collect(len(held), *self.links, held, level, inverse)
+        )
+
+
+def divide(
+    level: np.ndarray,
+    inverse: np.ndarray,
+    lower: np.ndarray,
+    fine: np.ndarray,
+    spacing: float,
+    layer: Layer,
+    coarse_level: np.ndarray,
+    coarse: np.ndarray,
+    factor: np.float32,
+) -> Division | None:
+    """Divide the blocks of a level that need it and put what changes into `coarse`.
+
+    level, inverse, lower: of the finer level. fine: its moments, empty for the finest one. spacing:
+    cells of the finest level along one of its cells. layer: its extra unknowns. coarse: moments of
+    the coarser level. factor: see `splitting.find_parted`. None if there is nothing to divide.
+    """
+    marks = np.empty(coarse.shape[:3], dtype=np.uint8)
+    found = find_parted(level, inverse, lower, coarse, factor, marks)
+    if found == 0 and len(layer.home) == 0:
+        return None
+    extra, single = layer.arrays, np.float32(spacing)
+    number, blocks, first, after = number_blocks(extra, marks)
+    owner, owner_of_extra, home, moments = split(
+        level, inverse, lower, fine, single, extra, blocks, first, after, coarse
+    )
+    links = link(
+        level, inverse, lower, extra, number, blocks, first, after, owner, owner_of_extra,
+        coarse_level, coarse, np.float32(2) * single,
+    )  # fmt: skip
+    strays = _strays(level, inverse, blocks, owner, coarse_level)
+    parent = _parents(layer.home, owner_of_extra, coarse_level)
+    return Division(parent, strays, home, moments, links)
+
+
+@numba.njit(cache=True)
+def _strays(level, inverse, blocks, owner, coarse_level):
+    """Red cells that are not of the largest piece of their block: entry, coarse code, owner."""
+    result = np.empty((owner.size, 3), dtype=np.int64)
+    codes, found = np.empty(8, dtype=np.int64), 0
+    for s in range(len(blocks)):
+        i, j, k = blocks[s]
+        cell_codes(level, inverse, i, j, k, codes)
+        colour, h = place(coarse_level, i, j, k)
+        for n in range(8):
+            if codes[n] >= 0 and codes[n] // level[SIZE] == RED and owner[s, n] >= 0:
+                result[found, 0], result[found, 2] = codes[n], owner[s, n]
+                result[found, 1] = colour * coarse_level[SIZE] + h
+                found += 1
+    return result[:found].copy()
+
+
+@numba.njit(cache=True)
+def _parents(home, owner, coarse_level):
+    result = np.empty(len(home), dtype=np.int64)
+    for e in range(len(home)):
+        i, j, k = home[e]
+        colour, h = place(coarse_level, i >> 1, j >> 1, k >> 1)
+        result[e] = colour * coarse_level[SIZE] + h if owner[e] == -1 else -1 - owner[e]
+        if owner[e] < -1:
+            result[e] = NO_PARENT
+    return result
+
+
+def joined(layers: list[Layer], divisions: list[Division | None]) -> Arrays:
+    """The extra unknowns of all levels as `beside` wants them.
+
+    x, b, inverse; ptr, code, weight; parent; where each level begins; strays, where those of each
+    level begin.
+    """
+    counts = [len(layer.inverse) for layer in layers]
+    links = np.cumsum([0, *(len(layer.code) for layer in layers)])
+    ptr = [layer.ptr[1:] + begin for layer, begin in zip(layers, links, strict=False)]
+    none = np.zeros((0, 3), dtype=np.int64)
+    strays = [none if each is None else each.strays for each in divisions] + [none]
+    parents = [
+        np.full(count, NO_PARENT) if each is None else each.parent
+        for count, each in zip(counts, [*divisions, None], strict=True)
+    ]
+    inverse = np.concatenate([layer.inverse for layer in layers])
+    return (
+        np.zeros(len(inverse), dtype=np.float32), np.zeros(len(inverse), dtype=np.float32), inverse,
+        np.concatenate([[0], *ptr]), np.concatenate([layer.code for layer in layers]),
+        np.concatenate([layer.weight for layer in layers]), np.concatenate(parents),
+        np.cumsum([0, *counts]), np.concatenate(strays),
+        np.cumsum([0, *(len(each) for each in strays)]),
+    )  # fmt: skip
