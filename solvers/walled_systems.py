@@ -69,7 +69,7 @@ def _plates(solid: np.ndarray, weights: Weights, random: np.random.Generator) ->
     for _ in range(24):
         axis = int(random.integers(solid.ndim))
         place: list[slice | int] = []
-        for d, n in enumerate(solid.shape):
+        for n in solid.shape:
             length = int(random.integers(n // 4, n // 2 + 1))
             begin = int(random.integers(0, n - length + 1))
             place.append(slice(begin, begin + length))

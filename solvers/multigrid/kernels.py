@@ -99,6 +99,8 @@ def cycle(
         level, mine, own = table[index], cuts[index], factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
         begin = BLACK if index == 0 else RED
+        if index == deepest and beside.solve(extra, index, flat(x, level), flat(b, level)):
+            break
         for half in range(begin, 2 * count):
             kind = BEGIN if half == begin else RELAX
             colour, factor = half & 1, own[min(half >> 1, len(own) - 1), half & 1]
@@ -114,6 +116,8 @@ def cycle(
         level, mine, own = table[index], cuts[index], factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
         begin = BLACK if index == 0 else RED
+        if index == deepest and beside.is_solved(extra):
+            continue
         if index < deepest:
             _prolong(x, inverse, table, rows, row_cuts, index)
             coarse_x = flat(x, table[index + 1])

@@ -38,7 +38,9 @@ def link(
     ends = np.empty((links + 16, 2), dtype=np.int64)
     owners = np.empty((links + 16, 2), dtype=np.int32)
     across = np.empty(links + 16, dtype=np.float32)
-    low, high = np.empty(8, dtype=np.int64), np.empty(8, dtype=np.int64)
+    codes_of = np.empty((len(blocks) + 1, 8), dtype=np.int64)  # and of one that is not divided
+    for s in range(len(blocks)):
+        cell_codes(level, inverse, blocks[s, 0], blocks[s, 1], blocks[s, 2], codes_of[s])
     at_cut = np.zeros((2, len(home)), dtype=np.bool_)
     for s in range(len(blocks)):
         i, j, k = np.int64(blocks[s, 0]), np.int64(blocks[s, 1]), np.int64(blocks[s, 2])
@@ -56,8 +58,11 @@ def link(
             sp, sq = number[p], number[q]
             if side == 1 and sq >= 0:
                 continue  # as the lower face of that block
-            cell_codes(level, inverse, p[0], p[1], p[2], low)
-            cell_codes(level, inverse, q[0], q[1], q[2], high)
+            low, high = codes_of[sp], codes_of[sq]  # the last row where there is no number
+            if sp < 0:
+                cell_codes(level, inverse, p[0], p[1], p[2], low)
+            elif sq < 0:
+                cell_codes(level, inverse, q[0], q[1], q[2], high)
             pairs = 0
             for n in range(8):
                 for d in range(3):

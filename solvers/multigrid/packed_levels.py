@@ -89,7 +89,8 @@ class Hierarchy:
         parts.
     rows: int64 (rows with cells of all levels but the finest, 4). row_cuts: like cuts.
     scale: factor by which the weights were multiplied.
-    extra: unknowns beside the levels, see `pieces.joined`.
+    extra: unknowns beside the levels, see `pieces.joined`. is_divided: whether these were looked
+        for.
     """
 
     buffers: Buffers
@@ -100,12 +101,13 @@ class Hierarchy:
     row_cuts: np.ndarray
     scale: float
     extra: pieces.Arrays
+    is_divided: bool
 
     @classmethod
-    def of(cls, system: PoissonSystem, parted: bool = True) -> Hierarchy:
+    def of(cls, system: PoissonSystem, divided: bool = False) -> Hierarchy:
         """Build all levels of a system on the CPU.
 
-        parted: whether aggregates that walls part are divided.
+        divided: whether aggregates that walls part are divided into pieces.
         """
         shapes = level_shapes(system.shape)
         table = _table(shapes)
@@ -134,7 +136,7 @@ class Hierarchy:
             layers.append(layer)
             if index < len(table) - 1:
                 division = None
-                if parted:
+                if divided:
                     division = pieces.divide(
                         level, inverse, lower, finer, 2.0**index, layer, table[index + 1], moments,
                         np.float32(DIRICHLET_FACTOR ** (index + 1)),
@@ -145,10 +147,18 @@ class Hierarchy:
         spans, cuts = _deal([spans for spans, _ in levels])
         no_rows = np.zeros((0, 4), dtype=np.int64)
         rows, row_cuts = _deal([no_rows, *(rows for _, rows in levels[:-1])])
-        extra = pieces.joined(layers, divisions)
-        hierarchy = cls(buffers, table, spans, cuts, rows, row_cuts, scale, extra)
+        last = table[-1]
+        places = kernels.values(buffers.inverse, last), kernels.couplings(buffers.lower, last)
+        dense = pieces.coarsest(layers[-1], last, *places)
+        extra = pieces.joined(layers, divisions, dense)
+        hierarchy = cls(buffers, table, spans, cuts, rows, row_cuts, scale, extra, divided)
         _POOL.give_back_after(hierarchy, shapes[0], buffers)
         return hierarchy
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether there are unknowns beside the levels."""
+        return len(self.extra[0]) > 0
 
     def cycle(self, factors: np.ndarray, coarsest_sweeps: int) -> None:
         """x = V-cycle of b, black cells of the finest level; see `kernels.cycle`."""

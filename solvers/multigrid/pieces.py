@@ -18,6 +18,10 @@ from solvers.multigrid.setup import HELD, MOMENTS
 from solvers.multigrid.splitting import cell_codes, find_parted, number_blocks, split
 
 Arrays = tuple[np.ndarray, ...]
+# Extra unknowns of a coarsest level that is solved by a dense inverse.
+MOST_DENSE = 400
+# Part of the diagonal that is added to that matrix, which may be singular.
+REGULAR = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,11 +142,43 @@ def _parents(home, owner, coarse_level):
     return result
 
 
-def joined(layers: list[Layer], divisions: list[Division | None]) -> Arrays:
+def coarsest(layer: Layer, level: np.ndarray, inverse: np.ndarray, lower: np.ndarray) -> Arrays:
+    """Codes of the unknowns of the coarsest level, int64, and the inverse of its matrix, float32.
+
+    Empty without extra unknowns, or with too many of them.
+    """
+    count = len(layer.inverse)
+    if not 0 < count <= MOST_DENSE:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
+    size = int(level[SIZE])
+    flat = inverse.reshape(-1)
+    cells = np.flatnonzero(flat)
+    coupled = -1 - np.flatnonzero(layer.inverse)
+    unknowns = np.concatenate([cells, coupled]).astype(np.int64)
+    row_of = {int(code): row for row, code in enumerate(unknowns)}
+    diagonal = np.concatenate([flat[cells], layer.inverse[-1 - coupled]]).astype(np.float64)
+    matrix = np.diag((1.0 + REGULAR) / diagonal)
+    places = {(i, j, k): place.py_func(level, i, j, k) for i, j, k in np.ndindex(*level[:3])}
+    for (i, j, k), (colour, h) in places.items():
+        for axis in range(3):
+            below = (i - (axis == 0), j - (axis == 1), k - (axis == 2))
+            if below in places and lower[colour, axis, h] > 0:
+                other, n = places[below]
+                row, column = row_of[colour * size + h], row_of[other * size + n]
+                matrix[row, column] = matrix[column, row] = -lower[colour, axis, h]
+    rows = np.repeat(np.arange(count), np.diff(layer.ptr))
+    for e, code, weight in zip(rows.tolist(), layer.code.tolist(), layer.weight, strict=True):
+        row, column = row_of[-1 - e], row_of[code]
+        matrix[row, column] = matrix[column, row] = -weight
+    dense = np.linalg.inv(matrix)
+    return unknowns, ((dense + dense.T) / 2).astype(np.float32)
+
+
+def joined(layers: list[Layer], divisions: list[Division | None], dense: Arrays) -> Arrays:
     """The extra unknowns of all levels as `beside` wants them.
 
     x, b, inverse; ptr, code, weight; parent; where each level begins; strays, where those of each
-    level begin.
+    level begin; what `coarsest` returns.
     """
     counts = [len(layer.inverse) for layer in layers]
     links = np.cumsum([0, *(len(layer.code) for layer in layers)])
@@ -159,5 +195,5 @@ def joined(layers: list[Layer], divisions: list[Division | None]) -> Arrays:
         np.concatenate([[0], *ptr]), np.concatenate([layer.code for layer in layers]),
         np.concatenate([layer.weight for layer in layers]), np.concatenate(parents),
         np.cumsum([0, *counts]), np.concatenate(strays),
-        np.cumsum([0, *(len(each) for each in strays)]),
+        np.cumsum([0, *(len(each) for each in strays)]), *dense,
     )  # fmt: skip

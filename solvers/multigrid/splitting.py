@@ -27,7 +27,7 @@ _WEAK = 0.1
 # Couplings inside a block of so many cells that is surely connected; a full block needs all.
 _ENOUGH = np.array([0, 0, 1, 2, 3, 5, 6, 9, 12])
 # In a block of more pieces than this none are joined.
-_MOST = 40
+_MOST = 300
 # What is left of a diagonal below this part of it is rounding.
 _ROUNDING = 1e-5
 
@@ -161,7 +161,9 @@ def split(level, inverse, lower, fine, spacing, extra, blocks, first, after, coa
         for n in range(8):
             if codes[n] >= 0:
                 local[n], member[m] = m, n
-                total[m] = np.float32(1.0) / inverse[codes[n] // level[SIZE], codes[n] % level[SIZE]]
+                total[m] = (
+                    np.float32(1.0) / inverse[codes[n] // level[SIZE], codes[n] % level[SIZE]]
+                )
                 if fine.size:
                     sums[m] = fine[2 * i + (n >> 2), 2 * j + (n >> 1 & 1), 2 * k + (n & 1)]
                 else:
@@ -260,7 +262,7 @@ def _join(c, total, group, m, needed):
                 for q in range(m):
                     if q != p and q != to:
                         c[p, q] += c[to, q]
-                        c[q, p] += c[q, to]
+                        c[q, p] = c[p, q]
                     if group[q] == to:
                         group[q] = p
 
