@@ -5,8 +5,9 @@ first ones. `steps`: seconds a step. `roofline`: how near the stages of a step c
 of the memory. `memory`: what runs with each solver take, and what they were told to. `solvers`:
 each solver on model systems, as `fluidsim bench` measures them. `schur`: direct solvers on boxes.
 `stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `beside`:
-solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. All of them
-unless some are named after the file, in which each table stands between two marks,
+solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. `walls`:
+iterations of `multigrid` behind thin walls. All of them unless some are named after the file, in
+which each table stands between two marks,
 `<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
@@ -26,11 +27,13 @@ from fluidsim.figures.report import replace_section
 from fluidsim.figures.roofline import roofline
 from fluidsim.figures.scenes import scenes
 from fluidsim.figures.steps import steps
+from fluidsim.figures.walls import walls
 from fluidsim.files import replacing
 
 SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
+    "walls": walls,
 }  # fmt: skip
 
 

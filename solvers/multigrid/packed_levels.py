@@ -138,7 +138,7 @@ class Hierarchy:
                 division = None
                 if divided:
                     division = pieces.divide(
-                        level, inverse, lower, finer, 2.0**index, layer, table[index + 1], moments,
+                        (level, inverse, lower), finer, 2.0**index, layer, table[index + 1], moments,
                         np.float32(DIRICHLET_FACTOR ** (index + 1)),
                     )  # fmt: skip
                 divisions.append(division)

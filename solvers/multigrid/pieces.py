@@ -79,9 +79,7 @@ class Division:
 
 
 def divide(
-    level: np.ndarray,
-    inverse: np.ndarray,
-    lower: np.ndarray,
+    cells: Arrays,
     fine: np.ndarray,
     spacing: float,
     layer: Layer,
@@ -91,30 +89,30 @@ def divide(
 ) -> Division | None:
     """Divide the blocks of a level that need it and put what changes into `coarse`.
 
-    level, inverse, lower: of the finer level. fine: its moments, empty for the finest one. spacing:
+    cells: row of the table, inverse and couplings of the finer level. fine: its moments, empty for the finest one. spacing:
     cells of the finest level along one of its cells. layer: its extra unknowns. coarse: moments of
     the coarser level. factor: see `splitting.find_parted`. None if there is nothing to divide.
     """
     marks = np.empty(coarse.shape[:3], dtype=np.uint8)
-    found = find_parted(level, inverse, lower, coarse, factor, marks)
+    found = find_parted(*cells, coarse, factor, marks)
     if found == 0 and len(layer.home) == 0:
         return None
     extra, single = layer.arrays, np.float32(spacing)
     number, blocks, first, after = number_blocks(extra, marks)
     owner, owner_of_extra, home, moments = split(
-        level, inverse, lower, fine, single, extra, blocks, first, after, coarse
+        *cells, fine, single, extra, blocks, first, after, coarse
     )
     links = link(
-        level, inverse, lower, extra, number, blocks, first, after, owner, owner_of_extra,
+        *cells, extra, number, blocks, first, after, owner, owner_of_extra,
         coarse_level, coarse, np.float32(2) * single,
     )  # fmt: skip
-    strays = _strays(level, inverse, blocks, owner, coarse_level)
+    strays = _strays(*cells[:2], blocks, owner, coarse_level)
     parent = _parents(layer.home, owner_of_extra, coarse_level)
     return Division(parent, strays, home, moments, links)
 
 
 @numba.njit(cache=True)
-def _strays(level, inverse, blocks, owner, coarse_level):
+def _strays(*cells[:2], blocks, owner, coarse_level):
     """Red cells that are not of the largest piece of their block: entry, coarse code, owner."""
     result = np.empty((owner.size, 3), dtype=np.int64)
     codes, found = np.empty(8, dtype=np.int64), 0
