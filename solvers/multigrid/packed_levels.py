@@ -137,9 +137,10 @@ class Hierarchy:
             if index < len(table) - 1:
                 division = None
                 if divided:
+                    cells, next_factor = (level, inverse, lower), DIRICHLET_FACTOR ** (index + 1)
                     division = pieces.divide(
-                        (level, inverse, lower), finer, 2.0**index, layer, table[index + 1], moments,
-                        np.float32(DIRICHLET_FACTOR ** (index + 1)),
+                        cells, finer, 2.0**index, layer, table[index + 1], moments,
+                        np.float32(next_factor),
                     )  # fmt: skip
                 divisions.append(division)
             levels.append((find_spans(inverse), find_rows(moments)))

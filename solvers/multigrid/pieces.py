@@ -89,9 +89,10 @@ def divide(
 ) -> Division | None:
     """Divide the blocks of a level that need it and put what changes into `coarse`.
 
-    cells: row of the table, inverse and couplings of the finer level. fine: its moments, empty for the finest one. spacing:
-    cells of the finest level along one of its cells. layer: its extra unknowns. coarse: moments of
-    the coarser level. factor: see `splitting.find_parted`. None if there is nothing to divide.
+    cells: row of the table, inverse and couplings of the finer level. fine: its moments, empty for
+    the finest one. spacing: cells of the finest level along one of its cells. layer: its extra
+    unknowns. coarse: moments of the coarser level. factor: see `splitting.find_parted`. None if
+    there is nothing to divide.
     """
     marks = np.empty(coarse.shape[:3], dtype=np.uint8)
     found = find_parted(*cells, coarse, factor, marks)
@@ -112,7 +113,7 @@ def divide(
 
 
 @numba.njit(cache=True)
-def _strays(*cells[:2], blocks, owner, coarse_level):
+def _strays(level, inverse, blocks, owner, coarse_level):
     """Red cells that are not of the largest piece of their block: entry, coarse code, owner."""
     result = np.empty((owner.size, 3), dtype=np.int64)
     codes, found = np.empty(8, dtype=np.int64), 0
