@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.beside import NO_PARENT
@@ -20,8 +22,8 @@ from solvers.multigrid.splitting import cell_codes, find_parted, number_blocks, 
 Arrays = tuple[np.ndarray, ...]
 # Extra unknowns of a coarsest level that is solved by a dense inverse.
 MOST_DENSE = 400
-# Part of the diagonal that is added to that matrix, which may be singular.
-REGULAR = 1e-4
+# Weights towards p = 0 below this part of the diagonals are rounding.
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +158,7 @@ def coarsest(layer: Layer, level: np.ndarray, inverse: np.ndarray, lower: np.nda
     unknowns = np.concatenate([cells, coupled]).astype(np.int64)
     row_of = {int(code): row for row, code in enumerate(unknowns)}
     diagonal = np.concatenate([flat[cells], layer.inverse[-1 - coupled]]).astype(np.float64)
-    matrix = np.diag((1.0 + REGULAR) / diagonal)
+    matrix = np.diag(1.0 / diagonal)
     places = {(i, j, k): place.py_func(level, i, j, k) for i, j, k in np.ndindex(*level[:3])}
     for (i, j, k), (colour, h) in places.items():
         for axis in range(3):
@@ -169,6 +171,12 @@ def coarsest(layer: Layer, level: np.ndarray, inverse: np.ndarray, lower: np.nda
     for e, code, weight in zip(rows.tolist(), layer.code.tolist(), layer.weight, strict=True):
         row, column = row_of[-1 - e], row_of[code]
         matrix[row, column] = matrix[column, row] = -weight
+    parts, labels = connected_components(sp.csr_matrix(matrix), directed=False)
+    for part in range(parts):
+        inside = np.ix_(labels == part, labels == part)
+        block = matrix[inside]
+        if block.sum() <= _ROUNDING * block.trace():  # constants are in its null space
+            matrix[inside] += block.trace() / block.size
     dense = np.linalg.inv(matrix)
     return unknowns, ((dense + dense.T) / 2).astype(np.float32)
 

@@ -31,7 +31,7 @@ FACTORS = (((1.0, 1.219), (1.0, 1.0)), ((1.958, 1.567), (1.051, 1.0)))
 PIECES = ("auto", "always", "never")
 # Every so many iterations a solve is judged, and its levels are divided if more than _MANY would
 # follow: an iteration on divided levels takes about four times as long as another one.
-_PATIENCE, _MANY = 12, 100
+_PATIENCE, _MANY = 30, 100
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,9 @@
 
 The largest piece of a block of 2 x 2 (x 2) cells is the coarse cell of the regular level, the
 others are extra unknowns beside the grid. An unknown of a level has a code: its place in
-`kernels.values` (colour * entries + entry), or -1 - number for an extra one.
-
-Two pieces are joined while the couplings between them are a fair part of all that the smaller one
-has, as in pairwise aggregation (Notay 2010, Electron. Trans. Numer. Anal. 37).
-
-Kernels take the extra unknowns of a level as a tuple: home (n, 3), the cell in which each one is;
-moments (n, MOMENTS); ptr (n + 1), code and weight of their couplings; inverse diagonal (n).
+`kernels.values` (colour * entries + entry), or -1 - number for an extra one. extra: those of a
+level, the arrays of `pieces.Layer`. Pieces are joined in pairs while the couplings between them are
+a fair part of all that one has (Notay 2010, Electron. Trans. Numer. Anal. 37).
 """
 
 from __future__ import annotations

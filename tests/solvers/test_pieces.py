@@ -28,11 +28,11 @@ def test_iterations_behind_thin_walls(dim, kind):
 def test_a_slow_solve_divides_its_aggregates():
     stored = walled_system("strips", (96, 96))
     plain = iterations(stored, pieces="never")
-    assert 12 < iterations(stored) <= plain / 4
+    assert 30 < iterations(stored) <= plain / 4
     prepared = solvers.prepare(stored.system, "multigrid")
     first = solvers.solve(stored.system, stored.rhs, prepared)
     again = solvers.solve(stored.system, stored.rhs, prepared)
-    assert first.iterations == again.iterations + 12  # those before
+    assert first.iterations == again.iterations + 30  # those before
     reached = first.pressure - again.pressure
     assert torch.linalg.vector_norm(reached) <= 1e-3 * torch.linalg.vector_norm(again.pressure)
 
