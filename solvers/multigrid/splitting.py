@@ -16,14 +16,12 @@ from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.kernels import NX, NY, NZ, PARTS, SIZE, UNIFORM, place, stencil
 from solvers.multigrid.setup import CENTRE, HELD, MASS, MOMENTS
 
-# Couplings between two pieces that are joined, relative to the mean coupling of the cells of one.
-JOINED = 0.8
+JOINED = 0.8  # least couplings of two joined pieces, relative to the mean of those of a cell
 # A coupling below this part of the largest in its block counts as none when blocks are chosen.
 _WEAK = 0.1
 # Couplings inside a block of so many cells that is surely connected; a full block needs all.
 _ENOUGH = np.array([0, 0, 1, 2, 3, 5, 6, 9, 12])
-# In a block of more pieces than this none are joined.
-_MOST = 300
+_MOST = 300  # pieces of a block; of more none are joined
 # What is left of a diagonal below this part of it is rounding.
 _ROUNDING = 1e-5
 
