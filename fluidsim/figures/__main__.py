@@ -7,9 +7,9 @@ each solver on model systems, as `fluidsim bench` measures them. `schur`: direct
 `stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `cluster`:
 the drawing of a run by workers. `beside`: solves and steps beside busy programs. `cfl`: a dam break
 in longer and longer steps. `relaxation`: omegas of `sor` that are learnt along runs, and a picture
-of them. `auto`: what it chose, beside the best in hindsight. All of them unless some are named
-after the file, in which each table stands between two marks, `<!-- timings begin -->` and
-`<!-- timings end -->`.
+of them. `auto`: what it chose, beside the best in hindsight. `walls`: iterations of `multigrid`
+behind thin walls. All of them unless some are named after the file, in which each table stands
+between two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from fluidsim.figures.report import replace_section
 from fluidsim.figures.roofline import roofline
 from fluidsim.figures.scenes import scenes
 from fluidsim.figures.steps import steps
+from fluidsim.figures.walls import walls
 from fluidsim.files import replacing
 
 SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
-    "cluster": cluster,
-    "relaxation": relaxation, "auto": auto,
+    "cluster": cluster, "relaxation": relaxation, "auto": auto, "walls": walls,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 # The loop aims slightly below the tolerance: the final check sums the residual in another order.
@@ -53,7 +54,11 @@ def target(norm_b: float, rtol: float) -> float:
 
 
 def iterate(
-    space: Workspace, norm_b: float, rtol: float, max_iterations: int
+    space: Workspace,
+    norm_b: float,
+    rtol: float,
+    max_iterations: int,
+    give_up: Callable[[list[float]], bool] | None = None,
 ) -> tuple[int, list[float]]:
     """Run CG until the true residual norm is at most rtol * norm_b.
 
@@ -61,15 +66,16 @@ def iterate(
     recurrence for r has reached its aim, r is recomputed from x, and another cycle starts if
     rounding has made the two differ. The loop also ends when max_iterations is reached, when
     (p, A p) or (r, z) is not positive and finite, and when cycles no longer help; x is never left
-    worse than it was at the start of a cycle.
+    worse than it was at the start of a cycle. give_up is asked after each iteration, with the
+    relative norms so far, whether to end the loop.
     Returns the number of iterations and the relative residual norms from the start to the end;
     the last one is the true norm.
     """
     goal = target(norm_b, rtol)
     rz, norm = space.start()
     history = [norm / norm_b]
-    iterations = 0
-    while norm > goal and iterations < max_iterations:
+    iterations, ends = 0, False
+    while norm > goal and iterations < max_iterations and not ends:
         norm_at_start = least = norm
         aim = max(goal, _MOST_REDUCTION * norm)
         # A later cycle only repairs: it may not take longer than all cycles before it.
@@ -85,6 +91,9 @@ def iterate(
             space.turn(rz / rz_old)
             iterations += 1
             history.append(norm / norm_b)
+            if give_up is not None and norm > goal and give_up(history):
+                ends = True
+                break
         rz, norm = space.start()
         if norm > goal:
             space.remove_means()

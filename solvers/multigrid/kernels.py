@@ -19,6 +19,7 @@ import numba
 import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
+from solvers.multigrid import beside
 
 RED, BLACK = 0, 1
 # Kinds of sweeps, see `_sweep`.
@@ -47,6 +48,12 @@ def values(flat, level):
 
 
 @numba.njit(cache=True)
+def flat(vector, level):
+    """The same, as one row."""
+    return vector[2 * level[OFFSET] : 2 * (level[OFFSET] + level[SIZE])]
+
+
+@numba.njit(cache=True)
 def couplings(flat, level):
     """Weights of one level towards the lower neighbours: (2, 3, entries), empty if it is uniform.
 
@@ -72,8 +79,9 @@ def row_starts(level, i, j):
 
 @numba.njit(cache=True)
 def cycle(
-    x, b, inverse, lower, scratch, table, spans, cuts, rows, row_cuts, factors, coarsest_sweeps
-):
+    x, b, inverse, lower, scratch, table, spans, cuts, rows, row_cuts, factors, coarsest_sweeps,
+    extra,
+):  # fmt: skip
     """x = V-cycle of b on the flat arrays of a hierarchy, for the black b of the finest level.
 
     The red b of the finest level is 0, and its red x is not final. scratch: a vector of one colour
@@ -81,7 +89,9 @@ def cycle(
     factors: (2, sweeps, 2), over-relaxation of each sweep, red and black, on the finest level and
         on all others. Sweeps before the coarse correction do red cells first; those after it run
         in the opposite order, which makes the cycle symmetric. The last black factor is 1.
+    extra: unknowns beside the levels, see `solvers.multigrid.pieces`.
     """
+    beside.begin(extra)
     deepest = len(table) - 1
     # Without the casts each constant would be a type of its own and be compiled separately.
     relax, residual, red = np.int64(RELAX), np.int64(RESIDUAL), np.int64(RED)
@@ -89,21 +99,33 @@ def cycle(
         level, mine, own = table[index], cuts[index], factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
         begin = BLACK if index == 0 else RED
+        if index == deepest and beside.solve(extra, index, flat(x, level), flat(b, level)):
+            break
         for half in range(begin, 2 * count):
             kind = BEGIN if half == begin else RELAX
             colour, factor = half & 1, own[min(half >> 1, len(own) - 1), half & 1]
             _sweep(kind, x, b, inverse, lower, scratch, level, spans, mine, colour, factor)
+            if colour == RED:
+                beside.relax(extra, index, flat(x, level), flat(b, level), False)
         if index < deepest:
             _sweep(residual, x, b, inverse, lower, scratch, level, spans, mine, red, own[0, red])
+            beside.take_out(extra, index, scratch)
             _restrict(scratch, b, inverse, table, rows, row_cuts, index)
+            beside.restrict(extra, index, flat(x, level), flat(b, table[index + 1]))
     for index in range(deepest, -1, -1):
         level, mine, own = table[index], cuts[index], factors[min(index, 1)]
         count = len(own) if index < deepest else coarsest_sweeps
         begin = BLACK if index == 0 else RED
+        if index == deepest and beside.is_solved(extra):
+            continue
         if index < deepest:
             _prolong(x, inverse, table, rows, row_cuts, index)
+            coarse_x = flat(x, table[index + 1])
+            beside.prolong(extra, index, flat(x, level), flat(b, level), coarse_x)
         for half in range(2 * count - 1, begin - 1, -1):
             colour, factor = half & 1, own[min(half >> 1, len(own) - 1), half & 1]
+            if colour == RED:
+                beside.relax(extra, index, flat(x, level), flat(b, level), True)
             _sweep(relax, x, b, inverse, lower, scratch, level, spans, mine, colour, factor)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from solvers.multigrid import kernels, setup
+from solvers.multigrid import kernels, pieces, setup
 from solvers.multigrid.spans import deal, find_rows, find_spans
 from solvers.pool import Pool
 from solvers.system import PoissonSystem
@@ -89,6 +89,8 @@ class Hierarchy:
         parts.
     rows: int64 (rows with cells of all levels but the finest, 4). row_cuts: like cuts.
     scale: factor by which the weights were multiplied.
+    extra: unknowns beside the levels, see `pieces.joined`. is_divided: whether these were looked
+        for.
     """
 
     buffers: Buffers
@@ -98,10 +100,15 @@ class Hierarchy:
     rows: np.ndarray
     row_cuts: np.ndarray
     scale: float
+    extra: pieces.Arrays
+    is_divided: bool
 
     @classmethod
-    def of(cls, system: PoissonSystem) -> Hierarchy:
-        """Build all levels of a system on the CPU."""
+    def of(cls, system: PoissonSystem, divided: bool = False) -> Hierarchy:
+        """Build all levels of a system on the CPU.
+
+        divided: whether aggregates that walls part are divided into pieces.
+        """
         shapes = level_shapes(system.shape)
         table = _table(shapes)
         buffers = _POOL.take(shapes[0], lambda: Buffers.of(table))
@@ -111,33 +118,55 @@ class Hierarchy:
             float(ranges[:, 0].max()), float(ranges[:, 1].min()), float(ranges[:, 2].max())
         )
         table[0, kernels.UNIFORM] = uniform
-        levels = []
+        levels, layers, divisions = [], [], []
         for index, level in enumerate(table):
+            factor = np.float32(DIRICHLET_FACTOR**index)
+            finer = buffers.moments[index - 1] if index else np.zeros((0,) * 4, dtype=np.float32)
             inverse = kernels.values(buffers.inverse, level)
             lower = kernels.couplings(buffers.lower, level)
             moments = buffers.moments[index]
             if index == 0:
                 setup.fill_finest(active, *weights, scale, level, inverse, lower, moments)
             else:
-                finer = buffers.moments[index - 1]
-                factor = np.float32(DIRICHLET_FACTOR**index)
                 setup.pack(finer, np.float32(2**index), factor, level, inverse, lower)
                 setup.aggregate(finer, moments, np.float32(2**index))
+            layer = pieces.Layer.empty()
+            if index and divisions[-1] is not None:
+                layer = divisions[-1].layer(factor, level, inverse)
+            layers.append(layer)
+            if index < len(table) - 1:
+                division = None
+                if divided:
+                    cells, next_factor = (level, inverse, lower), DIRICHLET_FACTOR ** (index + 1)
+                    division = pieces.divide(
+                        cells, finer, 2.0**index, layer, table[index + 1], moments,
+                        np.float32(next_factor),
+                    )  # fmt: skip
+                divisions.append(division)
             levels.append((find_spans(inverse), find_rows(moments)))
         buffers.clear()
         spans, cuts = _deal([spans for spans, _ in levels])
         no_rows = np.zeros((0, 4), dtype=np.int64)
         rows, row_cuts = _deal([no_rows, *(rows for _, rows in levels[:-1])])
-        hierarchy = cls(buffers, table, spans, cuts, rows, row_cuts, scale)
+        last = table[-1]
+        places = kernels.values(buffers.inverse, last), kernels.couplings(buffers.lower, last)
+        dense = pieces.coarsest(layers[-1], last, *places)
+        extra = pieces.joined(layers, divisions, dense)
+        hierarchy = cls(buffers, table, spans, cuts, rows, row_cuts, scale, extra, divided)
         _POOL.give_back_after(hierarchy, shapes[0], buffers)
         return hierarchy
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether there are unknowns beside the levels."""
+        return len(self.extra[0]) > 0
 
     def cycle(self, factors: np.ndarray, coarsest_sweeps: int) -> None:
         """x = V-cycle of b, black cells of the finest level; see `kernels.cycle`."""
         own = self.buffers
         kernels.cycle(
             own.x, own.b, own.inverse, own.lower, own.q, self.table, self.spans, self.cuts,
-            self.rows, self.row_cuts, factors, coarsest_sweeps,
+            self.rows, self.row_cuts, factors, coarsest_sweeps, self.extra,
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,13 +28,18 @@ Factors = tuple[tuple[tuple[float, float], ...], ...]
 # cells are eliminated; the last black ones are 1, which leaves black cells without a residual.
 FACTORS = (((1.0, 1.219), (1.0, 1.0)), ((1.958, 1.567), (1.051, 1.0)))
 
+PIECES = ("auto", "always", "never")
+# Every so many iterations a solve is judged, and its levels are divided if more than _MANY would
+# follow: an iteration on divided levels takes about four times as long as another one.
+_PATIENCE, _MANY = 30, 100
+
 
 @dataclass(frozen=True, eq=False)
 class State:
     """A system with its levels, as an engine wants them.
 
-    engine: "numba", "triton" or "torch". levels: (RowLayout, Hierarchy), a TritonHierarchy, or a
-    list of `torch_levels.Level`.
+    engine: "numba", "triton" or "torch". levels: [RowLayout, Hierarchy], a TritonHierarchy, or a
+    list of `torch_levels.Level`. A solve may put a better Hierarchy in place of the first one.
     """
 
     system: PoissonSystem
@@ -64,6 +70,10 @@ class Multigrid:
     factors : nested tuple of floats, shape (2, n, 2)
         Over-relaxation of the sweeps, red and black, on the finest level and on all others. Of
         more than `sweeps` the last are used, of fewer the last one is repeated.
+    pieces : {"auto", "always", "never"}, default "auto"
+        Whether aggregates that walls part are divided into connected pieces, by the engine "numba"
+        only. Fewer iterations in mazes and behind thin walls, of which each takes longer; "auto"
+        divides them in the course of a solve that would take very many iterations.
 
     Raises
     ------
@@ -82,11 +92,14 @@ class Multigrid:
     sweeps: int = 2
     engine: str = "auto"
     factors: Factors = FACTORS
+    pieces: str = "auto"
 
     def __post_init__(self) -> None:
         if self.max_iterations < 1 or self.sweeps < 1:
             raise ValueError("max_iterations and sweeps must be at least 1")
         check_engine(self.engine, (*ENGINES, "triton"))
+        if self.pieces not in PIECES:
+            raise ValueError(f"pieces must be one of {', '.join(PIECES)}, not {self.pieces}")
         table = np.array(self.factors)
         if table.shape[::2] != (2, 2) or not ((table > 0) & (table < 2)).all():
             raise ValueError("factors must be a table (2, sweeps, 2) of numbers between 0 and 2")
@@ -97,7 +110,8 @@ class Multigrid:
         """Build the levels; raises ValueError for an engine that the device does not have."""
         engine = _engine(self.engine, system.device)
         if engine == "numba":
-            return State(system, engine, (RowLayout.of(system), Hierarchy.of(system)))
+            hierarchy = Hierarchy.of(system, divided=self.pieces == "always")
+            return State(system, engine, [RowLayout.of(system), hierarchy])
         if engine == "triton":
             from solvers.multigrid.triton_levels import TritonHierarchy
 
@@ -111,20 +125,45 @@ class Multigrid:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
         norm_b = float(torch.linalg.vector_norm(rhs))
         scale, target = 1.0 / norm_b, pcg.target(norm_b, rtol)
+        if state.engine == "numba":
+            return self._solve_packed(state, rhs, guess, rtol)
         if state.engine == "triton":
             from solvers.multigrid.triton_space import TritonSpace
 
             space = TritonSpace(state.system, state.levels, rhs, guess, scale, target)
-        elif state.engine == "torch":
-            factors = relaxation(self.sweeps, self.factors)
-            space = _TorchSpace(state, rhs, guess, factors, scale, target)
         else:
             factors = relaxation(self.sweeps, self.factors)
-            layout, hierarchy = state.levels
-            floating = state.system.floating
-            space = PackedSpace(layout, hierarchy, floating, rhs, guess, factors, scale, target)
+            space = _TorchSpace(state, rhs, guess, factors, scale, target)
         iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
         return Outcome(space.pressure(), iterations, history)
+
+    def _solve_packed(
+        self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float
+    ) -> Outcome:
+        """Solve on the CPU; a solve that is slow goes on with levels that are divided."""
+        norm_b = float(torch.linalg.vector_norm(rhs))
+        factors = relaxation(self.sweeps, self.factors)
+        floating, goal = state.system.floating, pcg.target(norm_b, rtol)
+
+        def space(guess: Tensor | None) -> PackedSpace:
+            layout, hierarchy = state.levels
+            return PackedSpace(layout, hierarchy, floating, rhs, guess, factors, 1 / norm_b, goal)
+
+        def divides(history: list[float]) -> bool:
+            if state.levels[1].is_divided or not _is_slow(history, rtol):
+                return False
+            state.levels[1] = Hierarchy.of(state.system, divided=True)
+            return state.levels[1].has_pieces
+
+        own, most = space(guess), self.max_iterations
+        give_up = divides if self.pieces == "auto" else None
+        iterations, history = pcg.iterate(own, norm_b, rtol, most, give_up)
+        divided = state.levels[1]
+        if own.hierarchy is divided or not divided.has_pieces or iterations == most:
+            return Outcome(own.pressure(), iterations, history)
+        own = space(own.pressure())
+        more, later = pcg.iterate(own, norm_b, rtol, most - iterations)
+        return Outcome(own.pressure(), iterations + more, [*history[:-1], *later])
 
 
 def relaxation(sweeps: int, factors: Factors = FACTORS) -> np.ndarray:
@@ -136,6 +175,15 @@ def relaxation(sweeps: int, factors: Factors = FACTORS) -> np.ndarray:
     known = table.shape[1]
     chosen = [min(max(known - sweeps, 0) + n, known - 1) for n in range(sweeps)]
     return np.ascontiguousarray(table[:, chosen])
+
+
+def _is_slow(history: list[float], rtol: float) -> bool:
+    """Whether at this rate very many iterations would follow; looked at now and then."""
+    done = len(history) - 1
+    if done % _PATIENCE or not 0 < max(history[0], history[-1]) < math.inf:
+        return False
+    gained = math.log(history[0] / history[-1]) / done
+    return math.log(history[-1] / rtol) > _MANY * gained
 
 
 def _engine(engine: str, device: torch.device) -> str:
