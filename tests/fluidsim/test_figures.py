@@ -10,7 +10,7 @@ from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
 from fluidsim.runs.catalogue import scene_names
-from solvers import runtime
+from solvers import resident, runtime
 from tests.documents import DOCS
 
 
@@ -112,7 +112,7 @@ def test_every_stage_of_a_step_and_the_solver_have_a_bandwidth(monkeypatch, kind
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not memory.NEW_PEAK.exists(), reason="the peak cannot be set back here")
+@pytest.mark.skipif(not resident.can_measure(), reason="the peak cannot be set back here")
 @pytest.mark.parametrize(
     "trial",
     [
@@ -128,7 +128,7 @@ def test_runs_take_about_the_memory_that_they_are_told_to(trial):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not memory.NEW_PEAK.exists(), reason="the peak cannot be set back here")
+@pytest.mark.skipif(not resident.can_measure(), reason="the peak cannot be set back here")
 @pytest.mark.parametrize("solver", ["multigrid", "schur"])
 def test_a_liquid_that_has_yet_to_spread_takes_less_than_it_is_told_to(solver):
     trial = memory.Trial(solver, "flip", 2, 512)

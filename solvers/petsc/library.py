@@ -1,0 +1,32 @@
+"""PETSc with real numbers in double precision, loaded once."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+# PETSc leaves signals to the program: an interrupted run writes its checkpoint.
+_ARGUMENTS = ["fluidsim", "-no_signal_handler"]
+
+
+def load() -> Any:
+    """The module petsc4py.PETSc.
+
+    Raises
+    ------
+    ImportError
+        With one line, if there is none of real numbers in double precision.
+    """
+    if importlib.util.find_spec("dolfinx_solver") is not None:
+        import dolfinx_solver  # noqa: F401  # pyright: ignore[reportMissingImports]  # loads MPI
+    import petsc4py  # pyright: ignore[reportMissingImports]
+
+    petsc4py.init(_ARGUMENTS)
+    from petsc4py import PETSc  # pyright: ignore[reportMissingImports]
+
+    kind = np.dtype(PETSc.ScalarType)
+    if kind != np.float64:
+        raise ImportError(f"this build of PETSc has numbers of type {kind}, not float64")
+    return PETSc
