@@ -1,8 +1,8 @@
 """PETSc beside `multigrid` on stored systems: `mpiexec -n 2 python -m solvers.petsc SYSTEMS`.
 
 SYSTEMS is a folder of stored systems, of a run or of a comparison, or a file. Each rank of MPI has
-the rows of a slab, and `multigrid` has a thread for each rank. A row a solver: iterations, seconds of
-the setup, of setting the values of the same matrix anew, and of the solve, the true relative
+the rows of a slab, and `multigrid` has a thread for each rank. A row a solver: iterations, seconds
+of the setup, of setting the values of the same matrix anew, and of the solve, the true relative
 residual, how far the pressure is from that of `multigrid`, and by how much the memory of each rank
 grew. Without mpiexec there is one rank.
 """

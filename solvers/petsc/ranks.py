@@ -44,19 +44,15 @@ class Share:
     starts: np.ndarray
     before: int
 
-    def solve(
-        self, b: np.ndarray | None, x: np.ndarray | None, target: float
-    ) -> tuple[np.ndarray, list[float]]:
-        """As `Rows.solve`, with vectors of all rows on rank 0 and None elsewhere.
+    def solve(self, b: np.ndarray | None, target: float) -> tuple[np.ndarray, list[float]]:
+        """As `Rows.solve`, with a vector of all rows on rank 0 and None elsewhere.
 
         The vector that is found is that of all rows on rank 0, and empty elsewhere.
         """
-        world, parts = _world(), (np.zeros(self.rows.own), np.zeros(self.rows.own))
-        for whole, part in zip((b, x), parts, strict=True):
-            world.Scatterv(self._dealt(whole), part, root=0)
-        found, norms = self.rows.solve(*parts, target)
-        result = np.zeros(0 if b is None else len(b))
-        world.Gatherv(found, self._dealt(None if b is None else result), root=0)
+        part, result = np.zeros(self.rows.own), np.zeros(0 if b is None else len(b))
+        _world().Scatterv(self._dealt(b), part, root=0)
+        found, norms = self.rows.solve(part, target)
+        _world().Gatherv(found, self._dealt(None if b is None else result), root=0)
         return result, norms
 
     def _dealt(self, whole: np.ndarray | None) -> Any:
@@ -81,12 +77,10 @@ class Ranks(Petsc):
         _order(Order.UPDATE)
         rows.rows.update(_send(slabs))
 
-    def _iterate(
-        self, rows: Any, b: np.ndarray, x: np.ndarray, target: float
-    ) -> tuple[np.ndarray, list[float]]:
+    def _iterate(self, rows: Any, b: np.ndarray, target: float) -> tuple[np.ndarray, list[float]]:
         _check(rows)
         _order(Order.SOLVE, target)
-        return rows.solve(b, x, target)
+        return rows.solve(b, target)
 
     def memory(self) -> list[int]:
         """Bytes by which the memory of each rank has grown at its peak since the setup began."""
@@ -105,7 +99,7 @@ def serve() -> None:
         elif order == Order.UPDATE:
             _share().rows.update(_receive())
         elif order == Order.SOLVE:
-            _share().solve(None, None, target)
+            _share().solve(None, target)
         else:
             _grown()
 

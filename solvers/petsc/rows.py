@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from solvers.petsc.library import load
 
 PETSc = load()
+_PREFIX = "fluidsim_"  # of the options that the environment's PETSC_OPTIONS may hold for them
 _NEVER = 1e-50  # relative tolerance of the library, where the absolute one ends the iteration
 
 
@@ -37,12 +38,15 @@ class Rows:
         own, whole = rows.shape
         self.own = own
         csr = (rows.indptr.astype(PETSc.IntType), rows.indices.astype(PETSc.IntType), rows.data)
-        self.matrix = PETSc.Mat().createAIJ(((own, whole), (own, whole)), csr=csr, comm=communicator)
-        self.matrix.setOption(PETSc.Mat.Option.SPD, True)
+        self.matrix = PETSc.Mat().createAIJ(
+            ((own, whole), (own, whole)), csr=csr, comm=communicator
+        )
         self._krylov = krylov = PETSc.KSP().create(communicator)
         krylov.setType(PETSc.KSP.Type.CG)
         krylov.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
         krylov.getPC().setType(preconditioner)
+        krylov.setOptionsPrefix(_PREFIX)
+        krylov.setFromOptions()
         self._most = max_iterations
         self._set_up()
 
@@ -51,19 +55,21 @@ class Rows:
         places = rows.indptr.astype(PETSc.IntType), rows.indices.astype(PETSc.IntType)
         self.matrix.setValuesCSR(*places, rows.data)
         self.matrix.assemble()
+        self._krylov.reset()
         self._set_up()
 
     def _set_up(self) -> None:
+        self.matrix.setOption(PETSc.Mat.Option.SPD, True)  # new values put it out of mind
         self._krylov.setOperators(self.matrix)
         self._krylov.setUp()
 
-    def solve(self, b: np.ndarray, x: np.ndarray, target: float) -> tuple[np.ndarray, list[float]]:
-        """Iterate from x until the norm of the residual b - A x is at most the target.
+    def solve(self, b: np.ndarray, target: float) -> tuple[np.ndarray, list[float]]:
+        """Iterate from 0 until the norm of the residual b - A x is at most the target.
 
         Parameters
         ----------
-        b, x : ndarray, float64, (own rows,)
-            Right-hand side and guess.
+        b : ndarray, float64, (own rows,)
+            Right-hand side.
         target : float
             Norm over the rows of all ranks.
 
@@ -75,12 +81,10 @@ class Rows:
             Of the residual before each iteration and after the last, as the recurrence has it.
         """
         solution, right = self.matrix.createVecs()
-        solution.setArray(x)
         right.setArray(b)
         krylov = self._krylov
         krylov.setTolerances(rtol=_NEVER, atol=target, max_it=self._most)
         krylov.setConvergenceHistory(self._most + 1, reset=True)
-        krylov.setInitialGuessNonzero(True)
         krylov.solve(right, solution)
         found = solution.getArray().copy(), [float(norm) for norm in krylov.getConvergenceHistory()]
         solution.destroy()
