@@ -32,7 +32,7 @@ _BUILT_IN = {
 # Solvers of this package that need an optional package: module:Class, and the package.
 _OPTIONAL = {
     "amgcl": ("solvers.amgcl:Amgcl", "pyamgcl"),
-    "petsc": ("solvers.petsc.solver:Petsc", "petsc4py"),
+    "petsc": ("solvers.petsc:Petsc", "petsc4py"),
 }
 
 

@@ -5,9 +5,9 @@ first ones. `steps`: seconds a step. `roofline`: how near the stages of a step c
 of the memory. `memory`: what runs with each solver take, and what they were told to. `solvers`:
 each solver on model systems, as `fluidsim bench` measures them. `schur`: direct solvers on boxes.
 `stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `beside`:
-solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. All of them
-unless some are named after the file, in which each table stands between two marks,
-`<!-- timings begin -->` and `<!-- timings end -->`.
+solves and steps beside busy programs. `cfl`: a dam break in longer and longer steps. `petsc`: that
+library on ranks of MPI, where it is installed. All of them unless some are named after the file, in
+which each table stands between two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import solvers
 from fluidsim.figures.beside import beside
 from fluidsim.figures.cfl import cfl
 from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.memory import memory
+from fluidsim.figures.petsc import petsc
 from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
 from fluidsim.figures.report import replace_section
@@ -31,6 +33,7 @@ from fluidsim.files import replacing
 SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
+    "petsc": petsc,
 }  # fmt: skip
 
 
@@ -47,6 +50,7 @@ if __name__ == "__main__":
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(SECTIONS):
         raise SystemExit(f"usage: python -m fluidsim.figures FILE.md [{' | '.join(SECTIONS)}]")
     try:
-        main(Path(sys.argv[1]), sys.argv[2:] or list(SECTIONS))
+        possible = [name for name in SECTIONS if name != "petsc" or name in solvers.available()]
+        main(Path(sys.argv[1]), sys.argv[2:] or possible)
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error

@@ -1,4 +1,8 @@
 """Krylov solvers of the PETSc library, in one process or dealt to the ranks of MPI.
 
-Importing this package loads nothing: `solver` and what rests on it need petsc4py.
+PETSc itself is loaded when a solver is made.
 """
+
+from solvers.petsc.solver import Petsc
+
+__all__ = ["Petsc"]

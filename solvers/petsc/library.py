@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from typing import Any
 
@@ -11,22 +12,25 @@ import numpy as np
 _ARGUMENTS = ["fluidsim", "-no_signal_handler"]
 
 
+@functools.cache
 def load() -> Any:
     """The module petsc4py.PETSc.
 
     Raises
     ------
-    ImportError
-        With one line, if there is none of real numbers in double precision.
+    ValueError
+        With one line, if it cannot be loaded or is not of real numbers in double precision.
     """
-    if importlib.util.find_spec("dolfinx_solver") is not None:
-        import dolfinx_solver  # noqa: F401  # pyright: ignore[reportMissingImports]  # loads MPI
-    import petsc4py  # pyright: ignore[reportMissingImports]
+    try:
+        if importlib.util.find_spec("dolfinx_solver") is not None:
+            import dolfinx_solver  # noqa: F401  # pyright: ignore[reportMissingImports]  # its MPI
+        import petsc4py  # pyright: ignore[reportMissingImports]
 
-    petsc4py.init(_ARGUMENTS)
-    from petsc4py import PETSc  # pyright: ignore[reportMissingImports]
-
+        petsc4py.init(_ARGUMENTS)
+        from petsc4py import PETSc  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise ValueError(f"PETSc cannot be loaded: {error}") from error
     kind = np.dtype(PETSc.ScalarType)
     if kind != np.float64:
-        raise ImportError(f"this build of PETSc has numbers of type {kind}, not float64")
+        raise ValueError(f"this build of PETSc has numbers of type {kind}, not float64")
     return PETSc

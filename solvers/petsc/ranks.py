@@ -16,7 +16,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers import resident
-from solvers.petsc.rows import PETSc, Rows
+from solvers.petsc.library import load
+from solvers.petsc.rows import Rows
 from solvers.petsc.slabs import Slabs
 from solvers.petsc.solver import PRECONDITIONERS, Petsc
 from solvers.system import PoissonSystem
@@ -70,6 +71,9 @@ class Ranks(Petsc):
         slabs = Slabs.of(system, size())
         _order(Order.SET_UP)
         return _set_up(slabs, self)
+
+    def _free(self, rows: Any) -> None:
+        """The next setup frees them, on all ranks."""
 
     def _update(self, rows: Any, system: PoissonSystem) -> None:
         _check(rows)
@@ -137,7 +141,7 @@ def _check(share: Share) -> None:
 
 
 def _world() -> Any:
-    return PETSc.COMM_WORLD.tompi4py()
+    return load().COMM_WORLD.tompi4py()
 
 
 def _order(order: Order = Order.END, target: float = 0.0) -> tuple[Order, float]:
@@ -161,7 +165,7 @@ def _set_up(slabs: Slabs | None = None, options: Petsc | None = None) -> Share:
     _world().Bcast(words, root=0)
     *starts, chosen, most = words.tolist()
     own = _receive() if slabs is None else _send(slabs)
-    rows = Rows(own, PRECONDITIONERS[chosen], most, PETSc.COMM_WORLD)
+    rows = Rows(own, PRECONDITIONERS[chosen], most, load().COMM_WORLD)
     _held.append(Share(rows, np.array(starts), before))
     return _share()
 

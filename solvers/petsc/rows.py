@@ -9,7 +9,6 @@ import scipy.sparse as sp
 
 from solvers.petsc.library import load
 
-PETSc = load()
 _PREFIX = "fluidsim_"  # of the options that the environment's PETSC_OPTIONS may hold for them
 _NEVER = 1e-50  # relative tolerance of the library, where the absolute one ends the iteration
 
@@ -35,9 +34,11 @@ class Rows:
     def __init__(
         self, rows: sp.csr_matrix, preconditioner: str, max_iterations: int, communicator: Any
     ) -> None:
+        PETSc = load()
         own, whole = rows.shape
         self.own = own
-        csr = (rows.indptr.astype(PETSc.IntType), rows.indices.astype(PETSc.IntType), rows.data)
+        kind = PETSc.IntType
+        csr = rows.indptr.astype(kind), rows.indices.astype(kind), rows.data
         self.matrix = PETSc.Mat().createAIJ(
             ((own, whole), (own, whole)), csr=csr, comm=communicator
         )
@@ -52,14 +53,14 @@ class Rows:
 
     def update(self, rows: sp.csr_matrix) -> None:
         """Take other values in the same places."""
-        places = rows.indptr.astype(PETSc.IntType), rows.indices.astype(PETSc.IntType)
-        self.matrix.setValuesCSR(*places, rows.data)
+        kind = load().IntType
+        self.matrix.setValuesCSR(rows.indptr.astype(kind), rows.indices.astype(kind), rows.data)
         self.matrix.assemble()
         self._krylov.reset()
         self._set_up()
 
     def _set_up(self) -> None:
-        self.matrix.setOption(PETSc.Mat.Option.SPD, True)  # new values put it out of mind
+        self.matrix.setOption(load().Mat.Option.SPD, True)  # new values put it out of mind
         self._krylov.setOperators(self.matrix)
         self._krylov.setUp()
 
@@ -99,4 +100,4 @@ class Rows:
 
 def has(preconditioner: str) -> bool:
     """Whether this build of PETSc comes with a preconditioner of this name."""
-    return preconditioner == "gamg" or PETSc.Sys.hasExternalPackage(preconditioner)
+    return preconditioner == "gamg" or load().Sys.hasExternalPackage(preconditioner)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from solvers.krylov import pcg
 from solvers.nullspace import definite_matrix
-from solvers.petsc.rows import PETSc, Rows, has
+from solvers.petsc.library import load
+from solvers.petsc.rows import Rows, has
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
 
@@ -78,7 +79,10 @@ class Petsc:
 
         The earlier state is then no more.
         """
-        if state is None or not is_alike(state.system, system):
+        if state is None:
+            return self.setup(system)
+        if not is_alike(state.system, system):
+            self._free(state.rows)
             return self.setup(system)
         self._update(state.rows, system)
         return State(system, state.rows)
@@ -102,7 +106,10 @@ class Petsc:
 
     def _rows(self, system: PoissonSystem) -> Any:
         whole = definite_matrix(system)
-        return Rows(whole, self.preconditioner, self.max_iterations, PETSc.COMM_SELF)
+        return Rows(whole, self.preconditioner, self.max_iterations, load().COMM_SELF)
+
+    def _free(self, rows: Any) -> None:
+        rows.destroy()
 
     def _update(self, rows: Any, system: PoissonSystem) -> None:
         rows.update(definite_matrix(system))

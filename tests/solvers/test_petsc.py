@@ -16,7 +16,10 @@ import solvers
 from solvers import registry
 from solvers.model_systems import model_system
 from solvers.nullspace import definite_matrix
+from solvers.petsc import Petsc
+from solvers.petsc.rows import has
 from solvers.petsc.slabs import Slabs
+from solvers.petsc.solver import is_alike
 from solvers.storage import save_system
 from tests.solvers.generated import generated
 from tests.solvers.systems import box, random_rhs, random_system
@@ -90,10 +93,20 @@ def test_a_good_guess_needs_no_iteration_and_a_fair_one_fewer(dim):
     assert solvers.solve(system, rhs, "petsc", rtol=1e-9, guess=near).iterations < cold.iterations
 
 
+def test_matrices_are_alike_where_mask_and_open_faces_are(dim):
+    first = random_system((12, 10, 9)[:dim])
+    active = first.active.clone()
+    active[0] = ~active[0]
+    closed = tuple(w.clone() for w in first.face_weights)
+    closed[0][first.face_weights[0] > 0] = 0.0
+    double = tuple(2 * w for w in first.face_weights)
+    assert is_alike(first, solvers.PoissonSystem(double, first.active))
+    assert not is_alike(first, solvers.PoissonSystem(closed, first.active))
+    assert not is_alike(first, solvers.PoissonSystem(first.face_weights, active))
+
+
 @needs_petsc
 def test_values_set_anew_give_the_bits_of_a_matrix_made_anew(dim):
-    from solvers.petsc.solver import Petsc, is_alike
-
     first = random_system((24, 20, 9)[:dim])
     varied = tuple(w * (1 + torch.rand_like(w)) for w in first.face_weights)
     second = solvers.PoissonSystem(varied, first.active)
@@ -125,8 +138,6 @@ def test_bad_options_are_refused(options, message):
 
 @needs_petsc
 def test_hypre_solves_or_the_build_is_said_to_lack_it():
-    from solvers.petsc.rows import has
-
     system = box((16, 12, 10), rim=1.0)
     if has("hypre"):
         assert solvers.solve(system, random_rhs(system), "petsc:preconditioner=hypre").converged
