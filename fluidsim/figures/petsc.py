@@ -45,15 +45,22 @@ def table(rows: list[dict[str, Any]]) -> str:
     for multigrid, petsc in zip(rows[::2], rows[1::2], strict=True):
         kind, dim, cells = petsc["system"].split("-")
         ranks = petsc["processes"]
-        memory = [[grown / 1e6 for grown in row["memory"]] for row in (multigrid, petsc)]
-        whole = [row["setup_seconds"] + row["solve_seconds"] for row in (multigrid, petsc)]
         lines.append([
             f"{kind} {cells}^{dim[0]}, {ranks} {'ranks' if ranks > 1 else 'rank'}",
-            f"{petsc['unknowns']:,}", _cell(multigrid), _cell(petsc), f"{whole[1] / whole[0]:,.0f}",
-            f"{petsc['update_seconds']:,.2f}", f"{petsc['relative_residual']:.0e}",
-            f"{petsc['difference']:.0e}", *(" + ".join(f"{mb:,.0f}" for mb in all) for all in memory),
+            f"{petsc['unknowns']:,}", _cell(multigrid), _cell(petsc),
+            f"{_whole(petsc) / _whole(multigrid):,.0f}", f"{petsc['update_seconds']:,.2f}",
+            f"{petsc['relative_residual']:.0e}", f"{petsc['difference']:.0e}",
+            _megabytes(multigrid), _megabytes(petsc),
         ])  # fmt: skip
     return markdown(lines)
+
+
+def _whole(row: dict[str, Any]) -> float:
+    return row["setup_seconds"] + row["solve_seconds"]
+
+
+def _megabytes(row: dict[str, Any]) -> str:
+    return " + ".join(f"{grown / 1e6:,.0f}" for grown in row["memory"])
 
 
 def _cell(row: dict[str, Any]) -> str:
