@@ -60,7 +60,7 @@ def compared(
     name: str, stored: StoredSystem, solver: Ranks, rtol: float, repeats: int
 ) -> list[Row]:
     """The rows of `multigrid` and of PETSc, by turns. To be called on rank 0 while others serve."""
-    threads = min(ranks.size(), numba.config.NUMBA_NUM_THREADS)
+    threads = min(ranks.size(), numba.get_num_threads())
     numba.set_num_threads(threads)
     ours, theirs = [], []
     for _ in range(repeats):

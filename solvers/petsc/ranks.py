@@ -174,7 +174,8 @@ def _send(slabs: Slabs) -> sp.csr_matrix:
     """Send the other ranks their rows; those of this one."""
     for other in range(1, size()):
         rows = slabs.matrix(other)
-        _world().Send(np.array([*rows.shape, rows.nnz], dtype=np.int64), dest=other)
+        shape: Any = rows.shape
+        _world().Send(np.array([*shape, rows.nnz], dtype=np.int64), dest=other)
         for array, kind in zip((rows.indptr, rows.indices, rows.data), _KINDS, strict=True):
             _world().Send(array.astype(kind, copy=False), dest=other)
     return slabs.matrix(0)

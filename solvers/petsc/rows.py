@@ -35,8 +35,9 @@ class Rows:
         self, rows: sp.csr_matrix, preconditioner: str, max_iterations: int, communicator: Any
     ) -> None:
         PETSc = load()
-        own, whole = rows.shape
-        self.own = own
+        shape: Any = rows.shape
+        own, whole = shape
+        self.own: int = own
         kind = PETSc.IntType
         csr = rows.indptr.astype(kind), rows.indices.astype(kind), rows.data
         self.matrix = PETSc.Mat().createAIJ(
