@@ -39,6 +39,7 @@ _COSTS = {
     "sor": (Cost(50, 0), Cost(50, 0)),
     "amg": (Cost(40, 560), Cost(40, 640)),
     "amgcl": (Cost(40, 500), Cost(40, 600)),
+    "petsc": (Cost(40, 440), Cost(40, 610)),
     "recycling": (Cost(100, 800), Cost(100, 870)),
     "npsdo": (Cost(130, 0), Cost(110, 0)),
     "npsdo-paper": (Cost(520, 0), Cost(500, 0)),

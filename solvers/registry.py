@@ -31,7 +31,10 @@ _BUILT_IN = {
     "sor": "solvers.sor:OverRelaxation",
 }
 # Solvers of this package that need an optional package: module:Class, and the package.
-_OPTIONAL = {"amgcl": ("solvers.amgcl:Amgcl", "pyamgcl")}
+_OPTIONAL = {
+    "amgcl": ("solvers.amgcl:Amgcl", "pyamgcl"),
+    "petsc": ("solvers.petsc:Petsc", "petsc4py"),
+}
 
 
 def available() -> list[str]:

@@ -26,7 +26,8 @@ VERSION, PERIODIC = 1, 2  # of files without and with periodic axes
 _MOST_VALUES = 256
 _MOST_NOTES = 2**20  # bytes
 # Unpacked bytes that are accepted: the larger of this number and this multiple of the file size.
-_MOST_BYTES, _MOST_RATIO = 2**28, 300
+# Deflate packs up to 1032 to 1, and 20 bytes are asked for a cell of which a file may hold 11.
+_MOST_BYTES, _MOST_RATIO = 2**28, 2000
 
 
 @dataclass(frozen=True, eq=False)

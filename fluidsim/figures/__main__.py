@@ -8,8 +8,9 @@ each solver on model systems, as `fluidsim bench` measures them. `schur`: direct
 the drawing of a run by workers. `beside`: solves and steps beside busy programs. `cfl`: a dam break
 in longer and longer steps. `relaxation`: omegas of `sor` that are learnt along runs, and a picture
 of them. `auto`: what it chose, beside the best in hindsight. `walls`: iterations of `multigrid`
-behind thin walls. All of them unless some are named after the file, in which each table stands
-between two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
+behind thin walls. `petsc`: that library on ranks of MPI, where it is installed. All of them unless
+some are named after the file, in which each table stands between two marks,
+`<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import solvers
 from fluidsim.figures.beside import beside
 from fluidsim.figures.cfl import cfl
 from fluidsim.figures.choice import auto
 from fluidsim.figures.cluster import cluster
 from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.memory import memory
+from fluidsim.figures.petsc import petsc
 from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
 from fluidsim.figures.relaxation import relaxation
@@ -37,7 +40,7 @@ from fluidsim.files import replacing
 SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
-    "cluster": cluster, "relaxation": relaxation, "auto": auto, "walls": walls,
+    "cluster": cluster, "relaxation": relaxation, "auto": auto, "walls": walls, "petsc": petsc,
 }  # fmt: skip
 
 
@@ -54,6 +57,7 @@ if __name__ == "__main__":
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(SECTIONS):
         raise SystemExit(f"usage: python -m fluidsim.figures FILE.md [{' | '.join(SECTIONS)}]")
     try:
-        main(Path(sys.argv[1]), sys.argv[2:] or list(SECTIONS))
+        possible = [name for name in SECTIONS if name != "petsc" or name in solvers.available()]
+        main(Path(sys.argv[1]), sys.argv[2:] or possible)
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error

@@ -11,7 +11,6 @@ import gc
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import solvers
 from fluidsim import processes, taichi_runtime
@@ -21,11 +20,10 @@ from fluidsim.runs.plan import Plan
 from fluidsim.runs.preflight import BYTES_OF_KERNELS, Needs
 from fluidsim.scene.config import RunConfig
 from fluidsim.timing import StageTimer
-from solvers import runtime
+from solvers import resident, runtime
 
 TINY, PARTS = 16, 4  # cells a side to begin with; parts of a frame that are simulated in two
 CHILD = "from fluidsim.figures.memory import child; child()"
-_BOOKS, NEW_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -85,10 +83,9 @@ def child() -> None:
     taichi_runtime.start(threads)
     _simulate(trial, TINY, threads)
     gc.collect()
-    NEW_PEAK.write_text("5")
-    before = _book("VmRSS")
+    before = resident.begin()
     _simulate(trial, trial.resolution, threads)
-    print(_book("VmHWM") - before)
+    print(resident.peak() - before)
 
 
 def _simulate(trial: Trial, resolution: int, threads: runtime.Runtime) -> None:
@@ -96,12 +93,6 @@ def _simulate(trial: Trial, resolution: int, threads: runtime.Runtime) -> None:
     simulation = plan.scene.simulate(plan.config, threads, StageTimer(threads.device))
     for _ in range(2):
         simulation.advance(plan.frame_seconds / PARTS)
-
-
-def _book(name: str) -> int:
-    """Bytes of this process, as the kernel counts them."""
-    line = next(line for line in _BOOKS.read_text().splitlines() if line.startswith(name))
-    return 1024 * int(line.split()[1])
 
 
 def table(measured: dict[Trial, float]) -> str:

@@ -5,12 +5,23 @@ import numpy as np
 import pytest
 
 from fluidsim import taichi_runtime
-from fluidsim.figures import beside, cfl, cluster, gallery, memory, roofline, steps, stills, traffic
+from fluidsim.figures import (
+    beside,
+    cfl,
+    cluster,
+    gallery,
+    memory,
+    petsc,
+    roofline,
+    steps,
+    stills,
+    traffic,
+)
 from fluidsim.figures.__main__ import SECTIONS
 from fluidsim.figures.pressure import solver_table
 from fluidsim.figures.report import replace_section
 from fluidsim.runs.catalogue import scene_names
-from solvers import runtime
+from solvers import resident, runtime
 from tests.documents import DOCS
 
 
@@ -32,6 +43,23 @@ def test_the_page_of_figures_has_every_section():
     text = (DOCS / "figures.md").read_text(encoding="utf-8")
     for name in SECTIONS:
         assert replace_section(text, name, "new") != text
+
+
+def test_the_table_of_petsc_has_a_row_for_each_pair():
+    ours = {
+        "system": "dam-3d-64", "unknowns": 1000, "processes": 2, "iterations": 6,
+        "setup_seconds": 0.5, "solve_seconds": 1.5, "update_seconds": float("nan"),
+        "relative_residual": 1e-7, "difference": 0.0, "memory": [3e6],
+    }  # fmt: skip
+    theirs = {
+        **ours, "setup_seconds": 20.0, "solve_seconds": 4.0, "update_seconds": 18.0,
+        "iterations": 9, "difference": 3e-8, "memory": [10e6, 12e6],
+    }  # fmt: skip
+    row = petsc.table([ours, theirs]).splitlines()[2].strip("| ").split(" | ")
+    assert row == [
+        "dam 64^3, 2 ranks", "1,000", "0.50 + 1.50 (6)", "20.00 + 4.00 (9)", "12", "18.00",
+        "1e-07", "3e-08", "3", "10 + 12",
+    ]  # fmt: skip
 
 
 def test_a_dam_break_is_compared_in_longer_and_longer_steps(monkeypatch):
@@ -112,7 +140,7 @@ def test_every_stage_of_a_step_and_the_solver_have_a_bandwidth(monkeypatch, kind
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not memory.NEW_PEAK.exists(), reason="the peak cannot be set back here")
+@pytest.mark.skipif(not resident.can_measure(), reason="the peak cannot be set back here")
 @pytest.mark.parametrize(
     "trial",
     [
@@ -128,7 +156,7 @@ def test_runs_take_about_the_memory_that_they_are_told_to(trial):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not memory.NEW_PEAK.exists(), reason="the peak cannot be set back here")
+@pytest.mark.skipif(not resident.can_measure(), reason="the peak cannot be set back here")
 @pytest.mark.parametrize("solver", ["multigrid", "schur"])
 def test_a_liquid_that_has_yet_to_spread_takes_less_than_it_is_told_to(solver):
     trial = memory.Trial(solver, "flip", 2, 512)

@@ -5,7 +5,7 @@ import sys
 
 
 def test_import_loads_neither_kernels_nor_sparse_matrices_until_they_are_used():
-    heavy = ["numba", "scipy", "pyamg", "matplotlib", "threadpoolctl", "safetensors"]
+    heavy = ["numba", "scipy", "pyamg", "matplotlib", "threadpoolctl", "safetensors", "petsc4py"]
     program = (
         f"import sys, solvers; print([name for name in {heavy} if name in sys.modules])\n"
         "print(solvers.storage.load_system.__name__, solvers.schur.factorize.__name__)"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from solvers import PoissonSystem, storage
 from solvers.storage import StoredSystem, load_system, save_system
-from tests.solvers.systems import CASES, box
+from tests.solvers.systems import CASES, box, face_shape
 
 
 def example(case, dim, guess=True):
@@ -146,3 +147,13 @@ def test_files_that_ask_for_much_memory_are_refused(name, tmp_path):
 def test_notes_that_are_nested_without_end_are_refused(tmp_path):
     with pytest.raises(ValueError, match="not a table"):
         load_system(with_member(tmp_path, "notes", plain(np.array("[" * 10**4))))
+
+
+def test_a_grid_of_nothing_but_zeros_is_read_however_well_it_packs(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "_MOST_BYTES", 0)
+    weights = tuple(torch.zeros(face_shape((96,) * 3, axis)).double() for axis in range(3))
+    system = PoissonSystem(weights, torch.ones(96, 96, 96, dtype=torch.bool))
+    path = tmp_path / "zeros.npz"
+    save_system(path, StoredSystem(system, torch.zeros(96, 96, 96).double(), None))
+    assert 1000 * path.stat().st_size < 20 * 96**3
+    assert load_system(path).system.unknowns == 96**3
