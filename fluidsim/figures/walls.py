@@ -8,7 +8,7 @@ from solvers.multigrid import Multigrid
 from solvers.solve import solve
 from solvers.walled_systems import KINDS, walled_system
 
-SHAPES = ((96, 96), (192, 160), (24, 24, 24), (40, 36, 32))
+SHAPES = ((96, 96), (192, 160), (24, 24, 24))
 PIECES = ("never", "auto", "always")
 
 

@@ -20,6 +20,7 @@ from solvers.multigrid.setup import HELD, MOMENTS
 from solvers.multigrid.splitting import cell_codes, find_parted, number_blocks, split
 
 Arrays = tuple[np.ndarray, ...]
+Three = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Extra unknowns of a coarsest level that is solved by a dense inverse.
 MOST_DENSE = 400
 # Weights towards p = 0 below this part of the diagonals are rounding.
@@ -67,7 +68,7 @@ class Division:
     strays: np.ndarray
     home: np.ndarray
     moments: np.ndarray
-    links: Arrays
+    links: Three
 
     def layer(self, factor: np.float32, level: np.ndarray, inverse: np.ndarray) -> Layer:
         """The extra unknowns of the coarser level, once that is packed; see `linking.collect`.
@@ -81,7 +82,7 @@ class Division:
 
 
 def divide(
-    cells: Arrays,
+    cells: Three,
     fine: np.ndarray,
     spacing: float,
     layer: Layer,
