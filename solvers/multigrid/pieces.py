@@ -147,11 +147,12 @@ def _parents(home, owner, coarse_level):
 def coarsest(layer: Layer, level: np.ndarray, inverse: np.ndarray, lower: np.ndarray) -> Arrays:
     """Codes of the unknowns of the coarsest level, int64, and the inverse of its matrix, float32.
 
-    Empty without extra unknowns, or with too many of them.
+    Empty without extra unknowns, with too many of them, and where rounding spoils the inverse.
     """
     count = len(layer.inverse)
+    none = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
     if not 0 < count <= MOST_DENSE:
-        return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
+        return none
     size = int(level[SIZE])
     flat = inverse.reshape(-1)
     cells = np.flatnonzero(flat)
@@ -178,7 +179,11 @@ def coarsest(layer: Layer, level: np.ndarray, inverse: np.ndarray, lower: np.nda
         block = matrix[inside]
         if block.sum() <= _ROUNDING * block.trace():  # constants are in its null space
             matrix[inside] += block.trace() / block.size
-    dense = np.linalg.inv(matrix)
+    try:
+        dense = np.linalg.inv(matrix)
+        np.linalg.cholesky(dense + dense.T)
+    except np.linalg.LinAlgError:  # weights of very different size
+        return none
     return unknowns, ((dense + dense.T) / 2).astype(np.float32)
 
 
