@@ -307,7 +307,8 @@ def test_the_curvature(dim, doubles):
     assert_slope(bent, distance + 0.001 * smooth(3, 1, *grid.shape)[0], 1e-5, 1e-7)
 
 
-@pytest.mark.parametrize("name", ["positions", pytest.param("surface", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["positions", "surface"])
 def test_a_run_with_surface_tension(name, doubles):
     def drop():
         ball = Sphere((0.62, 0.52), 0.27)
@@ -319,7 +320,8 @@ def test_a_run_with_surface_tension(name, doubles):
     assert_slope(end, drop().state()[name].clone(), 1e-3, 1e-7)
 
 
-@pytest.mark.parametrize("name", ["positions", pytest.param("velocities", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["positions", "velocities"])
 def test_a_viscous_run(name, doubles):
     def end(values):
         return outcome(rollout(dam(2, viscosity=20.0), 10, 0.02, {name: values}).state)
@@ -340,7 +342,17 @@ def test_the_stress_of_viscous_flow_is_as_defined(dim):
     torch.testing.assert_close(operator.apply(x), made)
 
 
-@pytest.mark.parametrize("of", ["gravity", "pull", "inflow", "force", "viscosity", "tension"])
+@pytest.mark.parametrize(
+    "of",
+    [
+        "gravity",
+        "inflow",
+        "viscosity",
+        pytest.param("pull", marks=pytest.mark.slow),
+        pytest.param("force", marks=pytest.mark.slow),
+        pytest.param("tension", marks=pytest.mark.slow),
+    ],
+)
 def test_numbers_of_the_scene(of, doubles):
     start = {
         "gravity": torch.tensor((1.0, -9.0)), "pull": torch.tensor(9.0),
