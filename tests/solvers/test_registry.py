@@ -18,7 +18,7 @@ def test_each_solver_knows_its_name_and_describes_itself(name):
 
 
 def test_unknown_name_lists_what_there_is():
-    with pytest.raises(ValueError, match=r"unknown solver 'magic'; available: amg, .*cg, direct"):
+    with pytest.raises(ValueError, match=r"unknown solver 'magic'; available: amg, .*cg, .*direct"):
         registry.create("magic", {})
 
 
