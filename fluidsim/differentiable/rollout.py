@@ -1,7 +1,8 @@
 """A run of some frames as a differentiable torch function of its start and of its scene.
 
-It is the simulator that runs. Where torch records, its steps take their torch definitions in the
-place of kernels; the pressure has the adjoint of its solver (`solvers.differentiable_solve`).
+It is the simulator that runs. Where torch records, its steps have the adjoints of their kernels, or
+take their torch definitions; the pressure has the adjoint of its solver
+(`solvers.differentiable_solve`).
 """
 
 from __future__ import annotations
