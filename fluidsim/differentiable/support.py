@@ -5,7 +5,6 @@ from __future__ import annotations
 from fluidsim.flow.simulation import Simulation
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.smoke.smoke import Smoke
-from fluidsim.solid.values import records
 
 
 def refuse_unsupported(simulation: Simulation) -> None:
@@ -29,7 +28,5 @@ def startable(simulation: Simulation) -> tuple[str, ...]:
 def _refuse_of_liquid(liquid: Liquid) -> None:
     if liquid.particles.band is not None:
         raise ValueError("there are no gradients through a narrow band: set narrow_band=0")
-    if records((*liquid.solids.moving, liquid.solids.static)):
-        raise ValueError("there are no gradients to the solids in a liquid: give plain numbers")
     if liquid.bodies is not None:
         raise ValueError("there are no gradients through floating bodies")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.scene.probes import check_probes
 from fluidsim.solid.boundary import Inlet, periodic_axes, refuse_sides_of
+from fluidsim.solid.values import records
 
 if TYPE_CHECKING:
     from fluidsim.scene.scene import Scene
@@ -26,3 +27,5 @@ def check_scene(scene: Scene, inlets: Sequence[Inlet]) -> None:
     check_probes(scene.probes, scene.size, scene.solids, scene.kind)
     if scene.kind != "liquid" and any(isinstance(each, RigidBody) for each in scene.solids):
         raise ValueError("smoke does not carry rigid bodies: take a Moving or Keyframed solid")
+    if scene.kind == "liquid" and records(tuple(scene.solids)):
+        raise ValueError("there is no gradient for the solids of a LiquidScene, only in smoke")
