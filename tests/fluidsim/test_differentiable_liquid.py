@@ -241,7 +241,7 @@ def test_the_projection_with_a_surface_between_cells(dim, of, doubles):
     ("flip", "name"),
     [
         (0.95, "positions"),
-        (None, "velocities"),
+        pytest.param(None, "velocities", marks=pytest.mark.slow),
         pytest.param(None, "positions", marks=pytest.mark.slow),
         pytest.param(0.95, "velocities", marks=pytest.mark.slow),
         pytest.param(0.95, "surface", marks=pytest.mark.slow),
