@@ -3,11 +3,15 @@
 import math
 import sys
 
+from torch import Tensor
+
 from fluidsim import Camera, Combustion, RunConfig, SmokeOptions, SmokeScene, Source, View, run
 from fluidsim.flow.forces import Noise
 from fluidsim.solid.shapes import Cylinder, Shape, Sphere
 
 LEAN = 0.8  # radians that the logs lean
+TURBULENCE = Noise(strength=14.0, size=0.12, period=0.2)
+CALM = 0.4  # m: below, the turbulence fades towards the embers, which it would blow out
 
 
 def logs(config: RunConfig) -> list[Shape]:
@@ -21,6 +25,11 @@ def logs(config: RunConfig) -> list[Shape]:
     return [leaning.rotated(turn, at(0.5, 0.5, 0.0), (0.0, 0.0, 1.0)) for turn in turns]
 
 
+def torn(points: Tensor, time: float) -> Tensor:
+    """The acceleration, m/s^2, of the turbulence above the embers."""
+    return TURBULENCE(points, time) * (points[..., -1:] / CALM).clamp(0, 1)
+
+
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
     sides = ["x-", "x+"] if config.dim == 2 else ["x-", "x+", "y-", "y+"]
@@ -30,7 +39,7 @@ def build(config: RunConfig) -> SmokeScene:
         sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.8, roughness=1.0)],
         solids=logs(config),
         open_sides=[*sides, "z+"],
-        body_force=Noise(strength=9.0, size=0.12, period=0.2),
+        body_force=torn,
         physics=SmokeOptions(
             lift=0.025,
             cooling=2.0,

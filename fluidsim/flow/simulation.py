@@ -259,10 +259,8 @@ class Simulation(ABC):
             self.velocity[inside] = self.solids.velocity[inside]
 
     def force_on_solids(self) -> Tensor:
-        """What the pressure and friction of the last step do to solids, (dim,) float64, N.
-
-        In 2D for each metre of depth. The walls of the domain do not count.
-        """
+        """What the pressure and friction of the last step do to solids without the domain's walls,
+        (dim,) float64, N; in 2D for each metre of depth."""
         force = torch.zeros(self.grid.dim, dtype=torch.float64, device=self.device)
         if self.pressure is not None:
             force += pressure_force(self.pressure, self.solids, self.window)
