@@ -10,8 +10,8 @@ from fluidsim.flow.forces import Noise
 from fluidsim.solid.shapes import Cylinder, Shape, Sphere
 
 LEAN = 0.8  # radians that the logs lean
-TURBULENCE = Noise(strength=14.0, size=0.12, period=0.2)
-CALM = 0.4  # m: below, the turbulence fades towards the embers, which it would blow out
+TURBULENCE = Noise(strength=22.0, size=0.12, period=0.2)
+CALM, WIDE = 0.3, 0.4  # m: it fades below that height, and towards that distance from the axis
 
 
 def logs(config: RunConfig) -> list[Shape]:
@@ -26,19 +26,21 @@ def logs(config: RunConfig) -> list[Shape]:
 
 
 def torn(points: Tensor, time: float) -> Tensor:
-    """The acceleration, m/s^2, of the turbulence above the embers."""
-    return TURBULENCE(points, time) * (points[..., -1:] / CALM).clamp(0, 1)
+    """The acceleration, m/s^2, of the turbulence: none at the embers, which it would blow out, and
+    none at the walls, where it would stir up the whole room."""
+    aside = (points[..., :-1] - 0.5).norm(dim=-1, keepdim=True)
+    share = (points[..., -1:] / CALM).clamp(0, 1) * (1 - (aside / WIDE) ** 2).clamp(0, 1)
+    return TURBULENCE(points, time) * share
 
 
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
-    sides = ["x-", "x+"] if config.dim == 2 else ["x-", "x+", "y-", "y+"]
     embers = Cylinder(at(0.5, 0.5, 0.0), radius=0.16, height=0.05)
     return SmokeScene(
         size=at(1, 1, 1.5),
-        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.8, roughness=1.0)],
+        sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.4, roughness=1.0)],
         solids=logs(config),
-        open_sides=[*sides, "z+"],
+        open_sides=["z+"],
         body_force=torn,
         physics=SmokeOptions(
             lift=0.025,
