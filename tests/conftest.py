@@ -43,3 +43,11 @@ def all_threads(two_threads):
     numba.set_num_threads(runtime.available_threads())
     yield
     numba.set_num_threads(before)
+
+
+@pytest.fixture
+def doubles():
+    """Fields of doubles, as a program asks for them."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

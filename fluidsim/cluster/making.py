@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 from distributed import Client, Future
@@ -18,6 +17,7 @@ from fluidsim.cluster.workers import (
     MEMORY,
     TURN,
     Crew,
+    Place,
     cluster_at,
     crew_of,
     memory_of,
@@ -28,15 +28,6 @@ from fluidsim.errors import SimulationError, said
 LOOK = 0.2  # s, between looks at the runs
 ROLL_CALL = 5.0  # s, between looks at who is there
 PATIENCE = 600.0  # s, to wait for a scheduler that was there before
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where runs are made. cluster: address of a scheduler, None: workers of this machine, as
-    many as `workers` says, None: as cores and memory allow."""
-
-    cluster: str | None
-    workers: int | None
 
 
 class Watcher(Protocol):

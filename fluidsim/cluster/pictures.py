@@ -16,6 +16,7 @@ from fluidsim.cluster.workers import (
     MEMORY,
     TURN,
     Crew,
+    Place,
     cluster_at,
     crew_of,
     memory_of,
@@ -27,16 +28,6 @@ from fluidsim.store.stored_run import BYTES_A_CELL, StoredRun
 from solvers import runtime
 
 BYTES_OF_LIBRARIES = 2**30
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where pictures are drawn. cluster: address of a scheduler, "": workers of this machine, as
-    many as `workers` says, None: as cores and memory allow. threads: of each, None: their share."""
-
-    cluster: str
-    workers: int | None
-    threads: int | None
 
 
 def draw_all(
@@ -75,7 +66,7 @@ def _draw(drawing: Drawing, stored: StoredRun, number: int, out: Path, threads: 
 @contextmanager
 def _workers(least: float, pictures: int, place: Place) -> Iterator[tuple[Client, int]]:
     """The client of workers, and the threads of each. least: bytes that one of them needs."""
-    if place.cluster:
+    if place.cluster is not None:
         with cluster_at(place.cluster) as client:
             _check_memory(least, max(memory_of(client).values()))
             yield client, place.threads or threads_of(client)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from fluidsim.cluster import placing
 from fluidsim.cluster.errand import wait_until_free
-from fluidsim.cluster.making import Place, make_all
+from fluidsim.cluster.making import make_all
 from fluidsim.cluster.placing import Job
 from fluidsim.cluster.plan import Planned
+from fluidsim.cluster.workers import Place
 from fluidsim.errors import SimulationError
 from fluidsim.files import remove_temporary
 from fluidsim.runs.flags import parse_run

@@ -8,10 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from fluidsim.cluster import placing
-from fluidsim.cluster.making import Place, make_all
+from fluidsim.cluster.making import make_all
 from fluidsim.cluster.plan import Planned
 from fluidsim.cluster.progress import Progress
 from fluidsim.cluster.results import write_results
+from fluidsim.cluster.workers import Place
 from fluidsim.errors import SimulationError
 from fluidsim.store.claim import claimed
 

@@ -24,6 +24,16 @@ PATIENCE = 60.0  # s, to wait for workers
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where work is done. cluster: address of a scheduler, None: workers of this machine, as many
+    as `workers` says, None: as cores and memory allow. threads: of each, None: their share."""
+
+    cluster: str | None
+    workers: int | None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
 class Crew:
     """workers: how many there are. threads: of each. memory: of each, bytes."""
 

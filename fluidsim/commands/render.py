@@ -88,7 +88,8 @@ def _draw_on_workers(
     step: Callable[[], None],
 ) -> None:  # fmt: skip
     require_dask()
-    from fluidsim.cluster.pictures import Place, draw_all
+    from fluidsim.cluster.pictures import draw_all
+    from fluidsim.cluster.workers import Place
 
-    place = Place(options.cluster, options.workers, options.threads)
+    place = Place(options.cluster or None, options.workers, options.threads)
     draw_all(drawing, stored, numbers, (options.out or stored.folder) / "frames", place, step)

@@ -90,8 +90,8 @@ def _by_name(varied: Sequence[tuple[str, list[str]]]) -> dict[str, list[str]]:
 
 def _sweep(runs: Sequence[plan.Planned], out: Path, options: argparse.Namespace) -> None:
     require_dask()
-    from fluidsim.cluster.making import Place
     from fluidsim.cluster.sweep import sweep
+    from fluidsim.cluster.workers import Place
 
     sweep(runs, out, Place(options.cluster, options.workers), command(options))
 

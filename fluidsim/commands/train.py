@@ -67,7 +67,7 @@ def _recorder(options: argparse.Namespace) -> Record:
 
         return record_here
     require_dask()
-    from fluidsim.cluster.making import Place
     from fluidsim.cluster.recordings import recorder
+    from fluidsim.cluster.workers import Place
 
     return recorder(Place(options.cluster or None, options.workers))

@@ -13,11 +13,11 @@ distributed = pytest.importorskip("distributed", reason="needs dask")
 
 from fluidsim.cluster import errand, making, pictures  # noqa: E402
 from fluidsim.cluster.errand import Ending  # noqa: E402
-from fluidsim.cluster.making import Making, Place, make_all  # noqa: E402
+from fluidsim.cluster.making import Making, make_all  # noqa: E402
 from fluidsim.cluster.placing import Job, check_memory  # noqa: E402
 from fluidsim.cluster.plan import Question  # noqa: E402
 from fluidsim.cluster.progress import Progress  # noqa: E402
-from fluidsim.cluster.workers import MEMORY, Crew, Offer, memory_of  # noqa: E402
+from fluidsim.cluster.workers import MEMORY, Crew, Offer, Place, memory_of  # noqa: E402
 from fluidsim.errors import SimulationError  # noqa: E402
 from fluidsim.runs.preflight import Needs  # noqa: E402
 
@@ -220,14 +220,14 @@ def test_a_run_that_fits_no_worker_is_refused_but_for_force(tmp_path):
 
 def test_pictures_that_fit_no_worker_are_refused(monkeypatch):
     monkeypatch.setattr("fluidsim.cluster.workers.MEMORY_LIMIT", 2**31)
-    place = pictures.Place("", 4, None)
+    place = Place(None, 4)
     with (
         pytest.raises(SimulationError, match=r"a picture needs about 1.00 GiB of memory and no"),
         pictures._workers(2.0**30, 9, place),
     ):
         pass
     with workers(protocol="tcp://", host="127.0.0.1") as cluster:
-        place = pictures.Place(cluster.scheduler_address, None, None)
+        place = Place(cluster.scheduler_address, None)
         with (
             pytest.raises(SimulationError, match=r"about 1024.00 PiB of memory and no worker"),
             pictures._workers(2.0**60, 9, place),

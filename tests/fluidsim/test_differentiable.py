@@ -21,14 +21,6 @@ DIMS = pytest.mark.parametrize("dim", [2, 3])
 SOLVERS = ("multigrid", "cg", "schur", "npsdo", "direct")
 
 
-@pytest.fixture
-def doubles():
-    """Fields of doubles, as a program asks for them."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 def smooth(seed, *shape):
     """Random numbers (components, *shape), averaged over neighbours in space."""
     field = torch.randn(shape, generator=torch.Generator().manual_seed(seed))

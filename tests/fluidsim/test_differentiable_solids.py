@@ -37,14 +37,6 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def doubles():
-    """Fields of doubles, as a program asks for them."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 def end_of(solid, dim):
     """A number that depends on all that smoke is after it has flowed past a solid."""
     grid = GRIDS[dim]
