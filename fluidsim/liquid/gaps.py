@@ -28,7 +28,7 @@ def close_gaps(velocity: Tensor, fluid: Tensor, weights: Tensor, solids: Solids)
     ):  # looks first: mostly there are none
         found = np.empty(len(cell_rows(grid)), np.bool_)
         _look(
-            as_rows(fluid), flat(weights), flat(solids.open), flat(solids.walls),
+            as_rows(fluid), flat(weights), flat(solids.open.detach()), flat(solids.walls),
             cell_rows(grid), np.array(grid.strides), found,
         )  # fmt: skip
         if not found.any():

@@ -64,8 +64,9 @@ def pressed(
         return pressed_as_defined(velocity, distance, fluid, solids, dt, grid)
     volumes = np.empty(len(cell_rows(grid)))
     _press(
-        flat(velocity), flat(solids.open), flat(solids.velocity), flat(distance), as_rows(fluid),
-        flat(solids.solid), cell_rows(grid), np.array(grid.strides), dt, grid.dx, volumes,
+        flat(velocity), flat(solids.open.detach()), flat(solids.velocity.detach()), flat(distance),
+        as_rows(fluid), flat(solids.solid), cell_rows(grid), np.array(grid.strides), dt, grid.dx,
+        volumes,
     )  # fmt: skip
     return float(volumes.sum())
 
@@ -75,8 +76,9 @@ def pressed_as_defined(
 ) -> float:
     """What `pressed` returns, as a torch expression."""
     velocity, distance = velocity.detach(), distance.detach()
+    opened, walls = solids.open.detach(), solids.velocity.detach()
     free = (grid.cells(solids.solid) == 0) & ~fluid
-    rate = divergence(velocity, solids.open, solids.velocity, free, grid).neg_()
+    rate = divergence(velocity, opened, walls, free, grid).neg_()
     meeting = (rate * dt > NOTICED).nonzero()
     if len(meeting) == 0:
         return 0.0

@@ -56,7 +56,7 @@ class Liquid(Simulation):
         self.sources = sources
         affine = physics.flip is None
         self.particles = Particles(positions, velocity, self.window, self.device, affine)
-        self.first_volume = number(self._volume())
+        self.first_volume = self._volume()
         self.lost, self.exchanged = Changes(), Exchange()
         self.expansion: float | Tensor = 0.0
         self.dt_before = 0.0

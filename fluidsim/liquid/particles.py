@@ -127,9 +127,10 @@ class Particles:
         Returns the flow that they followed, valid until `to_faces`: flat, for each face its
         velocity, m/s, and the change of it.
         """
-        if not are_plain(new, self._x, self._v):
+        if not are_plain(new, self._x, self._v, solids.distance):
             moved = transfer_torch.move(self.positions, self.records, new, old, solids, dt, flip)
             self._x, self._v, self._key = (each.flatten() for each in moved)
+            self._other_x, self._other_v = torch.zeros_like(self._x), torch.zeros_like(self._v)
             return torch.stack((new, new - old), -1).flatten()
         grid, ivec = self.grid, self.kernels.ivec
         self.kernels.pair(new.view(-1), old.view(-1), self._pairs)

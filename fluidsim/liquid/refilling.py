@@ -43,7 +43,7 @@ def fill(
     places, records = (x, v) if plain else (x.detach().float(), v.detach().float())
     kernels, ivec = resampling.kernels(dim, width), transfer.functions(dim).ivec
     kernels.fill(
-        *starts, places, records, flow.detach().float(), solids.distance.float().view(-1),
+        *starts, places, records, flow.detach().float(), solids.distance.detach().float().view(-1),
         ivec(*grid.shape), ivec(*grid.strides), nodes, seed & 0xFFFFFFFF, step,
     )  # fmt: skip
     if plain:

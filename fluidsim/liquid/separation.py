@@ -17,6 +17,7 @@ from torch import Tensor
 from fluidsim.grid import scheduling
 from fluidsim.grid.cells import CellType
 from fluidsim.grid.grid import Grid
+from fluidsim.grid.plain import are_plain
 from fluidsim.grid.scheduling import Schedule, dealt_item, loop_length
 from fluidsim.grid.taichi_rows import row_functions
 from fluidsim.grid.taichi_types import F32, F64, I8, Kernel, VectorType
@@ -35,14 +36,14 @@ def open_faces(
     at which a wall pushes.
     """
     program = kernels(grid.dim, scheduling.for_device(velocity.device))
-    opened = solids.open.float().clone()
-    flow, walls = velocity.detach().float(), solids.velocity.float()
+    opened = solids.open.detach().float().clone()
+    flow, walls = velocity.detach().float(), solids.velocity.detach().float()
     program.release(
         flow.view(-1), walls.view(-1), pressure.detach().contiguous().view(-1), cells.view(-1),
         opened.view(-1), program.ivec(*grid.shape), program.ivec(*grid.strides), grid.node_count,
         least,
     )  # fmt: skip
-    if solids.open.dtype == opened.dtype:
+    if are_plain(solids.open):
         return opened
     return torch.where((opened == 1) & (solids.open == 0), 1.0, solids.open)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from fluidsim.flow.values import taken
+from fluidsim.flow.values import number, taken
+from fluidsim.grid.plain import are_recorded
 from fluidsim.liquid.inflows import Exchange
 from fluidsim.liquid.particles import Changes
 
@@ -25,7 +26,7 @@ def state_of(liquid: Liquid) -> dict[str, Tensor]:
         **liquid.particles.state(),
         "window": torch.tensor((window.origin, window.end)),
         "counts": torch.tensor(counts),
-        "first_volume": torch.tensor(liquid.first_volume, dtype=torch.float64),
+        "first_volume": torch.as_tensor(liquid.first_volume, dtype=torch.float64),
         "surface": liquid.surface.distance,
         "dt_before": torch.tensor(liquid.dt_before, dtype=torch.float64),
     }
@@ -43,7 +44,8 @@ def restore(liquid: Liquid, state: dict[str, Tensor]) -> None:
     liquid.steps, added, removed, left, poured, drained = state["counts"].tolist()
     liquid.lost = Changes(added, removed, left)
     liquid.exchanged = Exchange(poured, drained)
-    liquid.first_volume = float(state["first_volume"])
+    first = state["first_volume"]
+    liquid.first_volume = first if are_recorded(first) else number(first)
     liquid.surface.distance = taken(liquid.surface.distance, state["surface"])
     liquid.dt_before = float(state["dt_before"])
     if liquid.sources is not None:

@@ -40,7 +40,7 @@ def liquid_volume(
     most 1.5 times as full as the particles around say: the level set of a torn sheet is thicker
     than the sheet. Beyond the surface the particles count, up to a full cell.
     """
-    if distance.device.type == "cpu" and are_plain(distance):
+    if distance.device.type == "cpu" and are_plain(distance, solids.room):
         filled = np.empty(len(cell_rows(grid)))
         _fill(
             flat(distance), flat(particles.filling), as_rows(solids.room), flat(solids.solid),

@@ -44,8 +44,9 @@ def wet_cells(distance: Tensor, held: Tensor, pulled: Tensor | None, solids: Sol
     occupied = as_rows(held)
     _find_inside(
         flat(distance), occupied, as_rows(pulled).view(np.uint8), flat(solids.solid),
-        flat(solids.cut), flat(solids.open), as_rows(solids.room), cell_rows(grid),
-        np.array(grid.strides), neighbour_rows(grid), np.float32(TAKEN * SEEDED[grid.dim]), inside,
+        flat(solids.cut), flat(solids.open.detach()), as_rows(solids.room.detach()),
+        cell_rows(grid), np.array(grid.strides), neighbour_rows(grid),
+        np.float32(TAKEN * SEEDED[grid.dim]), inside,
     )  # fmt: skip
     _add_drops(inside, occupied, neighbour_rows(grid), wet)
     return torch.from_numpy(wet.view(np.bool_)).view(grid.shape)

@@ -27,5 +27,8 @@ def check_scene(scene: Scene, inlets: Sequence[Inlet]) -> None:
     check_probes(scene.probes, scene.size, scene.solids, scene.kind)
     if scene.kind != "liquid" and any(isinstance(each, RigidBody) for each in scene.solids):
         raise ValueError("smoke does not carry rigid bodies: take a Moving or Keyframed solid")
-    if scene.kind == "liquid" and records(tuple(scene.solids)):
-        raise ValueError("there is no gradient for the solids of a LiquidScene, only in smoke")
+    if records(getattr(scene, "liquid", None)):
+        raise ValueError(
+            "there is no gradient for the liquid of a LiquidScene: its particles are seeded there; "
+            "give their `positions` and the `surface` to `rollout`"
+        )

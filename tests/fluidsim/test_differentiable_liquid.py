@@ -210,9 +210,6 @@ def test_what_has_no_gradient_is_named():
         values = dam(2).state()[name].double().requires_grad_()
         with pytest.raises(ValueError, match=f"no gradient for '{name}'"):
             rollout(dam(2), 1, 0.02, {name: values})
-    ball = Sphere(torch.tensor((0.7, 0.3), requires_grad=True), 0.1)
-    with pytest.raises(ValueError, match="no gradient for the solids of a LiquidScene"):
-        LiquidScene(size=(1.0, 1.0), liquid=column, solids=[ball])
     for match, more in (("narrow band", {"narrow_band": 2}),):
         with pytest.raises(ValueError, match=match):
             rollout(dam(2, **more), 1, 0.02)
