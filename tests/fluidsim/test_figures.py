@@ -10,6 +10,7 @@ from fluidsim.figures import (
     cfl,
     cluster,
     gallery,
+    gradients,
     memory,
     petsc,
     roofline,
@@ -60,6 +61,20 @@ def test_the_table_of_petsc_has_a_row_for_each_pair():
         "dam 64^3, 2 ranks", "1,000", "0.50 + 1.50 (6)", "20.00 + 4.00 (9)", "12", "18.00",
         "1e-07", "3e-08", "3", "10 + 12",
     ]  # fmt: skip
+
+
+def test_gradients_are_measured_beside_runs_without(monkeypatch):
+    monkeypatch.setattr(gradients, "FRAMES", 4)
+    monkeypatch.setattr(gradients, "SEGMENT", 2)
+    monkeypatch.setattr(gradients, "REPEATS", 1)
+    trials = (gradients.Trial("smoke", (8, 10)), gradients.Trial("liquid", (12, 8)))
+    monkeypatch.setattr(gradients, "TRIALS", trials)
+    lines = [line.strip("| ").split(" | ") for line in gradients.gradients().splitlines()]
+    assert [row[0] for row in lines[2:4]] == ["smoke 8 x 10", "liquid 12 x 8"]
+    for row in lines[2:4]:
+        alone, step, kept, parts = (float(row[k]) for k in (1, 4, 6, 7))
+        assert alone > 0 and step > 0 and parts <= kept
+    assert gradients.measure(trials[1]).records == gradients.measure(trials[1]).records
 
 
 def test_a_dam_break_is_compared_in_longer_and_longer_steps(monkeypatch):

@@ -1,0 +1,33 @@
+"""The examples of gradients, on few cells and with few steps of their optimisers."""
+
+from tests.documents import DOCS, read
+from tests.test_docs import module_of
+
+MOST_BYTES = 200_000  # of a picture on a page
+
+
+def shrunk(name, folder, changes):
+    """A script with other numbers in the place of its own: what it prints."""
+    source = read(DOCS / "examples" / f"{name}.py")
+    for old, new in changes.items():
+        assert source.count(old) >= 1, f"{name} does not say {old}"
+        source = source.replace(old, new)
+    script = folder / f"{name}.py"
+    script.write_text(source, encoding="utf-8")
+    pages = module_of(DOCS / "pages.py")
+    printed = "".join(text for _, text, _ in pages.executed(script, folder))
+    for picture in folder.glob("*.png"):
+        assert 0 < picture.stat().st_size < MOST_BYTES
+    assert list(folder.glob("*.mp4"))
+    return printed
+
+
+def test_a_viscosity_is_found(tmp_path):
+    changes = {"CELLS, FRAMES, SECONDS = 60, 12, 0.05": "CELLS, FRAMES, SECONDS = 24, 2, 0.05"}
+    changes |= {"max_eval=9": "max_eval=2", '"maxfun": 12': '"maxfun": 2'}
+    changes |= {"TALL = 180": "TALL = 64"}
+    printed = shrunk("viscosity", tmp_path, changes)
+    losses = [line.split()[4:9:2] for line in printed.splitlines() if line.startswith("with")]
+    assert len(losses) == 2
+    for before, after in losses:
+        assert float(after) < 0.3 * float(before)
