@@ -184,8 +184,11 @@ def test_model_systems_are_stored_for_bench(tmp_path):
     flags = ["--kinds", "dam", "splash", "--dim", "2", "--resolution", "24"]
     assert main(["model-systems", str(out), *flags]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["dam-2d-24.npz", "splash-2d-24.npz"]
-    assert main(["bench", str(out), "--solvers", "multigrid", "cg", "--repeats", "1"]) == 0
-    rows = json.loads((out / "bench" / "results.json").read_text())["results"]
+    command = ["bench", str(out), "--solvers", "multigrid", "cg", "--repeats", "1", "--sort"]
+    assert main(command) == 0
+    results = json.loads((out / "bench" / "results.json").read_text())
+    assert results["command"].endswith("--sort")
+    rows = results["results"]
     assert [row["failure"] for row in rows] == [""] * 4
 
 

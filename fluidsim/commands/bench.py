@@ -21,6 +21,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rtol", type=tolerance, default=1e-6, help="(1e-6)")
     parser.add_argument("--repeats", type=whole(1, 1000), default=5, help="timed runs (5)")
     parser.add_argument("--no-guess", action="store_true", help="start from zero")
+    parser.add_argument(
+        "--sort", action="store_true",
+        help="each system after one that resembles it, for solvers that learn on the way",
+    )  # fmt: skip
     parser.add_argument("--threads", type=whole(1, 1024), default=None, help="CPU threads (all)")
     parser.add_argument(
         "--beside", nargs="+", type=whole(0, 64), metavar="N",
@@ -35,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
 
     settings = Settings(
         options.solvers or solvers.available(), options.rtol, options.repeats,
-        not options.no_guess, options.threads,
+        not options.no_guess, options.threads, options.sort,
     )  # fmt: skip
     if options.beside is not None:
         from fluidsim.tools.beside import run_beside

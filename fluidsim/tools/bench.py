@@ -16,17 +16,21 @@ from fluidsim.tools import tables
 from fluidsim.tools.neighbours import Neighbours
 from solvers import bench, courses, runtime
 from solvers.bench_plots import plot_all
+from solvers.sorting import alike_in_turn
+from solvers.storage import StoredSystem
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How solvers are measured: names, tolerance, timed runs, and CPU threads."""
+    """How solvers are measured: names, tolerance, timed runs, CPU threads, and whether the systems
+    are sorted by likeness."""
 
     solvers: Sequence[str]
     rtol: float = 1e-6
     repeats: int = 5
     use_guess: bool = True
     threads: int | None = None
+    sort: bool = False
 
     def command(self, folder: Path) -> str:
         """The command line that measures the systems of a folder like this."""
@@ -34,7 +38,13 @@ class Settings:
         words += ["--rtol", f"{self.rtol:g}", "--repeats", str(self.repeats)]
         words += [] if self.use_guess else ["--no-guess"]
         words += [] if self.threads is None else ["--threads", str(self.threads)]
+        words += ["--sort"] if self.sort else []
         return shlex.join(words)
+
+    def systems(self, folder: Path) -> dict[str, StoredSystem]:
+        """The systems of a folder, in the order in which they are measured."""
+        found = bench.load_systems(folder)
+        return alike_in_turn(found) if self.sort else found
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Measured:
 def run_bench(folder: Path, settings: Settings, out: Path) -> Measured:
     """Bench, print the tables, and write them, results and plots into `out`."""
     machine = runtime.configure(settings.threads)
-    systems = bench.load_systems(folder)
+    systems = settings.systems(folder)
     out.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False, markup=False)
     names = list(dict.fromkeys(settings.solvers))

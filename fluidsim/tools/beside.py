@@ -41,7 +41,7 @@ def fair_slowdown(threads: int, others: int) -> float:
 def run_beside(folder: Path, settings: Settings, counts: Sequence[int]) -> None:
     """Measure beside 0 and so many other busy programs, and print the times and their ratios."""
     machine = runtime.configure(settings.threads)
-    systems, console = bench.load_systems(folder), Console(highlight=False, markup=False)
+    systems, console = settings.systems(folder), Console(highlight=False, markup=False)
     found = {}
     for count in sorted({0, *counts}):
         with busy_programs(count), console.status(f"beside {count} busy programs"):

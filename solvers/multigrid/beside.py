@@ -25,32 +25,39 @@ def begin(extra):
 
 @numba.njit(cache=True)
 def is_solved(extra):
-    """Whether the coarsest level is solved by a dense inverse."""
+    """Whether the coarsest level is solved exactly."""
     return len(extra[10]) > 0
 
 
 @numba.njit(cache=True)
 def solve(extra, index, x, b):
-    """Solve the coarsest level by the dense inverse, if there is one, and say whether there is."""
-    xs, bs, cuts, unknowns, dense = extra[0], extra[1], extra[7], extra[10], extra[11]
-    first, own = cuts[index], np.empty(len(unknowns), dtype=np.float32)
-    for n in range(len(own)):
-        own[n] = b[unknowns[n]] if unknowns[n] >= 0 else bs[first - 1 - unknowns[n]]
-    for n in range(len(own)):
-        total = np.float32(0.0)
-        for m in range(len(own)):
-            total += dense[n, m] * own[m]
+    """Solve the coarsest level by the factors of its matrix, if there are any; say whether so."""
+    xs, bs, cuts = extra[0], extra[1], extra[7]
+    unknowns, ptr, column, factor, inverse, y = extra[10:]
+    first = cuts[index]
+    for n in range(len(y)):
+        y[n] = b[unknowns[n]] if unknowns[n] >= 0 else bs[first - 1 - unknowns[n]]
+    for n in range(len(y)):
+        value = y[n]
+        for m in range(ptr[n], ptr[n + 1]):
+            y[column[m]] += factor[m] * value
+        y[n] = value * inverse[n]
+    for n in range(len(y) - 1, -1, -1):
+        total = y[n]
+        for m in range(ptr[n], ptr[n + 1]):
+            total += factor[m] * y[column[m]]
+        y[n] = total
         if unknowns[n] >= 0:
             x[unknowns[n]] = total
         else:
             xs[first - 1 - unknowns[n]] = total
-    return len(unknowns) > 0
+    return len(y) > 0
 
 
 @numba.njit(cache=True)
 def relax(extra, index, x, b, backwards):
     """Gauss-Seidel over the extra unknowns of a level, in order or in the opposite one."""
-    xs, bs, inverse, ptr, code, weight, _, cuts, _, _, _, _ = extra
+    xs, bs, inverse, ptr, code, weight, _, cuts = extra[:8]
     first, last = cuts[index], cuts[index + 1]
     for n in range(last - first):
         e = last - 1 - n if backwards else first + n
@@ -80,7 +87,7 @@ def _move(xs, e, change, ptr, code, weight, b):
 @numba.njit(cache=True)
 def take_out(extra, index, residual):
     """Hand the residual of red cells to the extra coarse unknowns that own them."""
-    _, bs, _, _, _, _, _, cuts, strays, stray_cuts, _, _ = extra
+    bs, cuts, strays, stray_cuts = extra[1], extra[7], extra[8], extra[9]
     first = cuts[index + 1]
     bs[first : cuts[index + 2]] = np.float32(0.0)
     for n in range(stray_cuts[index], stray_cuts[index + 1]):
@@ -92,7 +99,7 @@ def take_out(extra, index, residual):
 @numba.njit(cache=True)
 def restrict(extra, index, x, coarse_b):
     """Add the residuals of extra unknowns to those of their parents."""
-    xs, bs, inverse, ptr, code, weight, parent, cuts, _, _, _, _ = extra
+    xs, bs, inverse, ptr, code, weight, parent, cuts = extra[:8]
     first, coarse = cuts[index], cuts[index + 1]
     for e in range(first, coarse):
         if parent[e] == NO_PARENT:
@@ -110,7 +117,7 @@ def prolong(extra, index, x, b, coarse_x):
 
     The former have been given that of the coarse cell around them.
     """
-    xs, _, _, ptr, code, weight, parent, cuts, strays, stray_cuts, _, _ = extra
+    xs, _, _, ptr, code, weight, parent, cuts, strays, stray_cuts = extra[:10]
     first, coarse = cuts[index], cuts[index + 1]
     for n in range(stray_cuts[index], stray_cuts[index + 1]):
         x[strays[n, 0]] += xs[coarse + strays[n, 2]] - coarse_x[strays[n, 1]]

@@ -11,9 +11,9 @@ import numba
 import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
+from solvers.multigrid.cells import cell_codes, split_code, weight_below
 from solvers.multigrid.kernels import SIZE, place
 from solvers.multigrid.setup import CENTRE, RAW
-from solvers.multigrid.splitting import cell_codes, weight_below
 
 
 @numba.njit(cache=True)
@@ -243,7 +243,7 @@ def collect(count, one, two, values, held, level, inverse):
                 filled[e] += 1
                 diagonal[e] += values[n]
             else:
-                colour, h = end // level[SIZE], end % level[SIZE]
+                colour, h = split_code(level, end)
                 before = inverse[colour, h]
                 inverse[colour, h] = before / (np.float32(1.0) + values[n] * before)
                 if before == 0:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from solvers.multigrid import kernels, pieces, setup
+from solvers.multigrid import coarsest, kernels, pieces, setup
 from solvers.multigrid.spans import deal, find_rows, find_spans
 from solvers.pool import Pool
 from solvers.system import PoissonSystem
@@ -119,6 +119,7 @@ class Hierarchy:
         )
         table[0, kernels.UNIFORM] = uniform
         levels, layers, divisions = [], [], []
+        solved = coarsest.nothing()
         for index, level in enumerate(table):
             factor = np.float32(DIRICHLET_FACTOR**index)
             finer = buffers.moments[index - 1] if index else np.zeros((0,) * 4, dtype=np.float32)
@@ -134,32 +135,37 @@ class Hierarchy:
             if index and divisions[-1] is not None:
                 layer = divisions[-1].layer(factor, level, inverse)
             layers.append(layer)
-            if index < len(table) - 1:
-                division = None
-                if divided:
-                    cells, next_factor = (level, inverse, lower), DIRICHLET_FACTOR ** (index + 1)
-                    division = pieces.divide(
-                        cells, finer, 2.0**index, layer, table[index + 1], moments,
-                        np.float32(next_factor),
-                    )  # fmt: skip
-                divisions.append(division)
+            last, cells = index == len(table) - 1, (level, inverse, lower)
             levels.append((find_spans(inverse), find_rows(moments)))
+            marks = None
+            if divided and not last:
+                marks = pieces.find(cells, layer, moments, np.float32(factor * DIRICHLET_FACTOR))
+            if divided and not last and (marks is not None or index == 0):
+                last = coarsest.is_small(cells, layer.code, len(layer.inverse), system.unknowns)
+            if last:
+                if divided and (index < len(table) - 1 or len(layer.inverse)):
+                    solved = coarsest.exact(cells, layer.arrays, finer, factor)
+                break
+            division = None
+            if marks is not None:
+                division = pieces.divide(
+                    cells, finer, 2.0**index, layer, marks, table[index + 1], moments
+                )
+            divisions.append(division)
+        table = table[: len(levels)]
         buffers.clear()
         spans, cuts = _deal([spans for spans, _ in levels])
         no_rows = np.zeros((0, 4), dtype=np.int64)
         rows, row_cuts = _deal([no_rows, *(rows for _, rows in levels[:-1])])
-        last = table[-1]
-        places = kernels.values(buffers.inverse, last), kernels.couplings(buffers.lower, last)
-        dense = pieces.coarsest(layers[-1], last, *places)
-        extra = pieces.joined(layers, divisions, dense)
+        extra = pieces.joined(layers, divisions, solved)
         hierarchy = cls(buffers, table, spans, cuts, rows, row_cuts, scale, extra, divided)
         _POOL.give_back_after(hierarchy, shapes[0], buffers)
         return hierarchy
 
     @property
     def has_pieces(self) -> bool:
-        """Whether there are unknowns beside the levels."""
-        return len(self.extra[0]) > 0
+        """Whether there are unknowns beside the levels, or a level is solved exactly."""
+        return len(self.extra[0]) + len(self.extra[10]) > 0
 
     def cycle(self, factors: np.ndarray, coarsest_sweeps: int) -> None:
         """x = V-cycle of b, black cells of the finest level; see `kernels.cycle`."""

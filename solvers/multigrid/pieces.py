@@ -9,22 +9,17 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
 from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.beside import NO_PARENT
-from solvers.multigrid.kernels import RED, SIZE, place
+from solvers.multigrid.cells import cell_codes
+from solvers.multigrid.kernels import SIZE, place
 from solvers.multigrid.linking import collect, link
 from solvers.multigrid.setup import HELD, MOMENTS
-from solvers.multigrid.splitting import cell_codes, find_parted, number_blocks, split
+from solvers.multigrid.splitting import find_parted, number_blocks, split
 
 Arrays = tuple[np.ndarray, ...]
 Three = tuple[np.ndarray, np.ndarray, np.ndarray]
-# Extra unknowns of a coarsest level that is solved by a dense inverse.
-MOST_DENSE = 400
-# Weights towards p = 0 below this part of the diagonals are rounding.
-_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,26 +76,32 @@ class Division:
         )
 
 
+def find(cells: Three, layer: Layer, coarse: np.ndarray, factor: np.float32) -> np.ndarray | None:
+    """Marks of the blocks of a level that may have to be divided, None if there is nothing to do.
+
+    cells: row of the table, inverse and couplings of the level. layer: its extra unknowns. coarse,
+    factor: see `splitting.find_parted`.
+    """
+    marks = np.empty(coarse.shape[:3], dtype=np.uint8)
+    found = find_parted(*cells, coarse, factor, marks)
+    return marks if found or len(layer.home) else None
+
+
 def divide(
     cells: Three,
     fine: np.ndarray,
     spacing: float,
     layer: Layer,
+    marks: np.ndarray,
     coarse_level: np.ndarray,
     coarse: np.ndarray,
-    factor: np.float32,
-) -> Division | None:
-    """Divide the blocks of a level that need it and put what changes into `coarse`.
+) -> Division:
+    """Divide marked blocks of a level and put what changes into `coarse`.
 
     cells: row of the table, inverse and couplings of the finer level. fine: its moments, empty for
     the finest one. spacing: cells of the finest level along one of its cells. layer: its extra
-    unknowns. coarse: moments of the coarser level. factor: see `splitting.find_parted`. None if
-    there is nothing to divide.
+    unknowns. marks: of `find`. coarse: moments of the coarser level.
     """
-    marks = np.empty(coarse.shape[:3], dtype=np.uint8)
-    found = find_parted(*cells, coarse, factor, marks)
-    if found == 0 and len(layer.home) == 0:
-        return None
     extra, single = layer.arrays, np.float32(spacing)
     number, blocks, first, after = number_blocks(extra, marks)
     owner, owner_of_extra, home, moments = split(
@@ -125,7 +126,7 @@ def _strays(level, inverse, blocks, owner, coarse_level):
         cell_codes(level, inverse, i, j, k, codes)
         colour, h = place(coarse_level, i, j, k)
         for n in range(8):
-            if codes[n] >= 0 and codes[n] // level[SIZE] == RED and owner[s, n] >= 0:
+            if 0 <= codes[n] < level[SIZE] and owner[s, n] >= 0:
                 result[found, 0], result[found, 2] = codes[n], owner[s, n]
                 result[found, 1] = colour * coarse_level[SIZE] + h
                 found += 1
@@ -144,54 +145,11 @@ def _parents(home, owner, coarse_level):
     return result
 
 
-def coarsest(layer: Layer, level: np.ndarray, inverse: np.ndarray, lower: np.ndarray) -> Arrays:
-    """Codes of the unknowns of the coarsest level, int64, and the inverse of its matrix, float32.
-
-    Empty without extra unknowns, with too many of them, and where rounding spoils the inverse.
-    """
-    count = len(layer.inverse)
-    none = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
-    if not 0 < count <= MOST_DENSE:
-        return none
-    size = int(level[SIZE])
-    flat = inverse.reshape(-1)
-    cells = np.flatnonzero(flat)
-    coupled = -1 - np.flatnonzero(layer.inverse)
-    unknowns = np.concatenate([cells, coupled]).astype(np.int64)
-    row_of = {int(code): row for row, code in enumerate(unknowns)}
-    diagonal = np.concatenate([flat[cells], layer.inverse[-1 - coupled]]).astype(np.float64)
-    matrix = np.diag(1.0 / diagonal)
-    places = {(i, j, k): place.py_func(level, i, j, k) for i, j, k in np.ndindex(*level[:3])}
-    for (i, j, k), (colour, h) in places.items():
-        for axis in range(3):
-            below = (i - (axis == 0), j - (axis == 1), k - (axis == 2))
-            if below in places and lower[colour, axis, h] > 0:
-                other, n = places[below]
-                row, column = row_of[colour * size + h], row_of[other * size + n]
-                matrix[row, column] = matrix[column, row] = -lower[colour, axis, h]
-    rows = np.repeat(np.arange(count), np.diff(layer.ptr))
-    for e, code, weight in zip(rows.tolist(), layer.code.tolist(), layer.weight, strict=True):
-        row, column = row_of[-1 - e], row_of[code]
-        matrix[row, column] = matrix[column, row] = -weight
-    parts, labels = connected_components(sp.csr_matrix(matrix), directed=False)
-    for part in range(parts):
-        inside = np.ix_(labels == part, labels == part)
-        block = matrix[inside]
-        if block.sum() <= _ROUNDING * block.trace():  # constants are in its null space
-            matrix[inside] += block.trace() / block.size
-    try:
-        dense = np.linalg.inv(matrix)
-        np.linalg.cholesky(dense + dense.T)
-    except np.linalg.LinAlgError:  # weights of very different size
-        return none
-    return unknowns, ((dense + dense.T) / 2).astype(np.float32)
-
-
-def joined(layers: list[Layer], divisions: list[Division | None], dense: Arrays) -> Arrays:
+def joined(layers: list[Layer], divisions: list[Division | None], solved: Arrays) -> Arrays:
     """The extra unknowns of all levels as `beside` wants them.
 
     x, b, inverse; ptr, code, weight; parent; where each level begins; strays, where those of each
-    level begin; what `coarsest` returns.
+    level begin; what `coarsest.exact` returns.
     """
     counts = [len(layer.inverse) for layer in layers]
     links = np.cumsum([0, *(len(layer.code) for layer in layers)])
@@ -208,5 +166,5 @@ def joined(layers: list[Layer], divisions: list[Division | None], dense: Arrays)
         np.concatenate([[0], *ptr]), np.concatenate([layer.code for layer in layers]),
         np.concatenate([layer.weight for layer in layers]), np.concatenate(parents),
         np.cumsum([0, *counts]), np.concatenate(strays),
-        np.cumsum([0, *(len(each) for each in strays)]), *dense,
+        np.cumsum([0, *(len(each) for each in strays)]), *solved,
     )  # fmt: skip

@@ -13,7 +13,8 @@ import numba
 import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
-from solvers.multigrid.kernels import NX, NY, NZ, PARTS, SIZE, UNIFORM, place, stencil
+from solvers.multigrid.cells import cell_codes, held_of, split_code, weight_below
+from solvers.multigrid.kernels import NY, PARTS, UNIFORM
 from solvers.multigrid.setup import CENTRE, HELD, MASS, MOMENTS
 
 JOINED = 0.8  # least couplings of two joined pieces, relative to the mean of those of a cell
@@ -22,28 +23,6 @@ _WEAK = 0.1
 # Couplings inside a block of so many cells that is surely connected; a full block needs all.
 _ENOUGH = np.array([0, 0, 1, 2, 3, 5, 6, 9, 12])
 _MOST = 300  # pieces of a block; of more none are joined
-# What is left of a diagonal below this part of it is rounding.
-_ROUNDING = 1e-5
-
-
-@numba.njit(cache=True)
-def cell_codes(level, inverse, i, j, k, codes):
-    """Codes of the cells 4 a + 2 b + c of a block that have a diagonal, -1 of others."""
-    for n in range(8):
-        a, b, c = 2 * i + (n >> 2), 2 * j + (n >> 1 & 1), 2 * k + (n & 1)
-        codes[n] = -1
-        if a < level[NX] and b < level[NY] and c < level[NZ]:
-            colour, h = place(level, a, b, c)
-            if inverse[colour, h] > 0:
-                codes[n] = colour * level[SIZE] + h
-
-
-@numba.njit(cache=True)
-def weight_below(level, lower, code, axis):
-    """Weight of a cell towards its lower neighbour, both of which have a diagonal."""
-    if level[UNIFORM]:
-        return np.float32(1.0)
-    return lower[code // level[SIZE], axis, code % level[SIZE]]
 
 
 @numba.njit(cache=True, parallel=True)
@@ -80,10 +59,8 @@ def _is_parted(level, inverse, lower, i, j, k, held, codes):
         if codes[n] >= 0:
             count += 1
             for axis in range(3):
-                if n & (4 >> axis) and codes[n - (4 >> axis)] >= 0:
+                if (n & (4 >> axis) and codes[n - (4 >> axis)] >= 0) or not level[UNIFORM]:
                     most = max(most, weight_below(level, lower, codes[n], axis))
-                elif not level[UNIFORM]:
-                    most = max(most, lower[codes[n] // level[SIZE], axis, codes[n] % level[SIZE]])
     if count < 2 or held > max(most, np.float32(1e-3)):
         return False
     joined = 0
@@ -155,15 +132,14 @@ def split(level, inverse, lower, fine, spacing, extra, blocks, first, after, coa
         for n in range(8):
             if codes[n] >= 0:
                 local[n], member[m] = m, n
-                total[m] = (
-                    np.float32(1.0) / inverse[codes[n] // level[SIZE], codes[n] % level[SIZE]]
-                )
+                colour, h = split_code(level, codes[n])
+                total[m] = np.float32(1.0) / inverse[colour, h]
                 if fine.size:
                     sums[m] = fine[2 * i + (n >> 2), 2 * j + (n >> 1 & 1), 2 * k + (n & 1)]
                 else:
                     sums[m] = np.float32(0.0)
                     sums[m, MASS] = np.float32(1.0)
-                    sums[m, HELD] = _held(level, inverse, lower, codes[n])
+                    sums[m, HELD] = held_of(level, inverse, lower, codes[n])
                 for axis in range(3):
                     sums[m, CENTRE + axis] += spacing * ((n >> (2 - axis) & 1) - half)
                 m += 1
@@ -203,23 +179,6 @@ def split(level, inverse, lower, fine, spacing, extra, blocks, first, after, coa
             owner[s], owner_of_extra,
         )  # fmt: skip
     return owner, owner_of_extra, new_home[:found].copy(), new_moments[:found].copy()
-
-
-@numba.njit(cache=True)
-def _held(level, inverse, lower, code):
-    """Weight of a cell of the finest level towards p = 0."""
-    colour, h = code // level[SIZE], np.uint64(code % level[SIZE])
-    (p0, p1), (r0, r1), (c0, c1), middle, uniform = stencil(level, colour)
-    total, one = np.float32(1.0) / inverse[colour, h], np.float32(1.0)
-    if uniform:
-        y = inverse[1 - colour]
-        inner = one * (y[h - p0] > 0) + (y[h + p1] > 0) + (y[h - c0] > 0) + (y[h + c1] > 0)
-        inner += middle * ((y[h - r0] > 0) + (y[h + r1] > 0))
-    else:
-        w, v = lower[colour], lower[1 - colour]
-        inner = w[0, h] + v[0, h + p1] + w[1, h] + v[1, h + r1] + w[2, h] + v[2, h + c1]
-    held = total - inner
-    return held if held > _ROUNDING * total else np.float32(0.0)
 
 
 @numba.njit(cache=True)
