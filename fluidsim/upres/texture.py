@@ -3,7 +3,8 @@
 Several layers of coordinates begin anew by turns, each when its weight is zero (Neyret 2003,
 "Advected textures"), as often as the flow deforms them; where the flow has deformed a layer too
 much already, by the eigenvalues of its Jacobian (Kim et al. 2008, section 4.2), the others stand
-in.
+in. A layer lasts about as long as its eddies would: kept longer, the same eddies would push the
+same smoke for ever, while shear draws it out.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import math
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from fluidsim.upres.slopes import gradient, strain
+
 LAYERS = 2
-STRAIN = 1.5  # strain over which a layer lasts
+STRAIN = 0.5  # strain over which a layer lasts: about one turn of its largest eddies
 GOOD, WORN = 1.5, 3.0  # stretch or squeeze of a layer up to which it counts fully, and not at all
 
 
@@ -47,9 +50,9 @@ class Texture:
         start = self._places - half
         for layer in range(LAYERS):
             self.way[layer] = _at(self.way[layer], start) - half
-        before, strain = self.births, _strain(step)[smoke]
-        if strain.size:
-            self.clock += float(np.sqrt(np.mean(strain, dtype=np.float64))) / STRAIN
+        before, strained = self.births, strain(step)[smoke]
+        if strained.size:
+            self.clock += float(np.sqrt(np.mean(strained, dtype=np.float64))) / STRAIN
         for layer, (old, new) in enumerate(zip(before, self.births, strict=True)):
             if old != new:
                 self.way[layer] = 0.0
@@ -72,25 +75,9 @@ def _at(fields: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.stack(found)
 
 
-def _gradient(fields: np.ndarray) -> np.ndarray:
-    """(*shape, n, dim): derivatives of fields (n, *shape), a cell."""
-    axes = range(1, fields.ndim)
-    parts = [
-        np.gradient(fields, axis=axis) if fields.shape[axis] > 1 else np.zeros_like(fields)
-        for axis in axes
-    ]
-    return np.moveaxis(np.stack(parts, 1), (0, 1), (-2, -1))
-
-
-def _strain(step: np.ndarray) -> np.ndarray:
-    """(*shape): the squared norm of the rate of strain, for a step in cells."""
-    slopes = _gradient(step)
-    return (((slopes + np.swapaxes(slopes, -1, -2)) / 2) ** 2).sum((-1, -2))
-
-
 def _quality(way: np.ndarray, where: np.ndarray) -> np.ndarray:
     """(*shape), 0 to 1: how little the coordinates are stretched or squeezed; 0 elsewhere."""
-    jacobian = _gradient(way)[where] + np.eye(len(way), dtype=np.float32)
+    jacobian = gradient(way)[where] + np.eye(len(way), dtype=np.float32)
     squares = np.linalg.eigvalsh(np.swapaxes(jacobian, -1, -2) @ jacobian)
     least, most = np.sqrt(np.maximum(squares[..., 0], 1e-12)), np.sqrt(squares[..., -1])
     quality = np.zeros(where.shape, np.float32)

@@ -1,7 +1,9 @@
 """Turbulence finer than the stored flow: the curl of noise that the flow carries along.
 
-Kim et al. 2008, equations 9 to 11: bands of noise, each finer by two and weaker by 2^(-5/6)
-(Kolmogorov), as strong as the smallest scale of the flow. The strength is inside the curl, and the
+Kim et al. 2008, equations 9 to 11: bands of noise, each finer by two and slower by 2^(-1/3), which
+is Kolmogorov's spectrum, k^(-5/3), over the octave that a band holds. (Kim et al. have 2^(-5/6),
+which leaves out that the octave of a finer band is wider: too slow to curl what shear draws out.)
+The speed goes by the flow around (`energy.py`). The strength is inside the curl, and the
 potential goes to zero towards walls (Bridson, Houriham & Nordenstam 2007, "Curl-noise for
 procedural fluid flow"), so that the flow stays free of divergence and out of solids.
 """
@@ -15,13 +17,14 @@ from torch import Tensor
 
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import FAR, Solids
-from fluidsim.upres.energy import smallest_scale
+from fluidsim.upres.energy import unresolved
 from fluidsim.upres.noise import TILE, tiles
 from fluidsim.upres.noise_kernels import add_noise
 from fluidsim.upres.texture import LAYERS, Texture
 
-DECAY = 2 ** (-5 / 6)  # of the speed, from band to band
+DECAY = 2 ** (-1 / 3)  # of the speed, from band to band
 REACH = 1.5  # coarse cells from a wall within which the noise fades
+APART = 1.5  # fine cells between the points of the finest band; what is finer only blurs
 BESIDE = 3  # coarse cells around the smoke that have noise, too
 
 
@@ -38,7 +41,7 @@ class Turbulence:
         self.factor = fine.shape[0] // coarse.shape[0]
         self._seed = seed
         self._tiles = tiles(coarse.dim, seed)
-        self._bands = int(np.log2(self.factor)) + 1
+        self._bands = int(np.log2(self.factor / APART)) + 1
         self._missing = (1,) * (3 - coarse.dim)
 
     def carry(self, velocity: np.ndarray, seconds: float, smoke: np.ndarray) -> None:
@@ -75,7 +78,7 @@ class Turbulence:
     def _weights(self, velocity: np.ndarray, smoke: np.ndarray) -> np.ndarray:
         """(layers, *coarse) with three axes: of the noise, m^2/s."""
         near = binary_dilation(smoke, iterations=BESIDE)
-        speed = smallest_scale(velocity) * np.float32(self.strength * DECAY * self.coarse.dx)
+        speed = unresolved(velocity) * np.float32(self.strength * DECAY * self.coarse.dx)
         weights = self.texture.weights(near) * speed
         return weights.reshape(LAYERS, *self._missing, *speed.shape)
 

@@ -14,11 +14,11 @@ from fluidsim.smoke.driving import through_faces
 from fluidsim.solid.shapes import Box, Sphere
 from fluidsim.solid.solids import Solids
 from fluidsim.upres import refining
-from fluidsim.upres.energy import smallest_scale
+from fluidsim.upres.energy import unresolved
 from fluidsim.upres.fine_smoke import FineSmoke
 from fluidsim.upres.flow import Refinement, face_velocity
 from fluidsim.upres.noise import TILE, tiles
-from fluidsim.upres.texture import Texture
+from fluidsim.upres.texture import STRAIN, Texture
 from fluidsim.upres.turbulence import Turbulence
 
 CPU = torch.device("cpu")
@@ -116,13 +116,13 @@ def test_turbulence_is_free_of_divergence_and_does_not_blow_through_walls(steppe
     flow = fine.zeros(CPU, fine.dim)
     turbulence.add(flow, velocity, everywhere, solids)
     scale = float(flow.abs().amax())
-    assert scale > 0.1 * float(smallest_scale(velocity).max())
+    assert scale > 0.1 * float(unresolved(velocity).max())
     assert float(divergence(flow, fine).abs().max()) < 1e-5 * scale
     assert float(flow[solids.open == 0].abs().max()) < 1e-3 * scale
 
 
 def test_bands_are_as_strong_as_the_flow_and_weaker_by_octaves():
-    """The energy falls by 2^(-5/3) from band to band, and nothing is coarser than the first."""
+    """The energy falls by 2^(-2/3) from band to band, and nothing is coarser than the first."""
     scene = SmokeScene(size=(1, 1), open_sides=["x-", "x+", "z-", "z+"])
     grid = scene.grid(RunConfig("", dim=2, resolution=48))
     fine = Refinement(grid, 4).fine
@@ -130,7 +130,7 @@ def test_bands_are_as_strong_as_the_flow_and_weaker_by_octaves():
     noise = np.random.Generator(np.random.PCG64(0)).standard_normal((2, *grid.shape))
     turbulence, flow = Turbulence(grid, fine, 1.0, 0), fine.zeros(CPU, 2)
     turbulence.add(flow, noise.astype(np.float32), np.ones(grid.shape, bool), solids)
-    wanted = np.mean(smallest_scale(noise) ** 2) * sum(2 ** (-5 / 3 * band) for band in (1, 2, 3))
+    wanted = np.mean(unresolved(noise) ** 2) * sum(2 ** (-2 / 3 * band) for band in (1, 2))
     flows = fine.centred(flow).numpy()
     # Differences and means over fine cells weaken the finest band.
     assert 0.7 * wanted < (flows**2).sum(0).mean() < wanted
@@ -151,7 +151,7 @@ def test_texture_follows_the_flow_and_is_renewed():
     for _ in range(40):
         texture.carry(velocity, 0.1, everywhere)
         births.append(texture.births)
-    assert births[-1][0] >= 2 and texture.clock == pytest.approx(0.1 * 40 / 1.5, rel=0.2)
+    assert births[-1][0] >= 2 and texture.clock == pytest.approx(0.1 * 40 / STRAIN, rel=0.2)
     assert all(sum(b) - sum(a) <= 1 for a, b in itertools.pairwise(births))
     total = (texture.weights(everywhere) ** 2).sum(0)
     assert total.max() < 1.001 and total.max() > 0.9
