@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fluidsim.store.run_folder import header
 from fluidsim.tools.page import about_machine, inline, write_page
@@ -27,7 +28,7 @@ def write_report(
         parts.append("<h2>Pictures</h2>")
         parts.append(f'<img alt="a row a run" src="{inline(sheet, "image/png")}">')
     videos = [
-        f'<li><a href="{html.escape(row["run"])}/video.mp4">{html.escape(row["run"])}</a></li>'
+        f'<li><a href="{quote(row["run"], safe="=,")}/video.mp4">{html.escape(row["run"])}</a></li>'
         for row in rows
         if (path.parent / row["run"] / "video.mp4").exists()
     ]

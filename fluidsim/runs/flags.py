@@ -79,7 +79,8 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         type=lasting_place,
         default=None,
         metavar="FILE",
-        help="OBJ, STL, PLY or OFF file, or a spline's JSON, in place of a bunny or dragon",
+        help="OBJ, STL, PLY or OFF file, a spline's JSON, or a pattern such as 'body_*.obj' of the "
+        "frames of an animation, in place of a bunny or dragon",
     )
     add(
         "--mesh-up",

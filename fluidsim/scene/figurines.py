@@ -1,4 +1,5 @@
-"""What a mesh stands for in a scene: the file of `--mesh`, also of a spline, or a figure of shapes.
+"""What a mesh stands for in a scene: what `--mesh` names, a mesh, a spline or the frames of an
+animation, or a figure of shapes.
 
 Bunny, dragon and duck are smooth unions of ellipsoids and capsules. In 2D they are their outlines
 from the side.
@@ -13,7 +14,9 @@ from collections.abc import Sequence
 from fluidsim.scene.config import RunConfig
 from fluidsim.scene.plain import as_json
 from fluidsim.scene.scene import Scene
+from fluidsim.solid.animated import AnimatedMesh
 from fluidsim.solid.mesh import Mesh
+from fluidsim.solid.mesh_sequence import is_sequence
 from fluidsim.solid.shapes import Capsule, Ellipsoid, Shape, SmoothUnion, Vector
 from fluidsim.solid.spline_files import SplineFigure
 
@@ -90,16 +93,24 @@ _DUCK_LIMBS: Sequence[_Limb] = (
 
 
 def duck(config: RunConfig, base: Vector, height: float, turn: float = 0.0) -> Shape:
-    """The mesh of the run, or else a duck for the bath: see `figurine`."""
-    return figurine(config, _DUCK_BALLS, _DUCK_LIMBS, base, height, turn)
+    """The mesh of the run, or else a duck for the bath: see `figurine`. It is rigid: raises
+    ValueError for the frames of an animation."""
+    shape = figurine(config, _DUCK_BALLS, _DUCK_LIMBS, base, height, turn)
+    if isinstance(shape, AnimatedMesh):
+        raise ValueError(f"--mesh: {config.mesh} has frames, but what floats here is rigid")
+    return shape
 
 
-def bunny(config: RunConfig, base: Vector, height: float, turn: float = 0.0) -> Shape:
+def bunny(
+    config: RunConfig, base: Vector, height: float, turn: float = 0.0
+) -> Shape | AnimatedMesh:
     """The mesh of the run, or else a bunny: see `figurine`."""
     return figurine(config, _BUNNY_BALLS, _BUNNY_LIMBS, base, height, turn)
 
 
-def dragon(config: RunConfig, base: Vector, height: float, turn: float = 0.0) -> Shape:
+def dragon(
+    config: RunConfig, base: Vector, height: float, turn: float = 0.0
+) -> Shape | AnimatedMesh:
     """The mesh of the run, or else a dragon: see `figurine`."""
     return figurine(config, _DRAGON_BALLS, _DRAGON_LIMBS, base, height, turn)
 
@@ -111,12 +122,14 @@ def figurine(
     base: Vector,
     height: float,
     turn: float,
-) -> Shape:
+) -> Shape | AnimatedMesh:
     """The mesh of the run, or else a smooth union of ellipsoids and tapering capsules.
 
     base: the middle below it, m. height: m. turn: about the up axis, rad; in 2D a figure that is
     turned by more than a right angle looks the other way. Raises ValueError for an unfit mesh.
     """
+    if config.mesh is not None and is_sequence(config.mesh):
+        return AnimatedMesh(config.mesh, base=base, height=height, turn=turn, up=config.mesh_up)
     if config.mesh is not None:
         kind = SplineFigure if config.mesh.suffix.lower() == ".json" else Mesh
         return kind(config.mesh, base, height, turn, config.mesh_up)
@@ -140,6 +153,6 @@ def check_mesh_is_used(scene: Scene, config: RunConfig) -> None:
     """Raises ValueError if a run names a mesh that its scene does not use, or turns none up."""
     if config.mesh is None and config.mesh_up != RunConfig.mesh_up:
         raise ValueError("--mesh-up: there is no --mesh FILE that it could be about")
-    files = ('"type": "Mesh"', '"type": "SplineFigure"')
+    files = (f'"type": "{kind.__name__}"' for kind in (Mesh, SplineFigure, AnimatedMesh))
     if config.mesh is not None and not any(map(json.dumps(as_json(scene)).__contains__, files)):
         raise ValueError(f"--mesh: the scene {config.scene} has no mesh to replace")

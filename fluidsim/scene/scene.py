@@ -252,7 +252,7 @@ class SmokeScene(Scene[Smoke]):
     solids : sequence of Shape or Movement
         Solids at rest, or solids that move (`Moving`, `Keyframed`, `AnimatedMesh`).
     open_sides : sequence of str
-        Sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+".
+        Sides without a wall, out of "x-", "x+", "y-", "y+", "z-", "z+", with air at rest outside.
     periodic : sequence of str
         Axes, out of "x", "y", "z", along which the domain continues at its beginning. They have no
         sides; solids and sources recur with each period. No pressure balances a mean force along

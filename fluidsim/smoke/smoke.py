@@ -13,7 +13,8 @@ from fluidsim.flow.imposed import with_open_face
 from fluidsim.flow.simulation import Setup, Simulation
 from fluidsim.flow.values import number, taken, top_component
 from fluidsim.smoke.advection import Advection
-from fluidsim.smoke.driving import add_forces, through_faces
+from fluidsim.smoke.driving import forces, through_faces
+from fluidsim.smoke.entering import Suction, straightened
 from fluidsim.smoke.fans import Fans
 from fluidsim.smoke.inside_solids import InsideSolids
 from fluidsim.smoke.midstep import Midstep
@@ -121,6 +122,8 @@ class Smoke(Simulation):
         with timer("advect"):
             if middle is None:
                 self._carry_velocity(dt)
+                self._suction().act(self.velocity, 0.5 * dt)
+            self.velocity = straightened(self.velocity, self.solids, dt)
             self.report.smoke_left += self.carried.carry(flux, room, flowing)
         with timer("forces"):
             self.report.smoke_faded += self.carried.fade(dt)
@@ -172,15 +175,17 @@ class Smoke(Simulation):
         """Carry by half a step, mirror the flow at the one free of divergence, carry by the rest:
         Zehnder, Narain & Thomaszewski 2018, "An advection-reflection solver for detail-preserving
         fluid simulation". The pressure in the middle of the step, (*shape), Pa."""
-        timer, half, earlier = self.timer, dt / 2, self.pressure
+        timer, half, earlier, suction = self.timer, dt / 2, self.pressure, self._suction()
         with timer("advect"):
             start = self.velocity.clone()
             self._advection.trace(self._middle.ahead(start, half), half)
             self._middle.seconds = dt
             self._press(self.acceleration, self._pressure_ahead, -1.0)
+            suction.act(self.acceleration, -1.0)
             self.velocity.add_(self.acceleration, alpha=half)
             carried = self._advection.faces(self.velocity)
             self.velocity = carried.clone()
+            suction.act(self.velocity, half)
         self._project(half)
         with timer("advect"):
             self._continue_velocity()
@@ -207,18 +212,17 @@ class Smoke(Simulation):
         self._project(dt)
         self.pressure = self._pressure_ahead = None
         start = self.velocity.clone()
+        self._middle.before, self._middle.seconds = start, dt
         self._advection.trace(start, dt)
         self.velocity = self._advection.faces(start + dt * self.acceleration)
+        self._suction().act(self.velocity, dt)
         self._balance(dt, 0.0, 0.0)
         self.velocity, self.observer, self.report.iterations = start, observer, iterations
 
     def _take_forces(self, time: float) -> None:
         """Take the forces at a time, s, as the acceleration: its halves act before and after the
         flow carries the velocity."""
-        self.acceleration = torch.zeros_like(self.velocity)
-        add_forces(
-            self.acceleration, self.velocity, self.carried, self.physics, self.body_force, time
-        )
+        self.acceleration = forces(self.velocity, self.carried, self.physics, self.body_force, time)
 
     def _drag(self, dt: float) -> None:
         """Viscosity: implicit for what the old acceleration left; the new one takes its share.
@@ -245,6 +249,9 @@ class Smoke(Simulation):
         self._viscous_share = self.viscosity.explicit_share(dt)
         self.acceleration.add_(change, alpha=2 * self._viscous_share / implicit)
 
+    def _suction(self) -> Suction:
+        return Suction(self.velocity, self.solids, self._middle.seconds)
+
     def _press(self, target: Tensor, pressure: Tensor | None, seconds: float) -> None:
         """Add what a pressure does to a velocity in this time, or in 1 s to an acceleration."""
         if pressure is not None:
@@ -255,11 +262,7 @@ class Smoke(Simulation):
             subtract_gradient(target, acting, opened, self.options.density, self.grid)
 
     def _balance(
-        self,
-        rest: float,
-        expansion: Tensor | float,
-        ahead: float,
-        middle: Tensor | None = None,
+        self, rest: float, expansion: Tensor | float, ahead: float, middle: Tensor | None = None
     ) -> None:
         """Project, with the pressure at the end of the step over the `rest` of it, s.
 
@@ -280,6 +283,7 @@ class Smoke(Simulation):
         self._pressure_ahead = torch.lerp(self.pressure, before, -ahead)
         self._projector.guess_from(self._pressure_ahead)
         self._press(self.acceleration, self._pressure_ahead, 1.0)
+        self._suction().act(self.acceleration, 1.0)
         imposed = self._fans.imposed(self.time)
         if imposed is not None:
             self.acceleration.masked_fill_(imposed.faces, 0.0)

@@ -30,6 +30,12 @@ class MeshSequence:
     rate: float
 
 
+def is_sequence(path: Path) -> bool:
+    """Whether a path names frames, as for `frame_files`, and not one mesh file."""
+    name, usd = path.name, path.suffix.lower() in SUFFIXES
+    return usd or path.is_dir() or (bool(set("*#") & set(name)) and not path.is_file())
+
+
 def frame_files(path: Path) -> list[Path]:
     """The files of a folder, or of a pattern with * or #, by the numbers at the ends of their
     names; or a USD file, which has all frames.

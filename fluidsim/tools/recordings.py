@@ -39,7 +39,7 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """Such as training/dam_break-64."""
+        """Such as training/dam_break-64-seed-0."""
         return f"{self.out.parent.name}/{self.out.name}"
 
     @property
@@ -64,9 +64,13 @@ def planned(
         flags["threads"] = threads
     place = PLACE / f"{dim}d" / split.name.lower()
     return [
-        Recording(scene, as_words({**flags, "resolution": size}), place / f"{scene}-{size}")
-        for size in sorted(sizes) if size <= MOST_RECORDED for scene in scenes
-    ]  # fmt: skip
+        Recording(
+            scene, as_words({**flags, "resolution": size}), place / f"{scene}-{size}-seed-{seed}"
+        )
+        for size in sorted(sizes)
+        if size <= MOST_RECORDED
+        for scene in scenes
+    ]
 
 
 def as_words(flags: dict[str, int]) -> list[str]:

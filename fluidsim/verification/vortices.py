@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fluidsim.scene.scene import SmokeScene
 from fluidsim.smoke.smoke import Smoke, SmokeOptions
+from fluidsim.solid.boundary import Inlet
 from fluidsim.verification.case import Case, Check, Curve, Findings, Plot, fitted_order
 from fluidsim.verification.worlds import faces, fill, frames, smoke
 
@@ -17,7 +18,10 @@ CELLS = (32, 64, 128)
 LONG = 0.125  # s between frames: substeps are as long as the CFL number allows
 WIND, CORE = 1.0, 0.1  # m/s, m
 BOX = SmokeScene(size=(1.0, 1.0), physics=IDEAL)
-TUNNEL = SmokeScene(size=(2.0, 1.0), physics=IDEAL, open_sides=["x-", "x+"], frame_seconds=LONG)
+TUNNEL = SmokeScene(
+    size=(2.0, 1.0), physics=IDEAL, inlets=[Inlet("x-", (WIND, 0.0))], open_sides=["x+"],
+    frame_seconds=LONG,
+)  # fmt: skip
 
 
 def taylor_green() -> Findings:

@@ -11,7 +11,9 @@ from fluidsim import RunConfig
 from fluidsim.cli import main
 from fluidsim.grid.grid import Grid
 from fluidsim.scene.figurines import bunny, dragon
+from fluidsim.solid.animated import AnimatedMesh
 from fluidsim.solid.mesh import Mesh
+from tests.fluidsim.moving_meshes import balls
 
 FIGURES = pytest.mark.parametrize("figure", [bunny, dragon])
 GRID = Grid((72, 48, 48), 1 / 48)
@@ -82,3 +84,30 @@ def test_the_mesh_flag(post, tmp_path, capsys):
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert said in line
         assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["ball_*.obj", "ball_###.obj", ""])
+def test_frames_take_the_place_of_a_figure(name, tmp_path):
+    folder = balls(tmp_path / "frames", (0.3, 0.4), [(0.0, 0.0, 0.0)] * 2)
+    config = RunConfig(scene="", dim=3, mesh=folder / name, mesh_up="y")
+    base = (0.75, 0.5, 0.1)
+    shape = dragon(config, base, 0.7, 1.0)
+    assert shape == AnimatedMesh(folder / name, None, base, 0.7, 1.0, "y")
+
+
+def test_the_mesh_flag_takes_a_pattern(tmp_path, capsys):
+    folder = balls(tmp_path / "frames", (0.3, 0.35, 0.4), [(0.0, 0.0, 0.0)] * 3)
+    flags = ["--dim", "2", "--resolution", "16", "--frames", "2", "--no-render"]
+    mesh = ["--mesh", str(folder / "ball_*.obj")]
+    assert main(["run", "dambreak_bunny", *flags, *mesh, "--out", str(tmp_path / "run")]) == 0
+    assert '"type": "AnimatedMesh"' in (tmp_path / "run" / "config.json").read_text()
+    capsys.readouterr()
+    for scene, pattern, said in (
+        ("dambreak_bunny", "cube_*.obj", "needs two or more mesh files, not 0"),
+        ("water_drop", "ball_*.obj", "water_drop has no mesh"),
+        ("ducks", "ball_*.obj", "what floats here is rigid"),
+    ):
+        out = ["--out", str(tmp_path / "failed")]
+        assert main(["run", scene, *flags, *out, "--mesh", str(folder / pattern)]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert said in line

@@ -1,6 +1,7 @@
 """What a sweep writes of its runs: tables that other programs read, and a sheet of pictures."""
 
 import csv
+import html
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ pytest.importorskip("distributed", reason="needs dask")
 
 from fluidsim.cluster.placing import Job
 from fluidsim.cluster.plan import Question
+from fluidsim.cluster.report import write_report
 from fluidsim.cluster.results import write_results
 from fluidsim.runs.preflight import Needs
 
@@ -83,6 +85,17 @@ def test_the_page_names_each_run_and_what_failed(written):
     page = (written[0] / "report.html").read_text()
     assert "fluidsim sweep x" in page and "failed: no space" in page and "resolution=20" in page
     assert page.count("data:image/png") == 1 and "Videos" not in page
+
+
+def test_links_to_videos_are_quoted(tmp_path):
+    """A space, a # or a % in the name of a run is none of the address."""
+    name = "100 %, viscosity=0.5 #2 <a>"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "video.mp4").touch()
+    rows = [{"run": name, "status": "done"}]
+    page = write_report(rows, None, "fluidsim sweep x", tmp_path / "report.html").read_text()
+    assert 'href="100%20%25,%20viscosity=0.5%20%232%20%3Ca%3E/video.mp4"' in page
+    assert f">{html.escape(name)}</a>" in page
 
 
 def test_the_table_is_parquet_too(written):

@@ -125,9 +125,18 @@ def test_what_does_not_fit_is_left_out_and_said(
     found = recordings.systems_of(some, 2, said.append)
     assert (asked, len(found)) == (["dam_break"], 1)
     assert said == [
-        "recording training/dam_break-8",
-        *(f"no time for training/{name}-8" for name in ("smoke_plume", "water_drop")),
+        "recording training/dam_break-8-seed-0",
+        *(f"no time for training/{name}-8-seed-0" for name in ("smoke_plume", "water_drop")),
     ]
+
+
+def test_each_seed_has_recordings_of_its_own() -> None:
+    """Those of another seed are not taken for them."""
+    places = [
+        {each.out for each in recordings.planned(Split.TRAINING, 2, [8], seed, None)}
+        for seed in (0, 1)
+    ]
+    assert len(places[0]) == len(places[1]) == 3 and places[0].isdisjoint(places[1])
 
 
 def store_system(recording: Recording) -> None:
@@ -179,7 +188,7 @@ def test_workers_record_the_same_systems_bit_for_bit(
         monkeypatch.chdir(tmp_path / name)
         assert main([*words, *more]) == 0
     numba.set_num_threads(threads)
-    assert "recording training/dam_break-12 done" in capsys.readouterr().out
+    assert "recording training/dam_break-12-seed-0 done" in capsys.readouterr().out
     systems = [
         {path.relative_to(place): path.read_bytes() for path in sorted(place.rglob("*.npz"))}
         for place in (tmp_path / name / recordings.PLACE for name in ("here", "there"))
