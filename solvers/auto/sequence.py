@@ -10,6 +10,7 @@ from torch import Tensor
 
 from solvers.auto.arms import ARMS
 from solvers.auto.choosing import CAP, Chooser
+from solvers.marks import mark
 from solvers.protocol import Outcome
 from solvers.system import PoissonSystem
 
@@ -45,9 +46,9 @@ class LearnedChoice:
 
     def setup(self, system: PoissonSystem) -> State:
         """Look whether the system is new; arms are set up when they are needed."""
-        mark = _mark(system)
-        if not torch.equal(mark, self.seen):
-            self.systems, self.seen = self.systems + 1, mark
+        own = mark(system)
+        if not torch.equal(own, self.seen):
+            self.systems, self.seen = self.systems + 1, own
         for arm, each in enumerate(ARMS):
             if system.device.type != "cpu" and not each.on_gpu:
                 self.chooser.leave(arm)
@@ -120,13 +121,3 @@ class LearnedChoice:
         found = chosen.solve(state.setups[arm], rhs, guess, rtol)
         self.spent += found.iterations * ARMS[arm].iteration.of(state.system.unknowns)
         return found
-
-
-def _mark(system: PoissonSystem) -> Tensor:
-    """Four numbers that are alike for the same system and, but for chance, for no other."""
-    marks = torch.zeros(4, dtype=torch.int64)
-    for n, field in enumerate((system.active, *system.face_weights)):
-        bits = field.detach().double().contiguous().view(torch.int64).flatten()
-        places = torch.arange(1, bits.numel() + 1, device=bits.device)
-        marks[n] = ((bits >> 20) * places).sum()
-    return marks

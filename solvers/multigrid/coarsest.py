@@ -6,9 +6,9 @@ import numba
 import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
-from solvers.multigrid.cells import held_of, weight_below
+from solvers.multigrid.cells import held_of, split_code, weight_below
 from solvers.multigrid.elimination import eliminate
-from solvers.multigrid.kernels import NX, NY, NZ, SIZE, place
+from solvers.multigrid.kernels import NX, NY, NZ, PLANE, SIZE, place, stencil
 from solvers.multigrid.setup import HELD
 
 # A level is solved exactly when the unknowns at which its passages meet are at most this part of
@@ -63,28 +63,33 @@ def nothing() -> Arrays:
 def count_links(level, inverse, lower):
     """Number of cells that have a diagonal, and of couplings between them."""
     cells, links = 0, 0
-    for i in range(level[NX]):
-        for j in range(level[NY]):
-            for k in range(level[NZ]):
-                colour, h = place(level, i, j, k)
-                if inverse[colour, h] > 0:
-                    cells += 1
-                    code = colour * level[SIZE] + h
-                    for axis in range(3):
-                        links += _below(level, inverse, lower, code, i, j, k, axis)[1] > 0
+    for colour in range(2):
+        (p0, _), (r0, _), (c0, _), middle, uniform = stencil(level, colour)
+        own, other, planar = inverse[colour], inverse[1 - colour], middle == 0
+        for entry in range(level[PLANE] // 2 + 1, level[SIZE]):
+            h = np.uint64(entry)
+            known = own[h] > 0
+            cells += known
+            if uniform:
+                found = np.int64(other[h - p0] > 0) + np.int64(other[h - c0] > 0)
+                found += 0 if planar else np.int64(other[h - r0] > 0)
+            else:
+                w = lower[colour]
+                found = np.int64(w[0, h] > 0) + np.int64(w[1, h] > 0) + np.int64(w[2, h] > 0)
+            links += found if known else 0
     return cells, links
 
 
 @numba.njit(cache=True)
-def _below(level, inverse, lower, code, i, j, k, axis):
-    """Code of the lower neighbour and the weight towards it, 0 if there is none."""
-    a, b, c = i - (axis == 0), j - (axis == 1), k - (axis == 2)
-    if min(a, b, c) < 0:
-        return np.int64(-1), np.float32(0.0)
-    colour, h = place(level, a, b, c)
-    known = inverse[colour, h] > 0
-    weight = weight_below(level, lower, code, axis) if known else np.float32(0.0)
-    return np.int64(colour * level[SIZE] + h), weight
+def _below(level, lower, number, code, axis):
+    """Number of the lower neighbour of a cell, -1 if there is none, and the weight towards it."""
+    colour, entry = split_code(level, code)
+    planes, rows, cells, middle, _ = stencil(level, colour)
+    if axis == 1 and middle == 0:
+        return np.int32(-1), np.float32(0.0)
+    step = planes[0] if axis == 0 else rows[0] if axis == 1 else cells[0]
+    other = number[(1 - colour) * level[SIZE] + entry - np.int64(step)]
+    return other, weight_below(level, lower, code, axis)
 
 
 @numba.njit(cache=True)
@@ -116,6 +121,7 @@ def assemble(level, inverse, lower, extra, moments, factor):
                     else:
                         held[count] = held_of(level, inverse, lower, code)
                     count += 1
+    cells = count
     for e in range(len(extra_inverse)):
         if extra_inverse[e] > 0:
             number_of_extra[e], codes[count] = count, -1 - e
@@ -125,19 +131,12 @@ def assemble(level, inverse, lower, extra, moments, factor):
     one, two = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.int32)
     values = np.empty(room)
     found = 0
-    for i in range(level[NX]):
-        for j in range(level[NY]):
-            for k in range(level[NZ]):
-                colour, h = place(level, i, j, k)
-                mine = number[colour * size + h]
-                if mine < 0:
-                    continue
-                for axis in range(3):
-                    code = colour * size + h
-                    other, weight = _below(level, inverse, lower, code, i, j, k, axis)
-                    if weight > 0:
-                        one[found], two[found], values[found] = mine, number[other], weight
-                        found += 1
+    for mine in range(cells):
+        for axis in range(3):
+            other, weight = _below(level, lower, number, codes[mine], axis)
+            if other >= 0 and weight > 0:
+                one[found], two[found], values[found] = mine, other, weight
+                found += 1
     for e in range(len(extra_inverse)):
         if number_of_extra[e] < 0:
             continue

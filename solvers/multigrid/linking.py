@@ -15,6 +15,23 @@ from solvers.multigrid.cells import cell_codes, split_code, weight_below
 from solvers.multigrid.kernels import SIZE, place
 from solvers.multigrid.setup import CENTRE, RAW
 
+# The cells n of a block of which the coupling number e is between _UPPER[e] and _LOWER[e].
+_UPPER = np.array([n for n in range(8) for axis in range(3) if n & 4 >> axis])
+_LOWER = np.array([n - (4 >> axis) for n in range(8) for axis in range(3) if n & 4 >> axis])
+
+
+@numba.njit(cache=True)
+def _fill_inside(level, lower, codes, inside):
+    """The couplings within a block, in the order of _UPPER."""
+    edge = 0
+    for n in range(8):
+        for axis in range(3):
+            bit = 4 >> axis
+            if n & bit:
+                known = codes[n] >= 0 and codes[n - bit] >= 0
+                inside[edge] = weight_below(level, lower, codes[n], axis) if known else 0.0
+                edge += 1
+
 
 @numba.njit(cache=True)
 def link(
@@ -38,9 +55,12 @@ def link(
     ends = np.empty((links + 16, 2), dtype=np.int64)
     owners = np.empty((links + 16, 2), dtype=np.int32)
     across = np.empty(links + 16, dtype=np.float32)
+    slots = np.empty((links + 16, 2), dtype=np.int8)  # which cells of the blocks, -1: extra
     codes_of = np.empty((len(blocks) + 1, 8), dtype=np.int64)  # and of one that is not divided
+    inside_of = np.zeros((len(blocks) + 1, 12), dtype=np.float32)
     for s in range(len(blocks)):
         cell_codes(level, inverse, blocks[s, 0], blocks[s, 1], blocks[s, 2], codes_of[s])
+        _fill_inside(level, lower, codes_of[s], inside_of[s])
     at_cut = np.zeros((2, len(home)), dtype=np.bool_)
     for s in range(len(blocks)):
         i, j, k = np.int64(blocks[s, 0]), np.int64(blocks[s, 1]), np.int64(blocks[s, 2])
@@ -61,8 +81,10 @@ def link(
             low, high = codes_of[sp], codes_of[sq]  # the last row where there is no number
             if sp < 0:
                 cell_codes(level, inverse, p[0], p[1], p[2], low)
+                _fill_inside(level, lower, low, inside_of[sp])
             elif sq < 0:
                 cell_codes(level, inverse, q[0], q[1], q[2], high)
+                _fill_inside(level, lower, high, inside_of[sq])
             pairs = 0
             for n in range(8):
                 for d in range(3):
@@ -78,17 +100,19 @@ def link(
                         if w > 0 and (side < 2 or own != other):
                             ends[pairs, 0], ends[pairs, 1] = low[a], high[b]
                             owners[pairs, 0], owners[pairs, 1] = own, other
+                            slots[pairs, 0], slots[pairs, 1] = a, b
                             across[pairs] = w
                             pairs += 1
             e = first[sp] if sp >= 0 else np.int32(-1)
             while e >= 0:
                 for n in range(ptr[e], ptr[e + 1]):
-                    other = _owner_in(code[n], home, q, sq, high, owner, owner_of_extra)
+                    other, slot = _owner_in(code[n], home, q, sq, high, owner, owner_of_extra)
                     own = owner_of_extra[e]
                     once = side < 2 or code[n] >= 0 or -1 - code[n] > e
                     if other >= -1 and (side < 2 or own != other) and once:
                         ends[pairs, 0], ends[pairs, 1] = -1 - e, code[n]
                         owners[pairs, 0], owners[pairs, 1] = own, other
+                        slots[pairs, 0], slots[pairs, 1] = -1, slot
                         across[pairs] = weight[n]
                         pairs += 1
                 e = after[e]
@@ -96,10 +120,11 @@ def link(
             while e >= 0:
                 for n in range(ptr[e], ptr[e + 1]):
                     if code[n] >= 0:
-                        own = _owner_in(code[n], home, p, sp, low, owner, owner_of_extra)
+                        own, slot = _owner_in(code[n], home, p, sp, low, owner, owner_of_extra)
                         if own >= -1:
                             ends[pairs, 0], ends[pairs, 1] = code[n], -1 - e
                             owners[pairs, 0], owners[pairs, 1] = own, owner_of_extra[e]
+                            slots[pairs, 0], slots[pairs, 1] = slot, -1
                             across[pairs] = weight[n]
                             pairs += 1
                 e = after[e]
@@ -108,6 +133,7 @@ def link(
                     if owners[n, 0] > owners[n, 1]:
                         owners[n, 0], owners[n, 1] = owners[n, 1], owners[n, 0]
                         ends[n, 0], ends[n, 1] = ends[n, 1], ends[n, 0]
+                        slots[n, 0], slots[n, 1] = slots[n, 1], slots[n, 0]
             else:
                 coarse[q[0], q[1], q[2], RAW + axis] = np.float32(0.0)
             for n in range(pairs):
@@ -118,8 +144,8 @@ def link(
                 for end in range(2):
                     t, codes = (sp, low) if end == 0 else (sq, high)
                     inner = _inner(
-                        level, lower, extra, codes, t, first, after, owner, owner_of_extra,
-                        owners[n, end], ends, owners, n, pairs, end, at_cut[end],
+                        inside_of[t], extra, codes, t, first, after, owner, owner_of_extra,
+                        owners[n, end], ends, owners, slots, n, pairs, end, at_cut[end],
                     )  # fmt: skip
                     if inner > 0:
                         resistance += np.float32(0.5) / inner
@@ -150,15 +176,16 @@ def _coarse_code(level, block, owner):
 
 @numba.njit(cache=True)
 def _owner_in(code, home, block, s, codes, owner, owner_of_extra):
-    """Who owns the unknown with a code, if that is in the block; else -2."""
+    """Who owns the unknown with a code, if that is in the block, else -2; and which cell it is."""
     if code < 0:
         e = -1 - code
         inside = home[e, 0] >> 1 == block[0] and home[e, 1] >> 1 == block[1]
-        return owner_of_extra[e] if inside and home[e, 2] >> 1 == block[2] else np.int32(-2)
+        found = owner_of_extra[e] if inside and home[e, 2] >> 1 == block[2] else np.int32(-2)
+        return found, -1
     for n in range(8):
         if codes[n] == code:
-            return owner[s, n] if s >= 0 else np.int32(-1)
-    return np.int32(-2)
+            return owner[s, n] if s >= 0 else np.int32(-1), n
+    return np.int32(-2), -1
 
 
 @numba.njit(cache=True)
@@ -173,7 +200,7 @@ def _cut(ends, owners, across, first, pairs):
 
 @numba.njit(cache=True)
 def _inner(
-    level, lower, extra, codes, s, first, after, owner, owner_of_extra, mine, ends, owners, begin,
+    inside, extra, codes, s, first, after, owner, owner_of_extra, mine, ends, owners, slots, begin,
     pairs, end, at_cut,
 ):  # fmt: skip
     """The weight between the members of an aggregate that are at a cut and its other members."""
@@ -184,17 +211,14 @@ def _inner(
             if ends[n, end] < 0:
                 at_cut[-1 - ends[n, end]] = True
             else:
-                for a in range(8):
-                    if codes[a] == ends[n, end]:
-                        mask |= 1 << a
+                mask |= 1 << slots[n, end]
     total = np.float32(0.0)
-    for n in range(8):
-        for axis in range(3):
-            bit = 4 >> axis
-            if n & bit and codes[n] >= 0 and codes[n - bit] >= 0:
-                both = s < 0 or (owner[s, n] == mine and owner[s, n - bit] == mine)
-                if both and (mask >> n & 1) != (mask >> (n - bit) & 1):
-                    total += weight_below(level, lower, codes[n], axis)
+    for edge in range(12):
+        if inside[edge] > 0:
+            a, b = _UPPER[edge], _LOWER[edge]
+            if (mask >> a & 1) != (mask >> b & 1):
+                if s < 0 or (owner[s, a] == mine and owner[s, b] == mine):
+                    total += inside[edge]
     e = first[s] if s >= 0 else np.int32(-1)
     while e >= 0:
         if owner_of_extra[e] == mine:
@@ -206,10 +230,10 @@ def _inner(
                                 total += weight[link]
                 else:
                     f = -1 - code[link]
-                    inside = f > e and owner_of_extra[f] == mine
+                    within = f > e and owner_of_extra[f] == mine
                     for axis in range(3):
-                        inside = inside and home[e, axis] >> 1 == home[f, axis] >> 1
-                    if inside and at_cut[e] != at_cut[f]:
+                        within = within and home[e, axis] >> 1 == home[f, axis] >> 1
+                    if within and at_cut[e] != at_cut[f]:
                         total += weight[link]
         e = after[e]
     for n in range(begin, pairs):

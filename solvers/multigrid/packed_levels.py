@@ -21,6 +21,10 @@ COARSEST_CELLS = 2
 # Largest ratio of weights towards p = 0 to those between cells on a uniform level.
 LARGEST_HELD = 1e6
 
+# Levels on which `Hierarchy.count_parted` looks, and the part of the extra unknowns of a level that
+# the next one has because of these, in 2D and 3D.
+_LOOKED_AT, _KEPT = 3, {2: 0.7, 3: 0.45}
+
 Shape = tuple[int, int, int]
 
 
@@ -166,6 +170,22 @@ class Hierarchy:
     def has_pieces(self) -> bool:
         """Whether there are unknowns beside the levels, or a level is solved exactly."""
         return len(self.extra[0]) + len(self.extra[10]) > 0
+
+    def count_parted(self) -> float:
+        """About how many unknowns there would be beside the levels if these were divided.
+
+        For levels that are not.
+        """
+        found, kept = 0.0, 0.0
+        for index, level in enumerate(self.table[:-1][:_LOOKED_AT]):
+            inverse = kernels.values(self.buffers.inverse, level)
+            cells = level, inverse, kernels.couplings(self.buffers.lower, level)
+            moments, factor = self.buffers.moments[index], DIRICHLET_FACTOR ** (index + 1)
+            marks = pieces.find(cells, pieces.Layer.empty(), moments, np.float32(factor))
+            kept *= _KEPT[2 if self.table[0, kernels.NY] == 1 else 3]
+            kept += 0 if marks is None else int(marks.sum())
+            found += kept
+        return found
 
     def cycle(self, factors: np.ndarray, coarsest_sweeps: int) -> None:
         """x = V-cycle of b, black cells of the finest level; see `kernels.cycle`."""

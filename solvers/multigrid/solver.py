@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,8 +14,10 @@ from solvers.engines import ENGINES, check_engine, uses_kernels
 from solvers.krylov import pcg
 from solvers.krylov.vector_space import VectorSpace, first_guess
 from solvers.multigrid import torch_levels
+from solvers.multigrid.judging import Costs, Judge
 from solvers.multigrid.packed_levels import Hierarchy
 from solvers.multigrid.packed_space import COARSEST_SWEEPS, PackedSpace
+from solvers.multigrid.sequence import LearnedDivision
 from solvers.protocol import Outcome
 from solvers.row_layout import RowLayout
 from solvers.system import PoissonSystem
@@ -29,9 +30,6 @@ Factors = tuple[tuple[tuple[float, float], ...], ...]
 FACTORS = (((1.0, 1.219), (1.0, 1.0)), ((1.958, 1.567), (1.051, 1.0)))
 
 PIECES = ("auto", "always", "never")
-# Every so many iterations a solve is judged, and its levels are divided if more than _MANY would
-# follow: an iteration on divided levels takes about four times as long as another one.
-_PATIENCE, _MANY = 30, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +70,9 @@ class Multigrid:
         more than `sweeps` the last are used, of fewer the last one is repeated.
     pieces : {"auto", "always", "never"}, default "auto"
         Whether aggregates that walls part are divided into connected pieces, by the engine "numba"
-        only. Fewer iterations in mazes and behind thin walls, of which each takes longer; "auto"
-        divides them in the course of a solve that would take very many iterations.
+        only. Few iterations in mazes and behind thin walls, of which each takes longer, as does the
+        setup; "auto" divides them where that is estimated to take less work, in the course of a
+        solve, or at once in a run whose solves have shown it.
 
     Raises
     ------
@@ -106,11 +105,15 @@ class Multigrid:
         if table[0, 0, 0] != 1 or (table[:, -1, 1] != 1).any():
             raise ValueError("factors must be 1 for the first red and the last black sweeps")
 
-    def setup(self, system: PoissonSystem) -> State:
-        """Build the levels; raises ValueError for an engine that the device does not have."""
+    def setup(self, system: PoissonSystem, divided: bool = False) -> State:
+        """Build the levels; raises ValueError for an engine that the device does not have.
+
+        divided: whether they are divided at once where `pieces` is "auto".
+        """
         engine = _engine(self.engine, system.device)
         if engine == "numba":
-            hierarchy = Hierarchy.of(system, divided=self.pieces == "always")
+            divided = self.pieces == "always" or (divided and self.pieces == "auto")
+            hierarchy = Hierarchy.of(system, divided)
             return State(system, engine, [RowLayout.of(system), hierarchy])
         if engine == "triton":
             from solvers.multigrid.triton_levels import TritonHierarchy
@@ -121,12 +124,17 @@ class Multigrid:
             return State(system, engine, TritonHierarchy.of(system, factors, COARSEST_SWEEPS))
         return State(system, engine, torch_levels.build(system))
 
+    def sequence(self) -> Multigrid | LearnedDivision:
+        """A solver for the systems of one run, which remembers whether walls are worth pieces."""
+        return LearnedDivision(self) if self.pieces == "auto" else self
+
     def solve(self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """Iterate from the guess (0 when None) to the true relative residual rtol."""
         norm_b = float(torch.linalg.vector_norm(rhs))
         scale, target = 1.0 / norm_b, pcg.target(norm_b, rtol)
         if state.engine == "numba":
-            return self._solve_packed(state, rhs, guess, rtol)
+            judge = self.judge(state, rtol, None, 0.0)
+            return self.solve_packed(state, rhs, guess, rtol, judge)
         if state.engine == "triton":
             from solvers.multigrid.triton_space import TritonSpace
 
@@ -137,10 +145,10 @@ class Multigrid:
         iterations, history = pcg.iterate(space, norm_b, rtol, self.max_iterations)
         return Outcome(space.pressure(), iterations, history)
 
-    def _solve_packed(
-        self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float
+    def solve_packed(
+        self, state: State, rhs: Tensor, guess: Tensor | None, rtol: float, judge: Judge | None
     ) -> Outcome:
-        """Solve on the CPU; a solve that is slow goes on with levels that are divided."""
+        """Solve on the CPU; the rest of a solve is done on divided levels where a judge says so."""
         norm_b = float(torch.linalg.vector_norm(rhs))
         factors = relaxation(self.sweeps, self.factors)
         floating, goal = state.system.floating, pcg.target(norm_b, rtol)
@@ -149,21 +157,25 @@ class Multigrid:
             layout, hierarchy = state.levels
             return PackedSpace(layout, hierarchy, floating, rhs, guess, factors, 1 / norm_b, goal)
 
-        def divides(history: list[float]) -> bool:
-            if state.levels[1].is_divided or not _is_slow(history, rtol):
-                return False
-            state.levels[1] = Hierarchy.of(state.system, divided=True)
-            return state.levels[1].has_pieces
-
         own, most = space(guess), self.max_iterations
-        give_up = divides if self.pieces == "auto" else None
+        is_divided = state.levels[1].is_divided
+        give_up = None if judge is None or is_divided else judge.divides
         iterations, history = pcg.iterate(own, norm_b, rtol, most, give_up)
-        divided = state.levels[1]
-        if own.hierarchy is divided or not divided.has_pieces or iterations == most:
+        if give_up is None or not judge.has_ended or iterations == most:
             return Outcome(own.pressure(), iterations, history)
-        own = space(own.pressure())
+        reached = own.pressure()
+        del own
+        state.levels[1] = Hierarchy.of(state.system, divided=True)
+        own = space(reached)
         more, later = pcg.iterate(own, norm_b, rtol, most - iterations)
         return Outcome(own.pressure(), iterations + more, [*history[:-1], *later])
+
+    def judge(self, state: State, rtol: float, costs: Costs | None, credit: float) -> Judge | None:
+        """Of a solve; None where levels are not divided in the course of one."""
+        if self.pieces != "auto" or state.engine != "numba" or state.levels[1].is_divided:
+            return None
+        system = state.system
+        return Judge(state.levels[1], system.unknowns, system.dim, rtol, costs, credit)
 
 
 def relaxation(sweeps: int, factors: Factors = FACTORS) -> np.ndarray:
@@ -175,15 +187,6 @@ def relaxation(sweeps: int, factors: Factors = FACTORS) -> np.ndarray:
     known = table.shape[1]
     chosen = [min(max(known - sweeps, 0) + n, known - 1) for n in range(sweeps)]
     return np.ascontiguousarray(table[:, chosen])
-
-
-def _is_slow(history: list[float], rtol: float) -> bool:
-    """Whether at this rate very many iterations would follow; looked at now and then."""
-    done = len(history) - 1
-    if done % _PATIENCE or not 0 < max(history[0], history[-1]) < math.inf:
-        return False
-    gained = math.log(history[0] / history[-1]) / done
-    return math.log(history[-1] / rtol) > _MANY * gained
 
 
 def _engine(engine: str, device: torch.device) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.cells import cell_codes, held_of, split_code, weight_below
-from solvers.multigrid.kernels import NY, PARTS, UNIFORM
+from solvers.multigrid.kernels import LEAD, NX, NY, NZ, PARTS, PLANE, ROW, UNIFORM
 from solvers.multigrid.setup import CENTRE, HELD, MASS, MOMENTS
 
 JOINED = 0.8  # least couplings of two joined pieces, relative to the mean of those of a cell
@@ -36,7 +36,6 @@ def find_parted(level, inverse, lower, coarse, factor, marks):
     cx, cy, cz = marks.shape
     found = np.zeros(PARTS, dtype=np.int64)
     for part in numba.prange(PARTS):
-        codes = np.empty(8, dtype=np.int64)
         for row in range(cx * cy * part // PARTS, cx * cy * (part + 1) // PARTS):
             i, j = row // cy, row % cy
             for k in range(cz):
@@ -45,30 +44,49 @@ def find_parted(level, inverse, lower, coarse, factor, marks):
                 if mass < 2 or (level[UNIFORM] and mass == cells):
                     continue
                 held = factor * coarse[i, j, k, HELD]
-                if _is_parted(level, inverse, lower, i, j, k, held, codes):
+                if _is_parted(level, inverse, lower, i, j, k, held):
                     marks[i, j, k] = 1
                     found[part] += 1
     return found.sum()
 
 
 @numba.njit(cache=True)
-def _is_parted(level, inverse, lower, i, j, k, held, codes):
-    cell_codes(level, inverse, i, j, k, codes)
-    count, most = 0, np.float32(0.0)
+def _is_parted(level, inverse, lower, i, j, k, held):
+    begin = LEAD + (2 * i + 1) * level[PLANE] + (2 * j + 1) * level[ROW] + 2 * k + 1
+    corner = 7  # of the block in the level
+    if 2 * i + 1 == level[NX]:
+        corner -= 4
+    if 2 * j + 1 == level[NY]:
+        corner -= 2
+    if 2 * k + 1 == level[NZ]:
+        corner -= 1
+    known, count, most = 0, 0, np.float32(0.0)
+    uniform = level[UNIFORM] != 0
+    if uniform:
+        most = np.float32(1.0)
     for n in range(8):
-        if codes[n] >= 0:
+        if n & ~corner:
+            continue
+        f = begin + (n >> 2) * level[PLANE] + (n >> 1 & 1) * level[ROW] + (n & 1)
+        colour, h = (f + 1) & 1, f >> 1
+        if inverse[colour, h] > 0:
+            known |= 1 << n
             count += 1
-            for axis in range(3):
-                if (n & (4 >> axis) and codes[n - (4 >> axis)] >= 0) or not level[UNIFORM]:
-                    most = max(most, weight_below(level, lower, codes[n], axis))
+            if not uniform:
+                for axis in range(3):
+                    most = max(most, lower[colour, axis, h])
     if count < 2 or held > max(most, np.float32(1e-3)):
         return False
-    joined = 0
-    for n in range(8):
+    joined, weak = 0, _WEAK * most
+    for n in range(1, 8):
+        if not known >> n & 1:
+            continue
+        f = begin + (n >> 2) * level[PLANE] + (n >> 1 & 1) * level[ROW] + (n & 1)
+        colour, h = (f + 1) & 1, f >> 1
         for axis in range(3):
             bit = 4 >> axis
-            if n & bit and codes[n] >= 0 and codes[n - bit] >= 0:
-                joined += weight_below(level, lower, codes[n], axis) > _WEAK * most
+            if n & bit and known >> (n - bit) & 1:
+                joined += 1 if uniform else lower[colour, axis, h] > weak
     return joined < (4 if level[NY] == 1 and count == 4 else _ENOUGH[count])
 
 
@@ -189,15 +207,19 @@ def _join(c, total, group, m, needed):
     paired, those with the least couplings first, each with its strongest partner.
     """
     degree, free = np.empty(m, dtype=np.float32), np.empty(m, dtype=np.bool_)
+    share = np.empty(m, dtype=np.float32)
+    for p in range(m):
+        share[p] = np.float32(1.0) / total[p]
     for _ in range(3):
+        joined = False
         for p in range(m):
             degree[p], free[p] = np.float32(0.0), group[p] == p
             if free[p]:
                 for q in range(m):
-                    if group[q] == q and c[p, q] > 0:
-                        degree[p] += c[p, q] / min(total[p], total[q])
+                    if c[p, q] > 0 and group[q] == q:
+                        degree[p] += c[p, q] * max(share[p], share[q])
         while True:
-            p, to, best = -1, -1, np.float32(0.0)
+            p, to, best = -1, -1, needed
             for q in range(m):
                 if free[q] and (p < 0 or degree[q] < degree[p]):
                     p = q
@@ -205,19 +227,22 @@ def _join(c, total, group, m, needed):
                 break
             free[p] = False
             for q in range(m):
-                if free[q]:
-                    strength = c[p, q] / min(total[p], total[q])
-                    if strength > needed and strength > best:
+                if c[p, q] > 0 and free[q]:
+                    strength = c[p, q] * max(share[p], share[q])
+                    if strength > best:
                         to, best = q, strength
             if to >= 0:
-                free[to] = False
+                free[to], joined = False, True
                 total[p] += total[to]
+                share[p] = np.float32(1.0) / total[p]
                 for q in range(m):
                     if q != p and q != to:
                         c[p, q] += c[to, q]
                         c[q, p] = c[p, q]
                     if group[q] == to:
                         group[q] = p
+        if not joined:
+            return
 
 
 @numba.njit(cache=True)
