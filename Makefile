@@ -62,6 +62,8 @@ train: $(VENV)/.installed
 	$(BIN)/fluidsim train fluidnet --dim 3 --minutes 20
 	$(BIN)/fluidsim train dcdm --dim 2 --minutes 20 --rate 3e-3
 	$(BIN)/fluidsim train dcdm --dim 3 --minutes 20 --rate 3e-3
+	$(BIN)/fluidsim train mgno --dim 2 --minutes 14 --rate 3e-3
+	$(BIN)/fluidsim train mgno --dim 3 --minutes 18 --rate 3e-3
 	cp renders/npsdo/*_[23]d.safetensors solvers/npsdo/weights/
 	$(BIN)/python -m solvers.npsdo.card
 

@@ -45,6 +45,7 @@ _COSTS = {
     "npsdo-paper": (Cost(520, 0), Cost(500, 0)),
     "fluidnet": (Cost(490, 0), Cost(590, 0)),
     "dcdm": (Cost(620, 0), Cost(620, 0)),
+    "mgno": (Cost(1250, 0), Cost(800, 0)),
     "schur": (Cost(0, 0, 62), Cost(300, 0, 145, 4 / 3)),
     "direct": (Cost(40, 0, 60), Cost(40, 0, 4.5, 1.7)),
 }

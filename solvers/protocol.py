@@ -26,7 +26,7 @@ class Outcome:
     notes : str
         One line that the user should know about the solve, "" if there is nothing to report.
     choice : str
-        What a solver that chooses has chosen for this solve, "" for all others.
+        What a solver that chooses has chosen for this solve, or how it began; "" for all others.
     """
 
     pressure: Tensor

@@ -23,6 +23,7 @@ _BUILT_IN = {
     "direct": "solvers.direct:Direct",
     "fluidnet": "solvers.npsdo.fluidnet:FluidNet",
     "ic": "solvers.ic:IncompleteCholesky",
+    "mgno": "solvers.npsdo.mgno:LearnedGuess",
     "multigrid": "solvers.multigrid:Multigrid",
     "npsdo": "solvers.npsdo.solver:NeuralCycle",
     "npsdo-paper": "solvers.npsdo.solver:NeuralDescent",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fluidsim.tools.recordings import Record
 
 # Those of solvers.npsdo.weights, which is slow to load.
-KINDS = ("npsdo", "npsdo-paper", "fluidnet", "dcdm")
+KINDS = ("npsdo", "npsdo-paper", "fluidnet", "dcdm", "mgno")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -35,9 +35,12 @@ SIZES = {
     ("fluidnet", 3): ((24, 32, 40), (32,)),
     ("dcdm", 2): ((64, 96, 128), (64, 128)),
     ("dcdm", 3): ((24, 32, 40), (32,)),
+    ("mgno", 2): ((32, 48, 64), (64,)),
+    ("mgno", 3): ((16, 16, 24), (16,)),
 }
 RATES = {2: 1e-3, 3: 3e-4}
 LOSSES = {"fluidnet": "residual", "dcdm": "direction"}  # of others the energy
+BATCHES = {"mgno": 6}  # right-hand sides of a system; of others 2
 
 
 def train(options: argparse.Namespace, record: Record) -> None:
@@ -60,7 +63,9 @@ def train(options: argparse.Namespace, record: Record) -> None:
     with _Bar(console, budget) as bar:
         found = _found(options, judged, budget, record, bar.say)
         runtime.configure(options.threads, options.device)  # a recorded scene has set its own
-        data = TrainingData(dim, sizes, found[Split.TRAINING], options.seed)
+        data = TrainingData(
+            dim, sizes, found[Split.TRAINING], options.seed, batch=BATCHES.get(kind, 2)
+        )
         problems = held_out(Split.VALIDATION, dim, judged, found[Split.VALIDATION], options.seed)
         settings = TrainingOptions(
             seed=options.seed, steps=options.steps, minutes=options.minutes,

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from solvers.npsdo import ritz
+from solvers.npsdo import references, ritz
 from solvers.npsdo.data import Problem
 from solvers.npsdo.descent import Fitted, ScaledOperator, descend
 from solvers.npsdo.directions import DirectionNetwork
 from solvers.npsdo.image import COARSEST
 from solvers.npsdo.networks import SymmetricCycle
+from solvers.npsdo.vcycles import MultigridNetwork
 from solvers.npsdo.weights import Network
 
 # Solves reach the first tolerance, so that the errors of residuals above the second are accurate.
@@ -55,6 +56,8 @@ def collect(
     b = operator.scale * problem.rhs
     if isinstance(network, DirectionNetwork):
         return Samples(operator, fitted, *ritz.draw(operator, b[0], random, most))
+    if isinstance(network, MultigridNetwork):
+        return Samples(operator, fitted, *references.solved(problem, operator))
     descent = descend(
         operator, lambda r: fitted.apply(network, levels, r), b, directions_of(network), _RTOL,
         _MOST_ITERATIONS, keep=True,

@@ -9,6 +9,8 @@ import torch
 from solvers.npsdo.bank import directions_of
 from solvers.npsdo.data import Problem
 from solvers.npsdo.descent import Fitted, ScaledOperator, descend
+from solvers.npsdo.references import percent_left
+from solvers.npsdo.vcycles import MultigridNetwork
 from solvers.npsdo.weights import Network
 
 # Iterations after which a problem counts as not solved.
@@ -33,10 +35,15 @@ def iterations(
 
 
 def judge(problems: Sequence[Problem], network: Network, directions: int | None = None) -> Scores:
-    """Mean and largest number of iterations over the problems of each size."""
+    """Mean and largest number of iterations over the problems of each size.
+
+    Of a network that guesses pressures it is the error that its guess leaves, in per cent.
+    """
     found: dict[int, list[int]] = {}
     for each in problems:
-        found.setdefault(each.size, []).append(iterations(each, network, directions))
+        guesses = isinstance(network, MultigridNetwork)
+        score = percent_left(each, network) if guesses else iterations(each, network, directions)
+        found.setdefault(each.size, []).append(score)
     return {size: (sum(n) / len(n), max(n)) for size, n in sorted(found.items())}
 
 

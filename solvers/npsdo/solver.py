@@ -212,6 +212,14 @@ def _prepared(
     return State(system, Preconditioner(system, network))
 
 
+def network_of(path: str | os.PathLike[str] | None, kind: str, dim: int) -> weights.Network:
+    """The network of a file, None for the one that comes with the program; read once.
+
+    Raises ValueError with one line for weights that cannot be read.
+    """
+    return _loaded(path, kind, dim)[0]
+
+
 def _loaded(
     path: str | os.PathLike[str] | None, kind: str, dim: int
 ) -> tuple[weights.Network, Stencils | None]:

@@ -16,14 +16,16 @@ from torch import Tensor
 from solvers.npsdo.convolutional import FluidNetwork
 from solvers.npsdo.directions import DirectionNetwork
 from solvers.npsdo.networks import PaperNetwork, SymmetricCycle
+from solvers.npsdo.vcycles import MultigridNetwork
 from solvers.tensor_files import digest, one_line, read, write
 
-Network = SymmetricCycle | PaperNetwork | FluidNetwork | DirectionNetwork
+Network = SymmetricCycle | PaperNetwork | FluidNetwork | DirectionNetwork | MultigridNetwork
 KINDS: dict[str, type[Network]] = {
     "npsdo": SymmetricCycle,
     "npsdo-paper": PaperNetwork,
     "fluidnet": FluidNetwork,
     "dcdm": DirectionNetwork,
+    "mgno": MultigridNetwork,
 }
 # Tensors with a number for each level, in networks of any number of levels.
 COUNTED: dict[type[Network], str] = {SymmetricCycle: "log_gain", PaperNetwork: "keep_bias"}
