@@ -57,6 +57,31 @@ def open_fractions(distance: Tensor, grid: Grid, at: Callable[[Tensor], Tensor])
     return fractions
 
 
+def without_dead_ends(opened: Tensor, walls: Tensor, inside: Tensor, grid: Grid) -> Tensor:
+    """The open parts of faces with the only opening of a cell closed, where the middle of the cell
+    is in a solid: neither liquid nor air can flow through it.
+
+    As a pocket of air without pressure it would suck in liquid that nothing takes away, ever
+    faster. opened: (dim, *nodes). walls: (dim, *nodes) bool, of the domain. inside: (*shape) bool.
+    """
+    ways = torch.zeros(grid.shape, dtype=torch.int8, device=opened.device)
+    passable = (opened.detach() > 0) & ~walls
+    for axis, n in enumerate(grid.shape):
+        faces = grid.faces(passable, axis)
+        ways += faces.narrow(axis, 0, n).to(torch.int8) + faces.narrow(axis, 1, n)
+    ends = inside & (ways == 1)
+    if not bool(ends.any()):
+        return opened
+    closed = torch.zeros_like(walls)
+    for axis, n in enumerate(grid.shape):
+        faces = grid.faces(closed, axis)
+        for first in (0, 1):
+            faces.narrow(axis, first, n).logical_or_(ends)
+        if axis in grid.periodic:
+            faces.select(axis, 0).logical_or_(faces.select(axis, n))
+    return torch.where(closed, 0.0, opened)
+
+
 def room(cut: Tensor, grid: Grid, at: Callable[[Tensor], Tensor]) -> Tensor:
     """The part of each cell outside solids, (*shape) float32; 1 unless `cut` (*shape) is true.
 

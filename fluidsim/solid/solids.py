@@ -17,7 +17,7 @@ from fluidsim.solid.boundary import Boundary, Inlet, Wall
 from fluidsim.solid.images import images, repeated
 from fluidsim.solid.motion import RigidMotion
 from fluidsim.solid.movement import Deformation, Movement
-from fluidsim.solid.openings import open_fractions, room
+from fluidsim.solid.openings import open_fractions, room, without_dead_ends
 from fluidsim.solid.recorded_sides import stop_recorded
 from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.slip import SlipFaces
@@ -101,7 +101,8 @@ class Solids:
         if not torch.isfinite(self.distance).all():
             raise ValueError(f"the distance of a solid is not finite at {time:.4g} s")
         at = functools.partial(self.distance_at, time=time)
-        self.open = open_fractions(self.distance, grid, at)
+        opened = open_fractions(self.distance, grid, at)
+        self.open = without_dead_ends(opened, self.walls, grid.cells(centres) < 0, grid)
         grid.join(self.open)
         if self._deforming:
             self.swelling = swelling(
