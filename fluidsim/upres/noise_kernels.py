@@ -9,7 +9,7 @@ from solvers import kernel_cache  # noqa: F401
 
 
 @numba.njit(cache=True, parallel=True, error_model="numpy")
-def add_noise(out, offset, factor, tile, shifts, ways, weights, bands):
+def add_noise(out, offset, factor, tile, shifts, ways, weights, bands, coarsest):
     """Add bands of noise at texture coordinates to a field.
 
     out      (a, b, c) float32: at points `offset` (3,) away from the nodes, in fine cells
@@ -19,6 +19,7 @@ def add_noise(out, offset, factor, tile, shifts, ways, weights, bands):
     ways     (layers, 3, *coarse) float32: from points to their texture coordinates, coarse cells
     weights  (layers, *coarse) float32: of the noise
     bands    (bands,) float32: of each band, whose points lie half as far apart as in the last one
+    coarsest coarse cells between the points of the first band
     Axes that a plane does not have are first, and one point long.
     """
     n = weights.shape[3]
@@ -43,7 +44,7 @@ def add_noise(out, offset, factor, tile, shifts, ways, weights, bands):
                 a = x + lines[0, low] + part * (lines[0, high] - lines[0, low])
                 b = y + lines[1, low] + part * (lines[1, high] - lines[1, low])
                 c = z + lines[2, low] + part * (lines[2, high] - lines[2, low])
-                finer, total = 1.0, np.float32(0.0)
+                finer, total = 1.0 / coarsest, np.float32(0.0)
                 for band in range(len(bands)):
                     shift = shifts[layer, band]
                     _weigh(a * finer + shift[0], tile.shape[0], places[0], spline[0])

@@ -17,7 +17,7 @@ from scipy.ndimage import map_coordinates
 from fluidsim.upres.slopes import gradient, strain
 
 LAYERS = 2
-STRAIN = 0.5  # strain over which a layer lasts: about one turn of its largest eddies
+STRAIN = 0.7  # strain over which a layer lasts: about one turn of its eddies
 GOOD, WORN = 1.5, 3.0  # stretch or squeeze of a layer up to which it counts fully, and not at all
 
 

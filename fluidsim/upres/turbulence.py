@@ -24,7 +24,8 @@ from fluidsim.upres.texture import LAYERS, Texture
 
 DECAY = 2 ** (-1 / 3)  # of the speed, from band to band
 REACH = 1.5  # coarse cells from a wall within which the noise fades
-APART = 1.5  # fine cells between the points of the finest band; what is finer only blurs
+COARSEST = 2.0  # coarse cells between the points of the first band: a run blurs eddies of 4 to 8
+APART = 2.0  # fine cells between the points of the finest band; what is finer only blurs
 BESIDE = 3  # coarse cells around the smoke that have noise, too
 
 
@@ -41,7 +42,7 @@ class Turbulence:
         self.factor = fine.shape[0] // coarse.shape[0]
         self._seed = seed
         self._tiles = tiles(coarse.dim, seed)
-        self._bands = int(np.log2(self.factor / APART)) + 1
+        self._bands = int(np.log2(self.factor * COARSEST / APART)) + 1
         self._missing = (1,) * (3 - coarse.dim)
 
     def carry(self, velocity: np.ndarray, seconds: float, smoke: np.ndarray) -> None:
@@ -100,9 +101,10 @@ class Turbulence:
                 for layer, birth in enumerate(self.texture.births)
             ]
         )
-        bands = np.array([(DECAY / 2) ** band for band in range(self._bands)], np.float32)
+        levels = np.arange(self._bands) - np.log2(COARSEST)
+        bands = ((DECAY / 2) ** levels).astype(np.float32)
         tile = tile.reshape(*self._missing, *tile.shape)
-        add_noise(out, offset, float(self.factor), tile, shifts, ways, weights, bands)
+        add_noise(out, offset, float(self.factor), tile, shifts, ways, weights, bands, COARSEST)
         return torch.from_numpy(out.reshape(fine.nodes))
 
     def _wall_distance(self, solids: Solids) -> Tensor:

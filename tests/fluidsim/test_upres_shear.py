@@ -43,6 +43,6 @@ def test_a_jet_gets_billows_and_no_strands():
     density = refined_jet()
     details = density - gaussian_filter(density, 3)
     along, *across = ((np.gradient(details, axis=axis) ** 2).mean() for axis in (2, 0, 1))
-    assert along > 0.6 * np.mean(across)
+    assert along > 0.55 * np.mean(across)
     uneven = (density - density.mean(2, keepdims=True)).std()
-    assert uneven > 0.06
+    assert uneven > 0.08
