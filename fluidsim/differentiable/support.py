@@ -5,6 +5,7 @@ from __future__ import annotations
 from fluidsim.flow.simulation import Simulation
 from fluidsim.liquid.liquid import Liquid
 from fluidsim.smoke.smoke import Smoke
+from fluidsim.solid.values import records
 
 
 def refuse_unsupported(simulation: Simulation) -> None:
@@ -30,3 +31,5 @@ def _refuse_of_liquid(liquid: Liquid) -> None:
         raise ValueError("there are no gradients through a narrow band: set narrow_band=0")
     if liquid.bodies is not None:
         raise ValueError("there are no gradients through floating bodies")
+    if liquid.viscosity is not None and records((liquid.solids.static, *liquid.solids.moving)):
+        raise ValueError("there are no gradients to solids in a viscous liquid: set viscosity=0")

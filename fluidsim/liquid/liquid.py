@@ -104,10 +104,10 @@ class Liquid(Simulation):
         return {"velocity": self.velocity, **self.particles.carriers(), "surface": surface}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        window = self.grid.window(*state["window"].tolist())
-        if window != self.window:
+        if (window := self.grid.window(*state["window"].tolist())) != self.window:
             self.particles = self.particles.none(self.window)
-            self.cover(window)
+            with torch.no_grad():  # all that it fits is replaced
+                self.cover(window)
         if self.bodies is not None:
             self.bodies.restore(state)
         super().restore(state)

@@ -22,6 +22,7 @@ from fluidsim.solid.recorded_sides import stop_recorded
 from fluidsim.solid.shapes import Shape, Union
 from fluidsim.solid.slip import SlipFaces
 from fluidsim.solid.swelling import swelling
+from fluidsim.solid.values import records
 
 FAR = 1e3  # m: the distance if there are no solids
 
@@ -73,7 +74,8 @@ class Solids:
         self.grid = grid
         self.boundary = self._sides(grid)
         self.walls = self.boundary.closed
-        self._samples = _Samples.of(self.static, grid, self.device, self._samples)
+        known = None if records(self.static) else self._samples
+        self._samples = _Samples.of(self.static, grid, self.device, known)
         if self.moving:
             self._points = grid.node_positions(self.device), grid.cell_positions(self.device)
         self.update(self.time)
@@ -125,7 +127,10 @@ class Solids:
         return values
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Return to a `state` of the same solids."""
+        """Return to a `state` of the same solids. Shapes that torch records are
+        sampled anew: what is recorded does not depend on what came before."""
+        if records(self.static):
+            self._samples = _Samples.of(self.static, self.grid, self.device, None)
         self._reaches = state["solids_reaches"].tolist()
         if self._deforming:
             self.time, self._since = float(state["solids_time"]), float(state["solids_since"])

@@ -65,11 +65,11 @@ def end_of(solid, steps, dim=2, flip=0.95, **more):
     return total + 1e-2 * made.observed[-1].sum()
 
 
-def slope_of(case, steps, flip, rel):
+def slope_of(case, steps, flip, rel, step=1e-7):
     solid, values = CASES[case]
     values = torch.as_tensor(values, dtype=torch.float64)
     dim = 3 if case.endswith("3D") else 2
-    assert_slope(lambda of: end_of(solid(of), steps, dim, flip), values, rel, 1e-7)
+    assert_slope(lambda of: end_of(solid(of), steps, dim, flip), values, rel, step)
 
 
 QUICK = ("control points", "a centre", "corners", "a velocity", "a spin", "a ball in 3D")
@@ -85,15 +85,15 @@ def test_a_liquid_on_a_solid(case, doubles):
 @pytest.mark.parametrize("flip", [0.0, 0.95, None], ids=["pic", "flip", "apic"])
 @pytest.mark.parametrize("case", CASES)
 def test_twenty_steps_on_a_solid(case, flip, doubles):
-    slope_of(case, 20, flip, 1e-3)
+    slope_of(case, 20, flip, 1e-3, 1e-8)  # so close that no decision changes between
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("more", ["viscosity", "tension", "inflow"])
+@pytest.mark.parametrize("more", ["tension", "inflow"])
 def test_what_else_acts_on_a_liquid_on_a_solid(more, doubles):
     def end(of):
         given = {
-            "viscosity": {"viscosity": 20.0}, "tension": {"surface_tension": 2.0},
+            "tension": {"surface_tension": 2.0},
             "inflow": {"inflows": [Inflow(Box((0.1, 0.65), (0.25, 0.85)), (0.9, -0.2))]},
         }[more]  # fmt: skip
         return end_of(Moving(OVAL, MIDDLE, of), 6, **given)
@@ -176,6 +176,25 @@ def test_segments_know_of_solids(doubles):
     torch.testing.assert_close(*found)
 
 
+def test_segments_and_further_runs_know_of_windows(doubles):
+    """Segments begin on other windows than the last one; a run may start where another has been."""
+    middle = torch.tensor((0.7, 0.1), requires_grad=True)
+    start = Box((0.0, 0.0), (0.4, 0.5))
+    solids = [Sphere(middle, 0.2)]
+    scene = LiquidScene(size=(4.8, 0.8), liquid=start, velocity=(3.0, 0.0), solids=solids)
+    tank, found = scene.start(resolution=96, solver="direct", threads=1), []
+    first = {name: values.detach().clone() for name, values in tank.state().items()}
+    for segment in (8, 2):
+        with torch.no_grad():
+            tank.restore(first)
+        before = tank.window
+        end = rollout(tank, 8, 0.04, segment=segment).state
+        assert tank.window != before
+        found += torch.autograd.grad(end["positions"].square().sum(), middle)
+    assert float(found[0].norm()) > 1e-3
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("place", [MIDDLE, (1.15, 0.14)], ids=["beside it", "away"])
 def test_recorded_solids_are_those_of_a_run(place):
     ends = []
@@ -191,7 +210,10 @@ def test_recorded_solids_are_those_of_a_run(place):
         torch.testing.assert_close(ends[1][name].detach(), ends[0][name], rtol=1e-4, atol=1e-4)
 
 
-def test_the_shape_of_the_liquid_has_no_gradient():
+def test_what_has_no_gradient_is_named():
+    ball = Sphere(torch.tensor(MIDDLE, requires_grad=True), 0.15)
+    with pytest.raises(ValueError, match="no gradients to solids in a viscous liquid"):
+        rollout(tank_with(ball, viscosity=1.0), 1, 0.02)
     column = Box((0.0, 0.0), torch.tensor((0.5, 0.5), requires_grad=True))
     with pytest.raises(ValueError, match="no gradient for the liquid of a LiquidScene"):
         LiquidScene(size=(1.0, 1.0), liquid=column)
