@@ -24,7 +24,7 @@ def shrunk(name, folder, changes):
 
 def test_a_viscosity_is_found(tmp_path):
     changes = {"CELLS, FRAMES, SECONDS = 60, 12, 0.05": "CELLS, FRAMES, SECONDS = 24, 2, 0.05"}
-    changes |= {"max_eval=9": "max_eval=2", '"maxfun": 12': '"maxfun": 2'}
+    changes |= {"max_eval=9": "max_eval=2", '"maxfun": 14': '"maxfun": 2'}
     changes |= {"TALL = 180": "TALL = 64"}
     printed = shrunk("viscosity", tmp_path, changes)
     losses = [line.split()[4:9:2] for line in printed.splitlines() if line.startswith("with")]
