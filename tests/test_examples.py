@@ -24,10 +24,19 @@ def shrunk(name, folder, changes):
 
 def test_a_viscosity_is_found(tmp_path):
     changes = {"CELLS, FRAMES, SECONDS = 60, 12, 0.05": "CELLS, FRAMES, SECONDS = 24, 2, 0.05"}
-    changes |= {"max_eval=9": "max_eval=2", '"maxfun": 12': '"maxfun": 2'}
+    changes |= {"max_eval=9": "max_eval=2", '"maxfun": 14': '"maxfun": 2'}
     changes |= {"TALL = 180": "TALL = 64"}
     printed = shrunk("viscosity", tmp_path, changes)
     losses = [line.split()[4:9:2] for line in printed.splitlines() if line.startswith("with")]
     assert len(losses) == 2
     for before, after in losses:
         assert float(after) < 0.3 * float(before)
+
+
+def test_a_jet_comes_nearer_to_the_cup(tmp_path):
+    changes = {"2: (40, 16), 3: (32, 14)": "2: (20, 3), 3: (16, 1)", "WIDTH = 480": "WIDTH = 96"}
+    changes |= {"FRAMES, SECONDS = 2, 28, 0.05": "FRAMES, SECONDS = 2, 6, 0.05"}
+    printed = shrunk("jet", tmp_path, changes)
+    losses = [float(line.split()[1]) for line in printed.splitlines() if line.startswith("loss")]
+    assert losses[1] < losses[0]
+    assert "before: 0% of the liquid is in the cup" in printed

@@ -126,9 +126,10 @@ def value_and_gradient(values):
     return by_scipy[-1][1], np.array([float(slope)])
 
 
+bounds = [(math.log(1.0), math.log(1e5))]
 found = minimize(
-    value_and_gradient, [math.log(THIN)], jac=True, method="L-BFGS-B",
-    options={"maxfun": 12, "ftol": 1e-3},
+    value_and_gradient, [math.log(THIN)], jac=True, method="L-BFGS-B", bounds=bounds,
+    options={"maxfun": 14, "ftol": 1e-4},
 )  # fmt: skip
 best = math.exp(found.x[0])
 report(by_scipy)
