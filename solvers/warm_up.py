@@ -5,21 +5,35 @@ disk, from where later processes load them.
 """
 
 import sys
+from dataclasses import replace
 
 import solvers
 from solvers import registry, runtime
 from solvers.model_systems import model_system
+from solvers.multigrid import Multigrid
+from solvers.storage import StoredSystem
+from solvers.walled_systems import walled_system
 
 CELLS = 16  # along each side of the systems that are solved
 
 
 def warm_up(name: str, dim: int) -> None:
-    """Solve small systems with the named solver: with and without air, and with a guess."""
+    """Solve small systems with the named solver: with and without air, with a guess, and
+    behind thin walls."""
     for kind in ("dam", "smoke"):
         stored = model_system(kind, (CELLS,) * dim)
         prepared = solvers.prepare(stored.system, registry.create(name, {}))
         found = solvers.solve(stored.system, stored.rhs, prepared)
         solvers.solve(stored.system, stored.rhs, prepared, found.pressure)
+    solver = registry.create(name, {})
+    if isinstance(solver, Multigrid):  # it may need these in the midst of a run
+        stored = walls_of(dim)
+        solvers.solve(stored.system, stored.rhs, replace(solver, pieces="always"))
+
+
+def walls_of(dim: int) -> StoredSystem:
+    """A small system with thin walls."""
+    return walled_system("plates", (CELLS,) * dim)
 
 
 def main() -> None:

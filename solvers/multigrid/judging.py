@@ -16,7 +16,7 @@ _ITERATION = 10.0
 # the coarsest level.
 _LINK, _FACTOR = {2: 32.0, 3: 50.0}, 4.0
 # Work of dividing: of an unknown, an extra unknown in 2D and in 3D, and a factor.
-_SETUP, _EXTRA, _FACTORED = 35.0, {2: 3000.0, 3: 4500.0}, 100.0
+_SETUP, _EXTRA, _FACTORED = 35.0, {2: 2700.0, 3: 3800.0}, 180.0
 # Iterations on divided levels: of one decade of the residual, and at the start.
 _DECADE, _START = 1.8, 1.0
 # A solve is judged after so many iterations, and again each time that so many more are done; where

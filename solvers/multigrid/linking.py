@@ -11,26 +11,29 @@ import numba
 import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
-from solvers.multigrid.cells import cell_codes, split_code, weight_below
+from solvers.multigrid.cells import cell_codes, weight_below
 from solvers.multigrid.kernels import SIZE, place
 from solvers.multigrid.setup import CENTRE, RAW
 
-# The cells n of a block of which the coupling number e is between _UPPER[e] and _LOWER[e].
-_UPPER = np.array([n for n in range(8) for axis in range(3) if n & 4 >> axis])
-_LOWER = np.array([n - (4 >> axis) for n in range(8) for axis in range(3) if n & 4 >> axis])
+# In place of a face of a block: within it.
+_OWN = np.int8(6)
+# The couplings within a block: axis, cell on the upper side, cell on the lower one.
+_EDGES = np.array(
+    [(axis, n, n - (4 >> axis)) for n in range(8) for axis in range(3) if n & 4 >> axis]
+)
+# The cells on the upper side of a block along each axis.
+_TOP = np.array([[n for n in range(8) if n & 4 >> axis] for axis in range(3)])
 
 
 @numba.njit(cache=True)
-def _fill_inside(level, lower, codes, inside):
-    """The couplings within a block, in the order of _UPPER."""
-    edge = 0
-    for n in range(8):
-        for axis in range(3):
-            bit = 4 >> axis
-            if n & bit:
-                known = codes[n] >= 0 and codes[n - bit] >= 0
-                inside[edge] = weight_below(level, lower, codes[n], axis) if known else 0.0
-                edge += 1
+def _fill(level, inverse, lower, i, j, k, codes, inside):
+    """The cells of a block, and the coupling of each within it along each axis, (8, 3)."""
+    cell_codes(level, inverse, i, j, k, codes)
+    for edge in range(12):
+        axis, a, b = _EDGES[edge, 0], _EDGES[edge, 1], _EDGES[edge, 2]
+        known = codes[a] >= 0 and codes[b] >= 0
+        weight = weight_below(level, lower, codes[a], axis) if known else np.float32(0.0)
+        inside[a, axis] = inside[b, axis] = weight
 
 
 @numba.njit(cache=True)
@@ -57,10 +60,11 @@ def link(
     across = np.empty(links + 16, dtype=np.float32)
     slots = np.empty((links + 16, 2), dtype=np.int8)  # which cells of the blocks, -1: extra
     codes_of = np.empty((len(blocks) + 1, 8), dtype=np.int64)  # and of one that is not divided
-    inside_of = np.zeros((len(blocks) + 1, 12), dtype=np.float32)
+    inside_of = np.zeros((len(blocks) + 1, 8, 3), dtype=np.float32)
     for s in range(len(blocks)):
-        cell_codes(level, inverse, blocks[s, 0], blocks[s, 1], blocks[s, 2], codes_of[s])
-        _fill_inside(level, lower, codes_of[s], inside_of[s])
+        i, j, k = np.int64(blocks[s, 0]), np.int64(blocks[s, 1]), np.int64(blocks[s, 2])
+        _fill(level, inverse, lower, i, j, k, codes_of[s], inside_of[s])
+    faces, cells = _locate(level, home, ptr, code)
     at_cut = np.zeros((2, len(home)), dtype=np.bool_)
     for s in range(len(blocks)):
         i, j, k = np.int64(blocks[s, 0]), np.int64(blocks[s, 1]), np.int64(blocks[s, 2])
@@ -78,55 +82,56 @@ def link(
             sp, sq = number[p], number[q]
             if side == 1 and sq >= 0:
                 continue  # as the lower face of that block
-            low, high = codes_of[sp], codes_of[sq]  # the last row where there is no number
+            # The last row where there is no number.
+            low, high = sp if sp >= 0 else len(blocks), sq if sq >= 0 else len(blocks)
             if sp < 0:
-                cell_codes(level, inverse, p[0], p[1], p[2], low)
-                _fill_inside(level, lower, low, inside_of[sp])
+                _fill(level, inverse, lower, p[0], p[1], p[2], codes_of[low], inside_of[low])
             elif sq < 0:
-                cell_codes(level, inverse, q[0], q[1], q[2], high)
-                _fill_inside(level, lower, high, inside_of[sq])
+                _fill(level, inverse, lower, q[0], q[1], q[2], codes_of[high], inside_of[high])
             pairs = 0
-            for n in range(8):
-                for d in range(3):
-                    bit = 4 >> d
-                    if not n & bit or (side < 2 and d != axis):
+            for n in range(12 if side == 2 else 4):
+                # a is on the upper side of a block, b on the lower one of the next.
+                if side == 2:
+                    a, b = _EDGES[n, 2], _EDGES[n, 1]
+                    w = inside_of[high, a, _EDGES[n, 0]]
+                else:
+                    a, b = _TOP[axis, n], _TOP[axis, n] - (4 >> axis)
+                    if codes_of[low, a] < 0 or codes_of[high, b] < 0:
                         continue
-                    # n is on the upper side of a block, n - bit on the lower one of the next.
-                    a, b = (n, n - bit) if side < 2 else (n - bit, n)
-                    if low[a] >= 0 and high[b] >= 0:
-                        w = weight_below(level, lower, high[b], d)
-                        own = owner[sp, a] if sp >= 0 else np.int32(-1)
-                        other = owner[sq, b] if sq >= 0 else np.int32(-1)
-                        if w > 0 and (side < 2 or own != other):
-                            ends[pairs, 0], ends[pairs, 1] = low[a], high[b]
-                            owners[pairs, 0], owners[pairs, 1] = own, other
-                            slots[pairs, 0], slots[pairs, 1] = a, b
-                            across[pairs] = w
-                            pairs += 1
+                    w = weight_below(level, lower, codes_of[high, b], axis)
+                own = owner[sp, a] if sp >= 0 else np.int32(-1)
+                other = owner[sq, b] if sq >= 0 else np.int32(-1)
+                if w > 0 and (side < 2 or own != other):
+                    ends[pairs, 0], ends[pairs, 1] = codes_of[low, a], codes_of[high, b]
+                    owners[pairs, 0], owners[pairs, 1] = own, other
+                    slots[pairs, 0], slots[pairs, 1] = a, b
+                    across[pairs] = w
+                    pairs += 1
+            away = _OWN if side == 2 else np.int8(3 + axis)
             e = first[sp] if sp >= 0 else np.int32(-1)
             while e >= 0:
                 for n in range(ptr[e], ptr[e + 1]):
-                    other, slot = _owner_in(code[n], home, q, sq, high, owner, owner_of_extra)
-                    own = owner_of_extra[e]
                     once = side < 2 or code[n] >= 0 or -1 - code[n] > e
-                    if other >= -1 and (side < 2 or own != other) and once:
-                        ends[pairs, 0], ends[pairs, 1] = -1 - e, code[n]
-                        owners[pairs, 0], owners[pairs, 1] = own, other
-                        slots[pairs, 0], slots[pairs, 1] = -1, slot
-                        across[pairs] = weight[n]
-                        pairs += 1
+                    if faces[n] == away and once:
+                        own = owner_of_extra[e]
+                        other = _owner_of(code[n], cells[n], sq, owner, owner_of_extra)
+                        if other >= -1 and (side < 2 or own != other):
+                            ends[pairs, 0], ends[pairs, 1] = -1 - e, code[n]
+                            owners[pairs, 0], owners[pairs, 1] = own, other
+                            slots[pairs, 0], slots[pairs, 1] = -1, cells[n]
+                            across[pairs] = weight[n]
+                            pairs += 1
                 e = after[e]
             e = first[sq] if sq >= 0 and side < 2 else np.int32(-1)
             while e >= 0:
                 for n in range(ptr[e], ptr[e + 1]):
-                    if code[n] >= 0:
-                        own, slot = _owner_in(code[n], home, p, sp, low, owner, owner_of_extra)
-                        if own >= -1:
-                            ends[pairs, 0], ends[pairs, 1] = code[n], -1 - e
-                            owners[pairs, 0], owners[pairs, 1] = own, owner_of_extra[e]
-                            slots[pairs, 0], slots[pairs, 1] = slot, -1
-                            across[pairs] = weight[n]
-                            pairs += 1
+                    if faces[n] == axis and code[n] >= 0:
+                        own = _owner_of(code[n], cells[n], sp, owner, owner_of_extra)
+                        ends[pairs, 0], ends[pairs, 1] = code[n], -1 - e
+                        owners[pairs, 0], owners[pairs, 1] = own, owner_of_extra[e]
+                        slots[pairs, 0], slots[pairs, 1] = cells[n], -1
+                        across[pairs] = weight[n]
+                        pairs += 1
                 e = after[e]
             if side == 2:
                 for n in range(pairs):  # in one order
@@ -139,28 +144,30 @@ def link(
             for n in range(pairs):
                 if across[n] == 0:
                     continue
-                a, b = owners[n]
+                one_end, other_end = owners[n, 0], owners[n, 1]
                 resistance = np.float32(1.0) / _cut(ends, owners, across, n, pairs)
                 for end in range(2):
-                    t, codes = (sp, low) if end == 0 else (sq, high)
-                    inner = _inner(
-                        inside_of[t], extra, codes, t, first, after, owner, owner_of_extra,
-                        owners[n, end], ends, owners, slots, n, pairs, end, at_cut[end],
-                    )  # fmt: skip
+                    t = sp if end == 0 else sq
+                    inner = _inner_cells(inside_of, t, owner, owners, slots, n, pairs, end)
+                    if t >= 0 and first[t] >= 0:
+                        inner += _inner_extra(
+                            extra, faces, cells, t, first, after, owner, owner_of_extra, ends,
+                            owners, slots, n, pairs, end, at_cut,
+                        )  # fmt: skip
                     if inner > 0:
                         resistance += np.float32(0.5) / inner
                 for m in range(pairs):
-                    if m != n and owners[m, 0] == a and owners[m, 1] == b:
+                    if m != n and owners[m, 0] == one_end and owners[m, 1] == other_end:
                         across[m] = np.float32(0.0)
                 value = np.float32(1.0) / resistance
-                if a == -1 and b == -1:
+                if one_end == -1 and other_end == -1:
                     apart = spacing + coarse[q[0], q[1], q[2], CENTRE + axis]
                     apart -= coarse[p[0], p[1], p[2], CENTRE + axis]
                     apart = max(apart, np.float32(1.0))
                     coarse[q[0], q[1], q[2], RAW + axis] = value * apart
                 else:
-                    one[found] = _coarse_code(coarse_level, p, a)
-                    two[found] = _coarse_code(coarse_level, q, b)
+                    one[found] = _coarse_code(coarse_level, p, one_end)
+                    two[found] = _coarse_code(coarse_level, q, other_end)
                     values[found] = value
                     found += 1
     return one[:found].copy(), two[:found].copy(), values[:found].copy()
@@ -169,23 +176,51 @@ def link(
 @numba.njit(cache=True)
 def _coarse_code(level, block, owner):
     if owner >= 0:
-        return np.int64(-1 - owner)
+        return np.int64(-1) - owner
     colour, h = place(level, block[0], block[1], block[2])
     return np.int64(colour * level[SIZE] + h)
 
 
 @numba.njit(cache=True)
-def _owner_in(code, home, block, s, codes, owner, owner_of_extra):
-    """Who owns the unknown with a code, if that is in the block, else -2; and which cell it is."""
+def _locate(level, home, ptr, code):
+    """Where the other ends of the couplings of extra unknowns are.
+
+    Returns for each one the face of the block that it crosses (axis, 3 + axis where it leads
+    upwards, or _OWN) and the cell of the block in which it ends, -1 if that is an extra unknown.
+    """
+    faces, cells = np.full(len(code), _OWN, dtype=np.int8), np.full(len(code), -1, dtype=np.int8)
+    for e in range(len(home)):
+        i, j, k = np.int64(home[e, 0]), np.int64(home[e, 1]), np.int64(home[e, 2])
+        for link in range(ptr[e], ptr[e + 1]):
+            a, b, c = i, j, k
+            if code[link] < 0:
+                f = -1 - code[link]
+                a, b, c = np.int64(home[f, 0]), np.int64(home[f, 1]), np.int64(home[f, 2])
+            else:
+                for step in range(7):
+                    a = i + (step == 3) - (step == 0)
+                    b = j + (step == 4) - (step == 1)
+                    c = k + (step == 5) - (step == 2)
+                    colour, h = place(level, a, b, c)
+                    if colour * level[SIZE] + h == code[link] and min(a, b, c) >= 0:
+                        break
+                cells[link] = 4 * (a & 1) + 2 * (b & 1) + (c & 1)
+            da, db, dc = (a >> 1) - (i >> 1), (b >> 1) - (j >> 1), (c >> 1) - (k >> 1)
+            if da:
+                faces[link] = 0 if da < 0 else 3
+            elif db:
+                faces[link] = 1 if db < 0 else 4
+            elif dc:
+                faces[link] = 2 if dc < 0 else 5
+    return faces, cells
+
+
+@numba.njit(cache=True)
+def _owner_of(code, cell, s, owner, owner_of_extra):
+    """Who owns an unknown that is in a block, the cell of it if it is one."""
     if code < 0:
-        e = -1 - code
-        inside = home[e, 0] >> 1 == block[0] and home[e, 1] >> 1 == block[1]
-        found = owner_of_extra[e] if inside and home[e, 2] >> 1 == block[2] else np.int32(-2)
-        return found, -1
-    for n in range(8):
-        if codes[n] == code:
-            return owner[s, n] if s >= 0 else np.int32(-1), n
-    return np.int32(-2), -1
+        return owner_of_extra[-1 - code]
+    return owner[s, cell] if s >= 0 else np.int32(-1)
 
 
 @numba.njit(cache=True)
@@ -199,81 +234,59 @@ def _cut(ends, owners, across, first, pairs):
 
 
 @numba.njit(cache=True)
-def _inner(
-    inside, extra, codes, s, first, after, owner, owner_of_extra, mine, ends, owners, slots, begin,
-    pairs, end, at_cut,
-):  # fmt: skip
-    """The weight between the members of an aggregate that are at a cut and its other members."""
-    home, _, ptr, code, weight, _ = extra
+def _mask(owners, slots, first, pairs, end):
+    """The cells of an aggregate that are at the cut between the owners of the first pair."""
     mask = 0
-    for n in range(begin, pairs):
-        if owners[n, 0] == owners[begin, 0] and owners[n, 1] == owners[begin, 1]:
-            if ends[n, end] < 0:
-                at_cut[-1 - ends[n, end]] = True
-            else:
+    for n in range(first, pairs):
+        if owners[n, 0] == owners[first, 0] and owners[n, 1] == owners[first, 1]:
+            if slots[n, end] >= 0:
                 mask |= 1 << slots[n, end]
-    total = np.float32(0.0)
-    for edge in range(12):
-        if inside[edge] > 0:
-            a, b = _UPPER[edge], _LOWER[edge]
-            if (mask >> a & 1) != (mask >> b & 1):
-                if s < 0 or (owner[s, a] == mine and owner[s, b] == mine):
-                    total += inside[edge]
-    e = first[s] if s >= 0 else np.int32(-1)
-    while e >= 0:
-        if owner_of_extra[e] == mine:
-            for link in range(ptr[e], ptr[e + 1]):
-                if code[link] >= 0:
-                    for n in range(8):
-                        if codes[n] == code[link] and owner[s, n] == mine:
-                            if (mask >> n & 1 == 1) != at_cut[e]:
-                                total += weight[link]
-                else:
-                    f = -1 - code[link]
-                    within = f > e and owner_of_extra[f] == mine
-                    for axis in range(3):
-                        within = within and home[e, axis] >> 1 == home[f, axis] >> 1
-                    if within and at_cut[e] != at_cut[f]:
-                        total += weight[link]
-        e = after[e]
-    for n in range(begin, pairs):
-        if ends[n, end] < 0:
-            at_cut[-1 - ends[n, end]] = False
+    return mask
+
+
+@numba.njit(cache=True)
+def _inner_cells(inside_of, s, owner, owners, slots, first, pairs, end):
+    """The weight between the cells of an aggregate that are at a cut and its other cells."""
+    mask = _mask(owners, slots, first, pairs, end)
+    mine, total = owners[first, end], np.float32(0.0)
+    for a in range(8):
+        if mask >> a & 1:
+            for axis in range(3):
+                b = a ^ (4 >> axis)
+                if not mask >> b & 1 and (s < 0 or owner[s, b] == mine):
+                    total += inside_of[s, a, axis]
     return total
 
 
 @numba.njit(cache=True)
-def collect(count, one, two, values, held, level, inverse):
-    """The couplings of each extra unknown: ptr, code, weight, and the inverse diagonals.
-
-    one, two, values: what `link` returned. held: weights towards p = 0 of the extra unknowns. The
-    diagonals of coupled cells of the level grow.
-    """
-    ptr = np.zeros(count + 1, dtype=np.int64)
-    for n in range(len(one)):
-        for end in (one[n], two[n]):
-            if end < 0:
-                ptr[-end] += 1
-    for e in range(count):
-        ptr[e + 1] += ptr[e]
-    filled = ptr[:-1].copy()
-    code, weight = np.empty(ptr[-1], dtype=np.int64), np.empty(ptr[-1], dtype=np.float32)
-    diagonal = held.copy()
-    for n in range(len(one)):
-        for end, other in ((one[n], two[n]), (two[n], one[n])):
-            if end < 0:
-                e = -1 - end
-                code[filled[e]], weight[filled[e]] = other, values[n]
-                filled[e] += 1
-                diagonal[e] += values[n]
-            else:
-                colour, h = split_code(level, end)
-                before = inverse[colour, h]
-                inverse[colour, h] = before / (np.float32(1.0) + values[n] * before)
-                if before == 0:
-                    inverse[colour, h] = np.float32(1.0) / values[n]
-    own = np.zeros(count, dtype=np.float32)
-    for e in range(count):
-        if diagonal[e] > 0:
-            own[e] = np.float32(1.0) / diagonal[e]
-    return ptr, code, weight, own
+def _inner_extra(
+    extra, faces, cells, s, first, after, owner, owner_of_extra, ends, owners, slots, begin, pairs,
+    end, at_cut,
+):  # fmt: skip
+    """The same, where one of the two is an extra unknown. at_cut: room, left False."""
+    _, _, ptr, code, weight, _ = extra
+    mask = _mask(owners, slots, begin, pairs, end)
+    mine, total = owners[begin, end], np.float32(0.0)
+    for n in range(begin, pairs):
+        if owners[n, 0] == owners[begin, 0] and owners[n, 1] == owners[begin, 1]:
+            if ends[n, end] < 0:
+                at_cut[end, -1 - ends[n, end]] = True
+    e = first[s]
+    while e >= 0:
+        if owner_of_extra[e] == mine:
+            for link in range(ptr[e], ptr[e + 1]):
+                if faces[link] != _OWN:
+                    continue
+                if code[link] >= 0:
+                    n = cells[link]
+                    if owner[s, n] == mine and (mask >> n & 1 == 1) != at_cut[end, e]:
+                        total += weight[link]
+                else:
+                    f = -1 - code[link]
+                    if f > e and owner_of_extra[f] == mine and at_cut[end, e] != at_cut[end, f]:
+                        total += weight[link]
+        e = after[e]
+    for n in range(begin, pairs):
+        if ends[n, end] < 0:
+            at_cut[end, -1 - ends[n, end]] = False
+    return total

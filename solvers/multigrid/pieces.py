@@ -12,9 +12,9 @@ import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
 from solvers.multigrid.beside import NO_PARENT
-from solvers.multigrid.cells import cell_codes
+from solvers.multigrid.cells import cell_codes, split_code
 from solvers.multigrid.kernels import SIZE, place
-from solvers.multigrid.linking import collect, link
+from solvers.multigrid.linking import link
 from solvers.multigrid.setup import HELD, MOMENTS
 from solvers.multigrid.splitting import find_parted, number_blocks, split
 
@@ -66,13 +66,13 @@ class Division:
     links: Three
 
     def layer(self, factor: np.float32, level: np.ndarray, inverse: np.ndarray) -> Layer:
-        """The extra unknowns of the coarser level, once that is packed; see `linking.collect`.
+        """The extra unknowns of the coarser level, once that is packed; see `_collect`.
 
         factor: of the weights towards p = 0.
         """
         held = factor * self.moments[:, HELD]
         return Layer(
-            self.home, self.moments, *collect(len(held), *self.links, held, level, inverse)
+            self.home, self.moments, *_collect(len(held), *self.links, held, level, inverse)
         )
 
 
@@ -114,6 +114,43 @@ def divide(
     strays = _strays(*cells[:2], blocks, owner, coarse_level)
     parent = _parents(layer.home, owner_of_extra, coarse_level)
     return Division(parent, strays, home, moments, links)
+
+
+@numba.njit(cache=True)
+def _collect(count, one, two, values, held, level, inverse):
+    """The couplings of each extra unknown: ptr, code, weight, and the inverse diagonals.
+
+    one, two, values: what `linking.link` returned. held: weights towards p = 0 of the extra
+    unknowns. The diagonals of coupled cells of the level grow.
+    """
+    ptr = np.zeros(count + 1, dtype=np.int64)
+    for n in range(len(one)):
+        for end in (one[n], two[n]):
+            if end < 0:
+                ptr[-end] += 1
+    for e in range(count):
+        ptr[e + 1] += ptr[e]
+    filled = ptr[:-1].copy()
+    code, weight = np.empty(ptr[-1], dtype=np.int64), np.empty(ptr[-1], dtype=np.float32)
+    diagonal = held.copy()
+    for n in range(len(one)):
+        for end, other in ((one[n], two[n]), (two[n], one[n])):
+            if end < 0:
+                e = -1 - end
+                code[filled[e]], weight[filled[e]] = other, values[n]
+                filled[e] += 1
+                diagonal[e] += values[n]
+            else:
+                colour, h = split_code(level, end)
+                before = inverse[colour, h]
+                inverse[colour, h] = before / (np.float32(1.0) + values[n] * before)
+                if before == 0:
+                    inverse[colour, h] = np.float32(1.0) / values[n]
+    own = np.zeros(count, dtype=np.float32)
+    for e in range(count):
+        if diagonal[e] > 0:
+            own[e] = np.float32(1.0) / diagonal[e]
+    return ptr, code, weight, own
 
 
 @numba.njit(cache=True)

@@ -11,6 +11,7 @@ from solvers.multigrid.packed_levels import Hierarchy
 from solvers.multigrid.packed_space import COARSEST_SWEEPS
 from solvers.sequence import begin
 from solvers.walled_systems import KINDS, walled_system
+from solvers.warm_up import walls_of
 from tests.solvers.systems import box, random_rhs, random_system
 from tests.solvers.test_multigrid import SHAPES, is_black, pack, unpack
 
@@ -150,6 +151,11 @@ def test_a_wall_within_blocks_makes_a_piece_of_each(dim):
     assert found.iterations <= 11
     difference = torch.linalg.vector_norm(found.pressure - exact.pressure)
     assert difference <= 1e-7 * torch.linalg.vector_norm(exact.pressure)
+
+
+def test_what_is_compiled_ahead_has_pieces_and_an_exact_level(dim):
+    levels = Hierarchy.of(walls_of(dim).system, divided=True)
+    assert len(levels.extra[0]) > 0 and len(levels.extra[10]) > 0
 
 
 def test_an_unknown_kind_or_option_is_rejected():
