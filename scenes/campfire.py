@@ -27,7 +27,7 @@ def logs(config: RunConfig) -> list[Shape]:
 
 def torn(points: Tensor, time: float) -> Tensor:
     """The acceleration, m/s^2, of the turbulence: none at the embers, which it would blow out, and
-    none at the walls, where it would stir up the whole room."""
+    none at the sides, where it would stir up the calm air around."""
     aside = (points[..., :-1] - 0.5).norm(dim=-1, keepdim=True)
     share = (points[..., -1:] / CALM).clamp(0, 1) * (1 - (aside / WIDE) ** 2).clamp(0, 1)
     return TURBULENCE(points, time) * share
@@ -35,12 +35,13 @@ def torn(points: Tensor, time: float) -> Tensor:
 
 def build(config: RunConfig) -> SmokeScene:
     at = config.point
+    around = ["x-", "x+"] if config.dim == 2 else ["x-", "x+", "y-", "y+"]
     embers = Cylinder(at(0.5, 0.5, 0.0), radius=0.16, height=0.05)
     return SmokeScene(
         size=at(1, 1, 1.5),
         sources=[Source(embers, density=0.0, temperature=250.0, fuel=1.4, roughness=1.0)],
         solids=logs(config),
-        open_sides=["z+"],
+        open_sides=[*around, "z+"],
         body_force=torn,
         physics=SmokeOptions(
             lift=0.025,

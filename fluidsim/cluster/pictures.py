@@ -24,6 +24,7 @@ from fluidsim.cluster.workers import (
 )
 from fluidsim.errors import SimulationError
 from fluidsim.runs.drawing import Drawing
+from fluidsim.runs.stopping import asked_to_stop
 from fluidsim.store.stored_run import BYTES_A_CELL, StoredRun
 from solvers import runtime
 
@@ -36,7 +37,8 @@ def draw_all(
 ) -> None:  # fmt: skip
     """Draw frames of a run into a folder.
 
-    step: is called after each. Raises SimulationError with one line, and what drawing raises.
+    step: is called after each. Raises SimulationError with one line, what drawing raises, and
+    KeyboardInterrupt after a signal to stop.
     """
     stored = dataclasses.replace(stored, folder=stored.folder.absolute())
     least = BYTES_OF_LIBRARIES + BYTES_A_CELL * math.prod(stored.shape)
@@ -50,6 +52,8 @@ def draw_all(
         ]  # fmt: skip
         try:
             for picture in as_completed(pictures):
+                if asked_to_stop():
+                    raise KeyboardInterrupt  # what the signal raised was lost in the library
                 picture.result()
                 step()
         except CancelledError as error:

@@ -79,6 +79,7 @@ def crew_of(crew: Crew) -> Iterator[Client]:
     """Workers of one thread on this machine, which end with this process however it ends."""
     processes.spawning()
     with (
+        _quiet_tasks(),
         LocalCluster(
             n_workers=crew.workers, threads_per_worker=1, memory_limit=round(crew.memory),
             dashboard_address="127.0.0.1:0", silence_logs=SILENT,
@@ -87,6 +88,22 @@ def crew_of(crew: Crew) -> Iterator[Client]:
     ):  # fmt: skip
         client.register_plugin(Offer(is_ours=True))
         yield client
+
+
+@contextmanager
+def _quiet_tasks() -> Iterator[None]:
+    """No tracebacks of tasks of the library that were cut off; after an interruption for good, as
+    they end, and would be told of, when the block is left."""
+    logger = logging.getLogger("asyncio")
+    before = logger.level
+    logger.setLevel(SILENT)
+    try:
+        yield
+    except KeyboardInterrupt:
+        before = SILENT
+        raise
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a sweep does when runs fail and workers are lost; a small program stands in for a run."""
 
 import json
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,9 +18,17 @@ from fluidsim.cluster.making import Making, make_all  # noqa: E402
 from fluidsim.cluster.placing import Job, check_memory  # noqa: E402
 from fluidsim.cluster.plan import Question  # noqa: E402
 from fluidsim.cluster.progress import Progress  # noqa: E402
-from fluidsim.cluster.workers import MEMORY, Crew, Offer, Place, memory_of  # noqa: E402
+from fluidsim.cluster.workers import (  # noqa: E402
+    MEMORY,
+    Crew,
+    Offer,
+    Place,
+    crew_of,
+    memory_of,
+)
 from fluidsim.errors import SimulationError  # noqa: E402
 from fluidsim.runs.preflight import Needs  # noqa: E402
+from fluidsim.store.stored_run import StoredRun  # noqa: E402
 
 STAND_IN = """
 import json, os, sys, time
@@ -233,3 +242,39 @@ def test_pictures_that_fit_no_worker_are_refused(monkeypatch):
             pictures._workers(2.0**60, 9, place),
         ):
             pass
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, ValueError])
+def test_an_interruption_while_workers_start_shows_no_traceback_of_their_tasks(
+    monkeypatch, caplog, end
+):
+    """Which Python logs when the tasks are collected, after the interruption; other errors do not
+    silence it."""
+    logger = logging.getLogger("asyncio")
+
+    def cut_off(**named):
+        logger.error("Task exception was never retrieved")
+        raise end
+
+    monkeypatch.setattr("fluidsim.cluster.workers.LocalCluster", cut_off)
+    before = logger.level
+    try:
+        with pytest.raises(end), crew_of(Crew(2, 1, 2.0**30)):
+            pass
+        assert not caplog.records
+        logger.error("Task exception was never retrieved")
+        assert bool(caplog.records) == (end is ValueError)
+    finally:
+        logger.setLevel(before)
+
+
+def test_a_signal_that_the_library_swallowed_still_stops_the_pictures(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(pictures, "asked_to_stop", lambda: len(drawn) == 1)
+    monkeypatch.setattr(pictures, "_draw", lambda *given: None)
+    stored = StoredRun(tmp_path, "smoke", (4, 4), 0.25, "", {}, None, None, (), ())  # pyright: ignore
+    with workers(protocol="tcp://", host="127.0.0.1") as cluster:
+        place = Place(cluster.scheduler_address, None)
+        with pytest.raises(KeyboardInterrupt):
+            pictures.draw_all(None, stored, range(5), tmp_path, place, lambda: drawn.append(1))  # pyright: ignore
+    assert len(drawn) == 1
