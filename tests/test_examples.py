@@ -34,7 +34,7 @@ def test_a_viscosity_is_found(tmp_path):
 
 
 def test_a_jet_comes_nearer_to_the_cup(tmp_path):
-    changes = {"2: (40, 16), 3: (32, 14)": "2: (20, 3), 3: (16, 1)", "WIDTH = 480": "WIDTH = 96"}
+    changes = {"2: (40, 16, 0.1)": "2: (20, 3, 0.1)", "WIDTH = 480": "WIDTH = 96"}
     changes |= {"FRAMES, SECONDS = 2, 28, 0.05": "FRAMES, SECONDS = 2, 6, 0.05"}
     printed = shrunk("jet", tmp_path, changes)
     losses = [float(line.split()[1]) for line in printed.splitlines() if line.startswith("loss")]

@@ -18,7 +18,7 @@ from fluidsim.solid.shapes import Box, Sphere
 parser = argparse.ArgumentParser(allow_abbrev=False)
 parser.add_argument("--dim", type=int, choices=(2, 3), default=2)
 DIM = parser.parse_known_args()[0].dim
-CELLS, RUNS = {2: (40, 16), 3: (32, 14)}[DIM]
+CELLS, RUNS, UNIT = {2: (40, 16, 0.1), 3: (32, 14, 0.3)}[DIM]
 TAKEOFF, FRAMES, SECONDS = 2, 28, 0.05
 
 
@@ -36,7 +36,8 @@ FILL = 0.7  # of the cup: how much we want in it
 # %% [markdown]
 # ## The scene
 #
-# The unknowns are the velocity of the inflow and the time when it stops, in units of 0.1 s.
+# The unknowns are the velocity of the inflow, m/s, and the time when it stops, in units of about
+# what it takes.
 
 
 # %%
@@ -59,7 +60,7 @@ SOLIDS = [
 
 def start(unknown):
     nozzle = Sphere(NOZZLE, RADIUS)
-    jet = Inflow(nozzle, unknown[:-1], until=0.1 * float(unknown[-1].detach()))
+    jet = Inflow(nozzle, unknown[:-1], until=UNIT * float(unknown[-1].detach()))
     scene = LiquidScene(size=SIZE, liquid=nozzle, inflows=[jet], solids=SOLIDS)
     return scene.start(resolution=CELLS, solver="multigrid", threads=1)
 
