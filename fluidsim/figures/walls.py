@@ -42,7 +42,7 @@ def walls() -> str:
     )
     spent = (
         "Setup and solve, `never` / `auto` / `always`, the least of 3 after one for warm-up, CPU "
-        f"time of {runtime.available_threads()} threads. On a busy machine only their ratios mean "
+        f"time, threads: {runtime.available_threads()}. On a busy machine only their ratios mean "
         "something."
     )
     return f"{markdown(counts)}\n\n{note}\n\n{markdown(times)}\n\n{spent}"

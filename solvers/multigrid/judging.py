@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 
 from solvers.multigrid.packed_levels import Hierarchy
 
-# Work of an unknown in an iteration on levels that are not divided.
-_ITERATION = 10.0
+# Work of an unknown in an iteration on levels that are not divided, and what any iteration takes.
+_ITERATION, _CALLS = 8.5, 7e4
 # Work in an iteration of a coupling of the extra unknowns in 2D and in 3D, and of a factor of
 # the coarsest level.
 _LINK, _FACTOR = {2: 32.0, 3: 50.0}, 4.0
-# Work of dividing: of an unknown, an extra unknown in 2D and in 3D, and a factor.
-_SETUP, _EXTRA, _FACTORED = 35.0, {2: 2700.0, 3: 3800.0}, 180.0
+# Work of dividing: of an unknown, an extra unknown in 2D and in 3D, and a factor, and what any
+# division takes. A solve is not interrupted for less than this many times as much.
+_SETUP, _EXTRA, _FACTORED, _BEGUN = 35.0, {2: 2700.0, 3: 3800.0}, 180.0, 1e6
+_MARGIN = 1.2
 # Iterations on divided levels: of one decade of the residual, and at the start.
 _DECADE, _START = 1.8, 1.0
 # A solve is judged after so many iterations, and again each time that so many more are done; where
@@ -60,14 +62,14 @@ class Costs:
     @classmethod
     def _of(cls, unknowns: int, extra: int, links: float, factors: float, dim: int) -> Costs:
         return cls(
-            _SETUP * unknowns + _EXTRA[dim] * extra + _FACTORED * factors,
-            _ITERATION * unknowns + _LINK[dim] * links + _FACTOR * factors,
+            _BEGUN + _SETUP * unknowns + _EXTRA[dim] * extra + _FACTORED * factors,
+            _CALLS + _ITERATION * unknowns + _LINK[dim] * links + _FACTOR * factors,
         )
 
 
 def plain_work(unknowns: int, iterations: float) -> float:
     """Work of so many iterations on levels that are not divided."""
-    return _ITERATION * unknowns * iterations
+    return (_CALLS + _ITERATION * unknowns) * iterations
 
 
 class Judge:
@@ -106,7 +108,7 @@ class Judge:
         if rest < _WORTH or plain_work(self.unknowns, rest) + self.credit < _SETUP * self.unknowns:
             return False
         gain = self.gain(history[-1], self.rtol, rest)
-        self.ended_after = done if self.credit + gain > self._known().setup else 0
+        self.ended_after = done if self.credit + gain > _MARGIN * self._known().setup else 0
         return self.has_ended
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import weakref
+from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -41,21 +41,19 @@ class LearnedDivision:
         self.at_once, self.credit, self.rate = False, 0.0, 0.0
         self.costs: Costs | None = None
         self._expected: Costs | None = None  # of the present system
+        self._is_divided = False  # whether the present levels are
         self._is_first = False  # whether the next solve is the first one on divided levels
-        self._present: weakref.ref[Any] | None = None
-        self._stored: tuple[Tensor, bool] | None = None
+        self._seen: Tensor | None = None  # the mark of the present system, if anything was learnt
 
     def setup(self, system: PoissonSystem) -> Any:
-        """As `Multigrid.setup`; divided at once if that is worth it, or was before a resumption."""
-        divided, stored = self.at_once, self._stored
-        self._stored = self._expected = None
-        if stored is not None and torch.equal(mark(system), stored[0]):
-            divided = stored[1]
-        else:
-            self.credit = 0.0
-        state = self.options.setup(system, divided)
-        self._present, self._is_first = weakref.ref(state), divided
-        return state
+        """As `Multigrid.setup`; divided if the system is the one before and was, or at once."""
+        own = None if self._seen is None else mark(system)
+        is_known = own is not None and self._seen is not None and torch.equal(own, self._seen)
+        self._seen, self._expected = own, None
+        if not is_known:
+            self._is_divided, self.credit = self.at_once, 0.0
+        self._is_first = self._is_divided and not is_known
+        return self.options.setup(system, self._is_divided)
 
     def solve(self, state: Any, rhs: Tensor, guess: Tensor | None, rtol: float) -> Outcome:
         """As `Multigrid.solve`."""
@@ -73,8 +71,14 @@ class LearnedDivision:
             self._learn(judge, found.history)
         elif self._is_first and not self._was_worth_it(state, found.history):
             self.at_once = False
-        self._is_first = False
+        self._is_divided, self._is_first = levels.has_pieces, False
+        if self._seen is None and self._has_learnt:
+            self._seen = mark(state.system)
         return found
+
+    @property
+    def _has_learnt(self) -> bool:
+        return self.at_once or self._is_divided or self.credit > 0 or self.rate > 0
 
     def _learn(self, judge: Judge, history: list[float]) -> None:
         """From a solve that began on levels that were not divided."""
@@ -96,16 +100,12 @@ class LearnedDivision:
 
     def memory(self) -> dict[str, Tensor]:
         """What was learnt, and whether the present levels are divided; {} without walls."""
-        state = None if self._present is None else self._present()
-        present = state is not None and state.engine == "numba" and state.levels[1].is_divided
-        if not (present or self.at_once or self.credit or self.rate):
+        if self._seen is None:
             return {}
-        known = (
-            (math.nan, math.nan) if self.costs is None else (self.costs.setup, self.costs.iteration)
-        )
-        numbers = [float(self.at_once), self.credit, self.rate, *known, float(present)]
-        seen = torch.zeros(4, dtype=torch.int64) if state is None else mark(state.system)
-        return {"division": torch.tensor(numbers, dtype=torch.float64), "seen": seen}
+        known = (math.nan,) * 3 if self.costs is None else astuple(self.costs)
+        flags = float(self.at_once), float(self._is_divided)
+        numbers = [*flags, self.credit, self.rate, *known]
+        return {"division": torch.tensor(numbers, dtype=torch.float64), "seen": self._seen}
 
     def recall(self, memory: dict[str, Tensor]) -> None:
         """Go on with what was learnt; begin anew where nothing was."""
@@ -113,7 +113,7 @@ class LearnedDivision:
         numbers, seen = memory.get("division"), memory.get("seen")
         if numbers is None or seen is None or numbers.shape != (7,) or seen.shape != (4,):
             return
-        at_once, self.credit, self.rate, *known, present = numbers.tolist()
-        self.at_once = bool(at_once)
+        at_once, is_divided, self.credit, self.rate, *known = numbers.tolist()
+        self.at_once, self._is_divided = bool(at_once), bool(is_divided)
         self.costs = None if math.isnan(known[0]) else Costs(*known)
-        self._stored = seen.cpu().clone(), bool(present)
+        self._seen = seen.cpu().clone()
