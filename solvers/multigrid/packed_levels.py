@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +57,7 @@ class Buffers:
     def of(cls, table: np.ndarray) -> Buffers:
         """Zero arrays for the levels of a table."""
         entries = int(table[-1, kernels.OFFSET] + table[-1, kernels.SIZE])
-        size = int(table[0, kernels.SIZE])
+        size = int(table[:, kernels.SIZE].max())
         couplings = int(table[-1, kernels.WEIGHTS] + 6 * table[-1, kernels.SIZE])
         nx, ny, nz = table[0, :3].tolist()
         return cls(
@@ -80,6 +80,7 @@ class Buffers:
 
 
 _POOL: Pool[Shape, Buffers] = Pool()
+_POOL_BELOW: Pool[Shape, Buffers] = Pool()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +123,40 @@ class Hierarchy:
             float(ranges[:, 0].max()), float(ranges[:, 1].min()), float(ranges[:, 2].max())
         )
         table[0, kernels.UNIFORM] = uniform
+        places = (
+            kernels.values(buffers.inverse, table[0]),
+            kernels.couplings(buffers.lower, table[0]),
+        )
+        setup.fill_finest(active, *weights, scale, table[0], *places, buffers.moments[0])
+        hierarchy = cls._completed(buffers, table, scale, system.unknowns, divided)
+        _POOL.give_back_after(hierarchy, shapes[0], buffers)
+        return hierarchy
+
+    @classmethod
+    def below(cls, shape: Sequence[int], fill: Callable[[np.ndarray], None]) -> Hierarchy:
+        """The levels below the finest, for a solver that has a finest level of its own.
+
+        The cycle then begins on level 1, from b there; level 0 is empty. shape: of the finest grid,
+        more than COARSEST_CELLS along an axis. fill: writes the moments of level 1, as in `setup`.
+        """
+        shapes = level_shapes(shape)
+        table = _table(shapes, own_finest=False)
+        buffers = _POOL_BELOW.take(shapes[0], lambda: Buffers.of(table))
+        table[0, kernels.UNIFORM] = True
+        fill(buffers.moments[0])
+        hierarchy = cls._completed(buffers, table, 1.0, own_finest=False)
+        _POOL_BELOW.give_back_after(hierarchy, shapes[0], buffers)
+        return hierarchy
+
+    @classmethod
+    def _completed(
+        cls, buffers: Buffers, table: np.ndarray, scale: float, unknowns: int = 0,
+        divided: bool = False, own_finest: bool = True,
+    ) -> Hierarchy:  # fmt: skip
+        """Build the levels below the finest, of which the next one has its moments.
+
+        unknowns: of the finest level, if levels are to be divided.
+        """
         levels, layers, divisions = [], [], []
         solved = coarsest.nothing()
         for index, level in enumerate(table):
@@ -130,9 +165,7 @@ class Hierarchy:
             inverse = kernels.values(buffers.inverse, level)
             lower = kernels.couplings(buffers.lower, level)
             moments = buffers.moments[index]
-            if index == 0:
-                setup.fill_finest(active, *weights, scale, level, inverse, lower, moments)
-            else:
+            if index:
                 setup.pack(finer, np.float32(2**index), factor, level, inverse, lower)
                 setup.aggregate(finer, moments, np.float32(2**index))
             layer = pieces.Layer.empty()
@@ -145,7 +178,7 @@ class Hierarchy:
             if divided and not last:
                 marks = pieces.find(cells, layer, moments, np.float32(factor * DIRICHLET_FACTOR))
             if divided and not last and (marks is not None or index == 0):
-                last = coarsest.is_small(cells, layer.code, len(layer.inverse), system.unknowns)
+                last = coarsest.is_small(cells, layer.code, len(layer.inverse), unknowns)
             if last:
                 if divided and (index < len(table) - 1 or len(layer.inverse)):
                     solved = coarsest.exact(cells, layer.arrays, finer, factor)
@@ -160,11 +193,12 @@ class Hierarchy:
         buffers.clear()
         spans, cuts = _deal([spans for spans, _ in levels])
         no_rows = np.zeros((0, 4), dtype=np.int64)
-        rows, row_cuts = _deal([no_rows, *(rows for _, rows in levels[:-1])])
+        between = [rows for _, rows in levels[:-1]]
+        if not own_finest:
+            between[0] = no_rows
+        rows, row_cuts = _deal([no_rows, *between])
         extra = pieces.joined(layers, divisions, solved)
-        hierarchy = cls(buffers, table, spans, cuts, rows, row_cuts, scale, extra, divided)
-        _POOL.give_back_after(hierarchy, shapes[0], buffers)
-        return hierarchy
+        return cls(buffers, table, spans, cuts, rows, row_cuts, scale, extra, divided)
 
     @property
     def has_pieces(self) -> bool:
@@ -234,7 +268,7 @@ def _as_slab(
     return active[:, None], (weights[0][:, None], across, weights[1][:, None])
 
 
-def _table(shapes: list[Shape]) -> np.ndarray:
+def _table(shapes: list[Shape], own_finest: bool = True) -> np.ndarray:
     table = np.zeros((len(shapes), 9), dtype=np.int64)
     for level, (nx, ny, nz) in zip(table, shapes, strict=True):
         row = _odd(nz + 1)
@@ -242,6 +276,8 @@ def _table(shapes: list[Shape]) -> np.ndarray:
         size = (kernels.LEAD + (nx + 2) * plane + row + 1) // 2 + kernels.BLOCK
         level[:5] = nx, ny, nz, row, plane
         level[kernels.SIZE] = size
+    if not own_finest:
+        table[0, kernels.SIZE] = kernels.BLOCK
     sizes = table[:, kernels.SIZE]
     table[1:, kernels.OFFSET] = np.cumsum(sizes)[:-1]
     table[:, kernels.WEIGHTS] = 6 * table[:, kernels.OFFSET]

@@ -101,7 +101,7 @@ def _fill_rows(active, w0, w1, w2, scale, level, inverse, lower, moments, first,
                 around = slice(begin // 2, (end + 1) // 2)
                 m = slice(begin // 2 * 2, (end + 1) // 2 * 2)
                 parts = low[:, m], held[m], diagonal[m]
-                _add_row(sums[around], *parts, a - 2 * i, b - 2 * j)
+                add_row(sums[around], *parts, a - 2 * i, b - 2 * j)
         for k in range(len(sums)):
             mass = max(sums[k, MASS], np.float32(1.0))
             for axis in range(3):
@@ -150,7 +150,7 @@ def _split_row(half, row):
 
 
 @numba.njit(cache=True)
-def _add_row(sums, low, held, inverse, a, b):
+def add_row(sums, low, held, inverse, a, b):
     """Add a row of cells to the moments of its aggregates; a, b: its place in them, 0 or 1."""
     zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5)
     lowest_a, lowest_b = (one if a == 0 else zero), (one if b == 0 else zero)

@@ -56,10 +56,13 @@ def build(system: PoissonSystem) -> list[Level]:
     return build_slab(*as_slab(system))
 
 
-def build_slab(active: Tensor, face_weights: Sequence[Tensor]) -> list[Level]:
-    """The same of mask and weights in three dimensions; never waits for a GPU."""
+def build_slab(active: Tensor, face_weights: Sequence[Tensor], scaled: bool = True) -> list[Level]:
+    """The same of mask and weights in three dimensions; never waits for a GPU.
+
+    scaled: whether weights are brought near 1 by a common factor.
+    """
     shapes = level_shapes(active.shape)
-    couplings, held, total = _finest(active, face_weights)
+    couplings, held, total = _finest(active, face_weights, scaled)
     mass = (_invert(total) > 0).float()
     centre = [torch.zeros_like(mass) for _ in range(3)]
     levels = [Level(couplings, _invert(total), _red(mass))]
@@ -88,6 +91,11 @@ def build_slab(active: Tensor, face_weights: Sequence[Tensor]) -> list[Level]:
 def cycle(levels: list[Level], b: Tensor, factors: Factors, coarsest_sweeps: int) -> Tensor:
     """V-cycle of b; see `solvers.multigrid.kernels.cycle`. b: float32 on the finest level."""
     return _cycle(levels, 0, b, factors, coarsest_sweeps)
+
+
+def cycle_below(levels: list[Level], b: Tensor, factors: Factors, coarsest_sweeps: int) -> Tensor:
+    """V-cycle of b on level 1 and those below it. b: float32, shape of level 1."""
+    return _cycle(levels, 1, b, factors, coarsest_sweeps)
 
 
 def sweeps_of(
@@ -130,11 +138,14 @@ def _cycle(
     return x
 
 
-def _finest(active: Tensor, face_weights: Sequence[Tensor]) -> tuple[list[Tensor], Tensor, Tensor]:
-    """Couplings between active cells, weights towards p = 0 and diagonal, scaled, in float32."""
+def _finest(
+    active: Tensor, face_weights: Sequence[Tensor], scaled: bool
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Couplings between active cells, weights towards p = 0 and diagonal, in float32."""
     weights = [w.double() for w in face_weights]
-    scale = _scale(weights, active)
-    weights = [scale * w for w in weights]
+    if scaled:
+        scale = _scale(weights, active)
+        weights = [scale * w for w in weights]
     couplings = []
     held = torch.zeros(active.shape, dtype=torch.float64, device=active.device)
     total = torch.zeros_like(held)

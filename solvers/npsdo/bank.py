@@ -12,7 +12,6 @@ from solvers.npsdo import references, ritz
 from solvers.npsdo.data import Problem
 from solvers.npsdo.descent import Fitted, ScaledOperator, descend
 from solvers.npsdo.directions import DirectionNetwork
-from solvers.npsdo.image import COARSEST
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.vcycles import MultigridNetwork
 from solvers.npsdo.weights import Network
@@ -45,11 +44,8 @@ def collect(
 
     The energy loss needs their errors, so it takes only those of solves that have converged.
 
-    Returns None if there are none: the solve ended after one step, it failed, or the grid is so
-    small that it is solved directly.
+    Returns None if there are none: the solve ended after one step, or it failed.
     """
-    if problem.size <= COARSEST:
-        return None
     operator = ScaledOperator(problem.system)
     fitted = Fitted(problem.system, network)
     levels = fitted.levels(network)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from solvers.npsdo.image import image, pyramid
+from solvers.npsdo.coarse import Ground
+from solvers.npsdo.image import image
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.scaling import scaling
 from solvers.npsdo.weights import Network
@@ -62,17 +63,16 @@ class Fitted:
 
     def __init__(self, system: PoissonSystem, network: Network) -> None:
         self.shape = system.shape
-        finest = image(system)
         if isinstance(network, SymmetricCycle):
             self.missing = [0] * system.dim
-            self.images: Any = pyramid(finest)
+            self.seen: Any = Ground.of(system, scaling(system))
         else:
             self.missing = [-n % network.multiple for n in system.shape]
             pads = [side for n in reversed(self.missing) for side in (0, n)]
-            self.images = nn.functional.pad(finest, pads)
+            self.seen = nn.functional.pad(image(system), pads)
 
     def levels(self, network: Any) -> Any:
-        return network.prepare(self.images)
+        return network.prepare(self.seen)
 
     def apply(self, network: Any, levels: Any, r: Tensor) -> Tensor:
         """Apply the network to (batch, *shape) float32, padded to a size that it supports."""

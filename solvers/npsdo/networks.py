@@ -9,44 +9,17 @@ and Neumann Boundary Conditions" (ICML 2024); `SymmetricCycle` is our own.
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from solvers.npsdo.stencils import affine, convolve, offsets, shifted, transpose
-from solvers.slicing import lower, upper
+from solvers.npsdo.coarse import Ground
+from solvers.npsdo.stencils import affine, convolve, offsets, transpose
 
-# Damping of the Jacobi sweeps that a new SymmetricCycle consists of.
+# Damping of the sweeps of a new SymmetricCycle, relative to 1 over the largest diagonal.
 _DAMPING = 0.85
-# Weights of the nearer and the farther coarse cell along an axis in an interpolated value.
-_NEAR, _FAR = 0.75, 0.25
-# Smaller eigenvalues of the coarsest operator, relative to the largest, count as 0: these belong to
-# constants on components.
-_NULL = 1e-6
-
-
-def prolong(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Linear interpolation to a grid of twice as many cells; x: (batch, *coarse), 0 outside."""
-    for axis, cells in enumerate(shape, start=1):
-        near = _NEAR * x
-        below, above = _below(x, axis), _above(x, axis)
-        pairs = torch.stack([near + _FAR * below, near + _FAR * above], axis + 1)
-        x = pairs.flatten(axis, axis + 1).narrow(axis, 0, cells)
-    return x
-
-
-def restrict(x: Tensor) -> Tensor:
-    """The adjoint of `prolong`, to half as many cells (rounded up); x: (batch, *shape)."""
-    for axis, cells in enumerate(x.shape[1:], start=1):
-        if cells % 2:
-            x = torch.cat([x, torch.zeros_like(x.narrow(axis, 0, 1))], axis)
-        first, second = x.unflatten(axis, (-1, 2)).unbind(axis + 1)
-        far = _above(first, axis) + _below(second, axis)
-        x = _NEAR * (first + second) + _FAR * far
-    return x
 
 
 class Affine(nn.Module):
@@ -65,78 +38,51 @@ class Affine(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class CycleLevel:
-    """A level of SymmetricCycle for one image.
+    """SymmetricCycle for one system.
 
     mask: 1 where there is fluid. smooth, down, up: stencils; smooth is symmetric, up is the adjoint
-    of down. share: factor of interpolated values, so that solids do not pull them towards 0. gain:
-    factor of the coarse correction.
+    of down. gain: factor of the coarse correction. ground: what lies below.
     """
 
     mask: Tensor
     smooth: Tensor
     down: Tensor
     up: Tensor
-    share: Tensor
     gain: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class CycleEnd:
-    """The coarsest level of SymmetricCycle: a dense matrix (cells, cells)."""
-
-    mask: Tensor
-    inverse: Tensor
+    ground: Ground
 
 
 class SymmetricCycle(nn.Module):
-    """A multigrid V-cycle whose smoother and transfers are learned; symmetric by construction.
+    """A V-cycle with a learned finest level; symmetric by construction.
 
-        x = S r + T^T P (gain) cycle(P^T T r)
+        x = S r + (gain) T^T P V(P^T T r)
 
-    with S symmetrised, and P linear interpolation that leaves solids out. Levels from number
-    `shared` - 1 on have the same parameters, so the network serves any size. A new network is a
-    V-cycle of damped Jacobi sweeps. It approximates the inverse of the operator with weights 1.
+    with S symmetrised, P linear interpolation that leaves solids out, and V the V-cycle of
+    multigrid on the levels below. A new network is a V-cycle with damped Richardson sweeps on the
+    finest level. It approximates the inverse of the operator with weights 1.
     """
 
-    def __init__(self, dim: int, shared: int = 3) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
-        self.smooth = nn.ModuleList(Affine(dim, 2) for _ in range(shared))
-        self.transfer = nn.ModuleList(Affine(dim, 2) for _ in range(shared))
-        self.log_gain = nn.Parameter(torch.full((shared,), math.log(4.0)))
-        for smooth, transfer in zip(self.smooth, self.transfer, strict=True):
-            assert isinstance(smooth, Affine) and isinstance(transfer, Affine)
-            _start_as_jacobi(smooth, transfer, dim)
+        self.smooth, self.transfer = Affine(dim, 2), Affine(dim, 2)
+        self.log_gain = nn.Parameter(torch.zeros(()))
+        _start_as_damped(self.smooth, self.transfer, dim)
 
-    def prepare(self, images: list[Tensor]) -> list[CycleLevel | CycleEnd]:
-        """The levels for the images of a `pyramid`."""
-        levels: list[CycleLevel | CycleEnd] = []
-        for index, (image, coarse) in enumerate(itertools.pairwise(images)):
-            number = min(index, len(self.smooth) - 1)
-            mask = (_inside(image[0], self.dim) > 0).float()
-            smooth, down = self.smooth[number](image), self.transfer[number](image)
-            levels.append(
-                CycleLevel(
-                    mask,
-                    smooth=0.5 * (smooth + transpose(smooth)),
-                    down=down,
-                    up=transpose(down),
-                    share=mask / _coverage(coarse, tuple(mask.shape)),
-                    gain=self.log_gain[number].exp(),
-                )
-            )
-        coarsest = images[-1]
-        mask = (_inside(coarsest[0], self.dim) > 0).float()
-        return [*levels, CycleEnd(mask, coarsest_inverse(coarsest))]
+    def prepare(self, ground: Ground) -> CycleLevel:
+        """The level for a system."""
+        image = ground.finest
+        mask = (_inside(image[0], self.dim) > 0).float()
+        smooth, down = self.smooth(image), self.transfer(image)
+        symmetric = 0.5 * (smooth + transpose(smooth))
+        return CycleLevel(mask, symmetric, down, transpose(down), self.log_gain.exp(), ground)
 
-    def forward(self, levels: list[CycleLevel | CycleEnd], r: Tensor) -> Tensor:
+    def forward(self, level: CycleLevel, r: Tensor) -> Tensor:
         """Apply the cycle to residuals (batch, *shape)."""
-        level = levels[0]
         r = level.mask * r
-        if not isinstance(level, CycleLevel):
-            return (r.flatten(1) @ level.inverse).reshape(r.shape)
-        coarse = restrict(level.share * convolve(level.down, r)) / 2**self.dim
-        correction = level.share * prolong(self(levels[1:], coarse), tuple(r.shape[1:]))
+        interpolation = level.ground.interpolation
+        coarse = interpolation.adjoint(convolve(level.down, r))
+        correction = interpolation(level.ground.solve(coarse))
         x = convolve(level.smooth, r) + level.gain * convolve(level.up, correction)
         return level.mask * x
 
@@ -211,60 +157,19 @@ class PaperNetwork(nn.Module):
         return level.keep * x + level.gain * convolve(level.after, fine)
 
 
-def coarsest_inverse(image: Tensor) -> Tensor:
-    """Dense pseudo-inverse, float32 (cells, cells), of the operator of the coarsest image.
-
-    The coupling of two cells is the smaller of their fluid fractions; a cell is coupled to p = 0 by
-    the air beside it and by twice the air within it. Its unit is that of the level.
-    """
-    fluid, air = (channel.double() for channel in image)
-    dim = fluid.ndim
-    shape = _inside(fluid, dim).shape
-    cells = math.prod(shape)
-    counted = torch.arange(cells, device=image.device).reshape(shape)
-    number = F.pad(counted, (1, 1) * dim, value=-1)
-    matrix = torch.zeros(cells, cells, dtype=torch.float64, device=image.device)
-    own = _inside(number, dim).reshape(-1)
-    matrix[own, own] += 2.0 * torch.minimum(_inside(fluid, dim), _inside(air, dim)).reshape(-1)
-    for offset in offsets(dim):
-        if sum(abs(step) for step in offset) != 1:
-            continue
-        there = shifted(number, offset, shape).reshape(-1)
-        coupling = torch.minimum(_inside(fluid, dim), shifted(fluid, offset, shape)).reshape(-1)
-        held = torch.minimum(_inside(fluid, dim), shifted(air, offset, shape)).reshape(-1)
-        known = there >= 0
-        matrix[own, own] += held + torch.where(known, coupling, 0.0)
-        matrix[own[known], there[known]] -= coupling[known]
-    values, vectors = torch.linalg.eigh(matrix)
-    kept = values > _NULL * values.max().clamp(min=1e-30)
-    vectors = vectors[:, kept]
-    return ((vectors / values[kept]) @ vectors.T).float()
-
-
-def _start_as_jacobi(smooth: Affine, transfer: Affine, dim: int) -> None:
-    """S = 2 w D^-1 - w^2 D^-1 A D^-1 and T = 1 - w A D^-1, with 1/D linear about D = 2 dim."""
-    most = 2 * dim
-    slope = 1.0 / (most - 1) - 1.0 / most
+def _start_as_damped(smooth: Affine, transfer: Affine, dim: int) -> None:
+    """S = 2 w - w^2 A and T = 1 - w A, affine in the image, with w = damping / (2 dim)."""
+    weight = _DAMPING / (2 * dim)
     centre = 3**dim // 2
-    scale = 2 * _DAMPING - _DAMPING**2
-    smooth.bias.data[centre] = scale * (1.0 / most + slope * most)
-    transfer.bias.data[centre] = 1.0 - _DAMPING
+    smooth.bias.data[centre] = 2 * weight
+    transfer.bias.data[centre] = 1.0
     for k, offset in enumerate(offsets(dim)):
         if sum(abs(step) for step in offset) == 1:
             at = tuple(step + 1 for step in offset)
-            smooth.weight.data[(centre, slice(None), *at)] = -scale * slope
-            smooth.weight.data[(k, 0, *at)] = _DAMPING**2 / most**2
-            transfer.weight.data[(k, 0, *at)] = _DAMPING / most
-
-
-def _coverage(coarse: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Share of an interpolated value that comes from non-solid coarse cells, at least 0.001.
-
-    coarse: image (2, *coarse + 2), ring included.
-    """
-    present = (coarse.sum(0) > 0).float()
-    around = prolong(present[None], tuple(2 * n for n in present.shape))[0]
-    return around[tuple(slice(2, 2 + n) for n in shape)].clamp(min=1e-3)
+            smooth.weight.data[(centre, slice(None), *at)] = -(weight**2)
+            smooth.weight.data[(k, 0, *at)] = weight**2
+            transfer.weight.data[(centre, slice(None), *at)] = -weight
+            transfer.weight.data[(k, 0, *at)] = weight
 
 
 def _mean(image: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -275,13 +180,3 @@ def _mean(image: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def _inside(padded: Tensor, dim: int) -> Tensor:
     """A view without the ring of one cell along the last axes."""
     return padded[(..., *(slice(1, -1),) * dim)]
-
-
-def _below(x: Tensor, axis: int) -> Tensor:
-    """For each cell the value of the cell below it, 0 for the first."""
-    return torch.cat([torch.zeros_like(x.narrow(axis, 0, 1)), lower(x, axis)], axis)
-
-
-def _above(x: Tensor, axis: int) -> Tensor:
-    """For each cell the value of the cell above it, 0 for the last."""
-    return torch.cat([upper(x, axis), torch.zeros_like(x.narrow(axis, 0, 1))], axis)

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from solvers.npsdo.image import image, pyramid
+from solvers.npsdo.coarse import Ground
+from solvers.npsdo.image import image
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.scaling import scaling, unlike
 from solvers.npsdo.weights import Network
@@ -34,13 +35,13 @@ class Preconditioner:
         self.sweeps = SWEEPS if bool(band.any()) else 0
         self.largest = float(scale.max()) or 1.0
         self.scale = (scale / self.largest).float()
-        picture, self.padding = image(system), [0, 0] * system.dim
+        self.padding = [0, 0] * system.dim
         if isinstance(network, SymmetricCycle):
-            self.levels = network.prepare(pyramid(picture))
+            self.levels = network.prepare(Ground.of(system, scale))
         else:
             missing = [-n % network.multiple for n in reversed(system.shape)]
             self.padding = [n for each in missing for n in (0, each)]
-            self.levels = network.prepare(F.pad(picture, self.padding))
+            self.levels = network.prepare(F.pad(image(system), self.padding))
 
     def __call__(self, r: Tensor) -> Tensor:
         """z of a residual (float64, shape of the grid) that is not 0."""

@@ -31,6 +31,22 @@ def scaling(system: PoissonSystem) -> Tensor:
     return torch.where(largest > 0, torch.minimum(square, 1.0 / largest), square).sqrt()
 
 
+def scaled_weights(system: PoissonSystem, scale: Tensor) -> tuple[Tensor, ...]:
+    """The weights of S A S; S of an active cell counts on both sides of its other faces.
+
+    scale: S.
+    """
+    result = []
+    for axis, weights in enumerate(system.face_weights):
+        rim = torch.zeros_like(scale.narrow(axis, 0, 1))
+        around = torch.cat((rim, scale, rim), axis)
+        below, above = lower(around, axis), upper(around, axis)
+        result.append(
+            weights * torch.where(below > 0, below, above) * torch.where(above > 0, above, below)
+        )
+    return tuple(result)
+
+
 def unlike(system: PoissonSystem, scale: Tensor) -> Tensor:
     """Active cells with a weight that the scaling does not bring to 1: (*shape) bool.
 
@@ -38,13 +54,7 @@ def unlike(system: PoissonSystem, scale: Tensor) -> Tensor:
     among these cells. scale: S.
     """
     found = torch.zeros_like(system.active)
-    for axis, weights in enumerate(system.face_weights):
-        rim = torch.zeros_like(scale.narrow(axis, 0, 1))
-        around = torch.cat((rim, scale, rim), axis)
-        below, above = lower(around, axis), upper(around, axis)
-        scaled = (
-            weights * torch.where(below > 0, below, above) * torch.where(above > 0, above, below)
-        )
+    for axis, scaled in enumerate(scaled_weights(system, scale)):
         odd = (scaled > 0) & ((scaled - 1).abs() > UNLIKE)
         found |= lower(odd, axis) | upper(odd, axis)
     return found & system.active

@@ -28,7 +28,7 @@ KINDS: dict[str, type[Network]] = {
     "mgno": MultigridNetwork,
 }
 # Tensors with a number for each level, in networks of any number of levels.
-COUNTED: dict[type[Network], str] = {SymmetricCycle: "log_gain", PaperNetwork: "keep_bias"}
+COUNTED: dict[type[Network], str] = {PaperNetwork: "keep_bias"}
 FORMAT = "fluidsim-npsdo"
 VERSION = "1"
 MOST_LEVELS = 32
@@ -104,7 +104,7 @@ def _new(path: str | os.PathLike[str], kind: str, dim: int, tensors: dict[str, T
     count = len(tensors[counted])
     if count > MOST_LEVELS:
         raise ValueError(f"{path} has {count} levels; at most {MOST_LEVELS} are allowed")
-    return SymmetricCycle(dim, count) if cls is SymmetricCycle else PaperNetwork(dim, count + 1)
+    return PaperNetwork(dim, count + 1)
 
 
 def _tensors(network: Network) -> dict[str, Tensor]:

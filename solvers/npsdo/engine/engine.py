@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from solvers.npsdo.engine import images, kernels, layout
+from solvers.multigrid import kernels as multigrid
+from solvers.multigrid.packed_levels import COARSEST_CELLS, Hierarchy
+from solvers.multigrid.packed_space import COARSEST_SWEEPS
+from solvers.multigrid.solver import relaxation
+from solvers.npsdo.engine import aggregates, images, kernels, layout, walls
 from solvers.npsdo.engine.band import Band
 from solvers.npsdo.engine.setup import Job, LevelArrays, prepare
 from solvers.npsdo.engine.stencils import Stencils
-from solvers.npsdo.networks import coarsest_inverse
 from solvers.pool import Pool
 from solvers.row_layout import RowLayout
 
@@ -20,7 +23,7 @@ from solvers.row_layout import RowLayout
 class Buffers:
     """The arrays of an engine.
 
-    r, x, t, share: flat float32 vectors of all levels. fluid, air: flat float32 pictures. lines,
+    r, x, t, share: flat float32 vectors of both levels. fluid, air: flat float32 pictures. lines,
     numbers, extents, segments, origins, windows: see `setup.LevelArrays`. coefficients: those of
     windows; stencils: those of patterns. scaling: float32 rows of the grid. direction: float64,
     padded as in `RowLayout`; product, residual: float64 rows.
@@ -30,14 +33,14 @@ class Buffers:
 
     def __init__(self, table: np.ndarray) -> None:
         planes, rows, cells = table[0, [layout.PLANES, layout.ROWS, layout.CELLS]].tolist()
-        ends = table[-1]
+        coarse, ends = table[1], table[-1]
         self.r, self.x, self.t, self.share = _zeros(4, (ends[layout.VECTOR],), np.float32)
         self.fluid, self.air = _zeros(2, (ends[layout.PICTURE],), np.float32)
-        self.lines = np.zeros(ends[layout.PICTURE], dtype=np.uint64)
-        self.numbers = np.zeros(ends[layout.PICTURE], dtype=np.int32)
+        self.lines = np.zeros(coarse[layout.PICTURE], dtype=np.uint64)
+        self.numbers = np.zeros(coarse[layout.PICTURE], dtype=np.int32)
         self.extents = np.zeros((ends[layout.GRID_ROW], 3), dtype=np.int32)
-        self.segments = np.zeros((ends[layout.CELL], 4), dtype=np.int32)
-        self.origins, self.windows = _zeros(2, (ends[layout.CELL], 2), np.int32)
+        self.segments = np.zeros((coarse[layout.CELL], 4), dtype=np.int32)
+        self.origins, self.windows = _zeros(2, (coarse[layout.CELL], 2), np.int32)
         self.scaling = np.zeros((planes * rows, cells), dtype=np.float32)
         self.product, self.residual = _zeros(2, (planes * rows, cells), np.float64)
         self.direction = np.zeros((planes * rows + 1, cells + 2))
@@ -54,6 +57,7 @@ class Buffers:
         self.stencils = _at_least(self.stencils, patterns, width // 2 * 3)
 
 
+_FACTORS = relaxation(2)  # of multigrid's sweeps
 _POOL: Pool[tuple[int, ...], Buffers] = Pool()
 
 
@@ -66,9 +70,11 @@ class Engine:
 
     buffers: used by one solve at a time; the next engine of the same shape receives them when this
         one has been deleted.
-    table: int64 (levels, layout.COLUMNS). cuts: int64 (levels, PARTS, 3), row_cuts: int64
-        (levels, PARTS + 1), see `kernels.cycle`.
-    inverse: that of the coarsest level. unit: a weight of the system.
+    table: int64 (2, layout.COLUMNS). cuts: int64 (PARTS, 3), row_cuts: int64 (2, PARTS + 1), see
+        `kernels`.
+    walls: places and weights of interpolation across walls, see `walls.find`.
+    below: the levels below; None if the grid is so small that there are none.
+    unit: a weight of the system.
     scaling: S, float32 rows of the grid; (1, cells) if it is the same for all rows.
     band: the cells that the network does not know; None if all weights are equal.
     """
@@ -78,40 +84,66 @@ class Engine:
     table: np.ndarray
     cuts: np.ndarray
     row_cuts: np.ndarray
-    inverse: np.ndarray
+    walls: tuple[np.ndarray, np.ndarray]
+    below: Hierarchy | None
     unit: float
     scaling: np.ndarray
     band: Band | None
 
     @classmethod
     def of(cls, rows: RowLayout, stencils: Stencils) -> Engine:
-        """Prepare all levels for a system on the CPU."""
+        """Prepare the levels for a system on the CPU."""
         table = layout.level_table(rows.shape)
         own = _POOL.take(rows.shape, lambda: Buffers(table))
         unit, varies = _enter_system(rows, table[0], own)
         work = _Work(table, own, stencils)
         own.clear()
-        levels = range(len(table) - 2)
-        work.run([Job.COARSEN], (index + 1 for index in levels))
+        work.run(Job.COARSEN)
         work.deal()
-        work.run([Job.SHARE, Job.LINES, Job.WINDOWS, Job.SEGMENTS], levels)
+        work.run(Job.SHARE, Job.LINES, Job.WINDOWS, Job.SEGMENTS)
         work.reserve()
-        work.run([Job.COEFFICIENTS, Job.STENCILS], levels)
-        inverse = _solve_coarsest(table[-2], own)
+        work.run(Job.COEFFICIENTS, Job.STENCILS)
+        pictures = [
+            layout.picture(flat, level) for level in table[:2] for flat in (own.fluid, own.air)
+        ]
+        numbers = layout.picture(own.numbers, table[0])
+        found = walls.find(numbers, *pictures, layout.vector(own.share, table[0]), *table[:2])
         scaling = own.scaling if varies else np.ones((1, own.scaling.shape[1]), dtype=np.float32)
+        below = _levels_below(rows, scaling, unit)
         band = Band.of(rows, scaling, unit, table[0]) if varies else None
-        engine = cls(rows, own, table[:-1], work.cuts, work.row_cuts, inverse, unit, scaling, band)
+        cuts = (work.cuts, work.row_cuts)
+        engine = cls(rows, own, table[:-1], *cuts, found, below, unit, scaling, band)
         _POOL.give_back_after(engine, rows.shape, own)
         return engine
 
     def cycle(self) -> float:
         """x = cycle of r in the buffers, on the finest level; returns (r, x)."""
-        own, sums = self.buffers, np.zeros(layout.PARTS)
-        kernels.cycle(
+        own, sums, below = self.buffers, np.zeros(layout.PARTS), self.below
+        arrays = (
             own.r, own.x, own.t, own.share, own.stencils, own.segments, self.cuts, own.extents,
-            self.row_cuts, self.table, self.inverse, sums,
+            self.row_cuts, self.table, *self.walls,
         )  # fmt: skip
+        kernels.descend(*arrays)
+        if below is not None:
+            level, packed = self.table[1], below.table[1]
+            b, x = (multigrid.values(flat, packed) for flat in (below.buffers.b, below.buffers.x))
+            aggregates.pack(layout.vector(own.r, level), own.extents, level, b, packed)
+            below.cycle(_FACTORS, COARSEST_SWEEPS)
+            aggregates.unpack(layout.vector(own.x, level), own.extents, level, x, packed)
+        kernels.ascend(*arrays, sums)
         return float(sums.sum())
+
+
+def _levels_below(rows: RowLayout, scaling: np.ndarray, unit: float) -> Hierarchy | None:
+    if max(rows.shape) <= COARSEST_CELLS:
+        return None
+    before = (*rows.shape[:-1], 1)[:2]
+
+    def fill(moments: np.ndarray) -> None:
+        weights = (rows.active, rows.along, rows.across, rows.faces, rows.neighbours)
+        aggregates.fill_moments(*weights, scaling, unit, before, moments)
+
+    return Hierarchy.below(rows.shape, fill)
 
 
 def _zeros(count: int, shape: tuple[int, ...], dtype: type) -> Iterable[np.ndarray]:
@@ -129,22 +161,20 @@ def _enter_system(rows: RowLayout, level: np.ndarray, own: Buffers) -> tuple[flo
 
 
 class _Work:
-    """The setup of all levels, and how it is dealt out; see `setup.LevelArrays`."""
+    """The setup, and how it is dealt out; see `setup.LevelArrays`."""
 
     def __init__(self, table: np.ndarray, own: Buffers, stencils: Stencils) -> None:
         self.table, self.own, self.stencils = table, own, stencils
-        parts = (len(table) - 1, layout.PARTS)
-        self.row_cuts = np.zeros((parts[0], parts[1] + 1), dtype=np.int64)
-        self.windows, self.window_bases = (np.zeros(parts, dtype=np.int64) for _ in range(2))
-        self.counts = np.zeros((*parts, 2), dtype=np.int64)
-        self.cuts = np.zeros((*parts, 3), dtype=np.int64)
+        self.row_cuts = np.zeros((2, layout.PARTS + 1), dtype=np.int64)
+        self.windows, self.window_bases = _zeros(2, (layout.PARTS,), np.int64)
+        self.counts = np.zeros((layout.PARTS, 2), dtype=np.int64)
+        self.cuts = np.zeros((layout.PARTS, 3), dtype=np.int64)
 
-    def run(self, jobs: Iterable[Job], levels: Iterable[int]) -> None:
-        """Do these jobs on these levels, level by level."""
-        arrays, jobs = self._arrays(), tuple(jobs)
-        for index in levels:
-            for job in jobs:
-                prepare(job, index, arrays)
+    def run(self, *jobs: Job) -> None:
+        """Do these jobs one after the other."""
+        arrays = self._arrays()
+        for job in jobs:
+            prepare(job, arrays)
 
     def _arrays(self) -> LevelArrays:
         own, maps = self.own, self.stencils
@@ -166,11 +196,11 @@ class _Work:
             segments=own.segments,
             origins=own.origins,
             counts=self.counts,
-            pattern_bases=self.cuts[:, :, 2],
+            pattern_bases=self.cuts[:, 2],
             stencils=own.stencils,
             slopes=maps.slopes,
             biases=maps.biases,
-            gains=maps.gains,
+            gain=maps.gain,
         )
 
     def deal(self) -> None:
@@ -184,13 +214,12 @@ class _Work:
 
     def reserve(self) -> None:
         """Assign places to the segments, windows and patterns that have been counted."""
-        cells = self.table[:-1, layout.CELLS, None]
-        begins = self.table[:-1, layout.CELL, None] + self.row_cuts[:, :-1] * cells
-        self.cuts[:, :, 0], self.cuts[:, :, 1] = begins, begins + self.counts[:, :, 0]
-        patterns = self.counts[:, :, 1]
-        self.cuts[:, :, 2] = np.cumsum(patterns).reshape(patterns.shape) - patterns
-        self.window_bases[:] = np.cumsum(self.windows).reshape(patterns.shape) - self.windows
-        width = self.stencils.biases.shape[1]
+        begins = self.row_cuts[0, :-1] * self.table[0, layout.CELLS]
+        self.cuts[:, 0], self.cuts[:, 1] = begins, begins + self.counts[:, 0]
+        patterns = self.counts[:, 1]
+        self.cuts[:, 2] = np.cumsum(patterns) - patterns
+        self.window_bases[:] = np.cumsum(self.windows) - self.windows
+        width = len(self.stencils.biases)
         self.own.reserve(int(self.windows.sum()), int(patterns.sum()), width)
 
 
@@ -199,19 +228,3 @@ def _at_least(table: np.ndarray, count: int, width: int) -> np.ndarray:
     if table.shape[1] == width and len(table) >= count:
         return table
     return np.zeros((count + count // 4, width), dtype=np.float32)
-
-
-def _solve_coarsest(level: np.ndarray, own: Buffers) -> np.ndarray:
-    """The inverse of the coarsest level; also sets its share to 1 in cells with fluid."""
-    lead = int(level[layout.LEAD])
-    shape = level[[layout.PLANES, layout.ROWS, layout.CELLS]]
-    around = shape + 4 * np.array([lead, 1, 1])
-    inside = (slice(1, -1) if lead else 0, slice(1, -1), slice(1, -1))
-    channels = [
-        layout.picture(flat, level).reshape(around)[inside] for flat in (own.fluid, own.air)
-    ]
-    fluids, shares = layout.picture(own.fluid, level), layout.vector(own.share, level)
-    for row in range(shape[0] * shape[1]):
-        found = fluids[layout.picture_row(level, row), 2:-2] > 0
-        shares[layout.vector_row(level, row), 1 : 1 + shape[2]] = found
-    return coarsest_inverse(torch.from_numpy(np.stack(channels))).numpy()

@@ -23,8 +23,8 @@ from solvers.npsdo.engine.layout import (
     vector_row,
 )
 
-# Lower bound of the share of an interpolated value, by which is divided; as in `networks`.
-_LEAST_COVERAGE = np.float32(1e-3)
+# Lower bound of the share of an interpolated value, by which is divided; as in `coarse`.
+LEAST_COVERAGE = np.float32(1e-3)
 
 
 @numba.njit(cache=True)
@@ -192,14 +192,18 @@ def _halve(sums, scale, result):
 
 
 @numba.njit(cache=True)
-def measure_rows(fluids, extents, level, part):
+def measure_rows(fluids, extents, shares, level, part):
+    """Extents of the rows of a part, and a share of 1 where there is fluid."""
     begin, end = ring_rows(level, part)
     rows = level[ROWS] + 2
     for row in range(begin, end):
         i, j = row // rows - level[LEAD], row % rows - 1
         if 0 <= i < level[PLANES] and 0 <= j < level[ROWS]:
             number = i * level[ROWS] + j
-            _measure(fluids[picture_row(level, number)], extents[level[GRID_ROW] + number])
+            line, share = fluids[picture_row(level, number)], shares[vector_row(level, number)]
+            _measure(line, extents[level[GRID_ROW] + number])
+            for k in range(level[CELLS]):
+                share[k + 1] = np.float32(1.0) if line[k + 2] > 0 else np.float32(0.0)
 
 
 @numba.njit(cache=True)
@@ -235,5 +239,5 @@ def _invert(coverage, fluid, share):
     for k in range(len(fluid)):
         half = k // 2 + 2
         value = near * coverage[half] + far * coverage[half + 2 * (k % 2) - 1]
-        known = np.float32(1.0) / max(value, _LEAST_COVERAGE)
+        known = np.float32(1.0) / max(value, LEAST_COVERAGE)
         share[k] = known if fluid[k] > 0 else np.float32(0.0)

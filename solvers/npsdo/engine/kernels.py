@@ -1,8 +1,8 @@
-"""The learned cycle on the CPU: kernels for what `networks.SymmetricCycle` defines.
+"""The learned level of the cycle on the CPU: kernels for what `networks.SymmetricCycle` defines.
 
-Neighbouring cells of a row that share a stencil form a segment, and a pass over a level is a loop
-over its segments. Most cells lie in long ones, where nine neighbours at a time are handled by one
-contiguous loop.
+Below it lie levels of multigrid, see `aggregates`. Neighbouring cells of a row that share a stencil
+form a segment, and a pass over the level is a loop over its segments. Most cells lie in long ones,
+where nine neighbours at a time are handled by one contiguous loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
 from solvers.npsdo.engine.layout import (
-    CELLS,
     FASTMATH,
     FIRST,
     LAST,
@@ -27,16 +26,17 @@ from solvers.npsdo.engine.layout import (
     WIDTH,
     is_small,
     vector,
-    vector_row,
 )
 from solvers.npsdo.engine.transfers import prolong, restrict
+from solvers.npsdo.engine.walls import prolong as prolong_walls
+from solvers.npsdo.engine.walls import restrict as restrict_walls
 
 # Segments with fewer cells than this are done cell by cell.
 _LEAST_LOOP = 5
 
 
 class Pass(IntEnum):
-    """A pass over a level: down, to the next coarser level, back from it, and up."""
+    """A pass over the level: down, to the next coarser level, back from it, and up."""
 
     DOWN = 0
     RESTRICT = 1
@@ -45,12 +45,12 @@ class Pass(IntEnum):
 
 
 class CycleArrays(NamedTuple):
-    """The arrays of the cycle, of all levels.
+    """The arrays of the cycle, of both levels.
 
     r, x, t, share: flat float32 vectors. stencils: float32 (patterns, width). segments: int32
-    (segments, 4). cuts: int64 (levels, PARTS, 3): first segment, one past the last, and first
-    pattern of each part. extents: int32 (rows of all levels, 3). row_cuts: int64 (levels,
-    PARTS + 1). table: without the line of ends.
+    (segments, 4). cuts: int64 (PARTS, 3): first segment, one past the last, and first pattern of
+    each part. extents: int32 (rows of both levels, 3). row_cuts: int64 (2, PARTS + 1). table:
+    without the line of ends.
     """
 
     r: np.ndarray
@@ -66,37 +66,44 @@ class CycleArrays(NamedTuple):
 
 
 @numba.njit(cache=True)
-def cycle(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, inverse, sums):
-    """x = cycle of r on the finest level; sums[part]: its share of (r, x).
+def descend(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, walls, weights):
+    """r of the coarser level from that of the finer one; t is overwritten.
 
-    Flat arguments, see `CycleArrays`: a call with a named tuple from Python costs more. inverse: of
-    the coarsest level.
+    Flat arguments, see `CycleArrays`: a call with a named tuple from Python costs more. walls,
+    weights: see `walls.find`.
     """
     arrays = CycleArrays(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table)
-    deepest = len(table) - 1
-    for index in range(deepest):
-        for step in (Pass.DOWN, Pass.RESTRICT):
-            _pass(step, index, arrays, sums)
-    _solve_coarsest(r, x, table[deepest], share, inverse, sums)
-    for index in range(deepest - 1, -1, -1):
-        for step in (Pass.PROLONG, Pass.UP):
-            _pass(step, index, arrays, sums)
-
-
-@numba.njit(cache=True, parallel=True)
-def _pass(step, index, arrays, sums):
-    if is_small(arrays.table[index]):
-        for part in range(PARTS):
-            _pass_part(step, index, part, arrays, sums)
-    else:
-        for part in numba.prange(PARTS):
-            _pass_part(step, index, np.int64(part), arrays, sums)
+    sums = np.empty(PARTS)
+    for step in (Pass.DOWN, Pass.RESTRICT):
+        _pass(step, arrays, sums)
+    restrict_walls(walls, weights, t, r)
 
 
 @numba.njit(cache=True)
-def _pass_part(step, index, part, arrays, sums):
-    fine, coarse = arrays.table[index], arrays.table[index + 1]
-    begin, end, base = arrays.cuts[index, part]
+def ascend(
+    r, x, t, share, stencils, segments, cuts, extents, row_cuts, table, walls, weights, sums
+):
+    """x of the finer level from that of the coarser one; sums[part]: its share of (r, x)."""
+    arrays = CycleArrays(r, x, t, share, stencils, segments, cuts, extents, row_cuts, table)
+    _pass(Pass.PROLONG, arrays, sums)
+    prolong_walls(walls, weights, share, x, t)
+    _pass(Pass.UP, arrays, sums)
+
+
+@numba.njit(cache=True, parallel=True)
+def _pass(step, arrays, sums):
+    if is_small(arrays.table[0]):
+        for part in range(PARTS):
+            _pass_part(step, part, arrays, sums)
+    else:
+        for part in numba.prange(PARTS):
+            _pass_part(step, np.int64(part), arrays, sums)
+
+
+@numba.njit(cache=True)
+def _pass_part(step, part, arrays, sums):
+    fine, coarse = arrays.table[0], arrays.table[1]
+    begin, end, base = arrays.cuts[part]
     mine, own = arrays.segments[begin:end], arrays.stencils[base:]
     r, t, share = vector(arrays.r, fine), vector(arrays.t, fine), vector(arrays.share, fine)
     extents = arrays.extents
@@ -105,11 +112,11 @@ def _pass_part(step, index, part, arrays, sums):
     elif step == Pass.UP:
         sums[part] = _up(r, t, vector(arrays.x, fine), own, mine, fine)
     elif step == Pass.RESTRICT:
-        first, last = arrays.row_cuts[index + 1, part], arrays.row_cuts[index + 1, part + 1]
+        first, last = arrays.row_cuts[1, part], arrays.row_cuts[1, part + 1]
         target, present = vector(arrays.r, coarse), vector(arrays.share, coarse)
         restrict(t, target, present, extents, first, last, fine, coarse)
     else:
-        first, last = arrays.row_cuts[index, part], arrays.row_cuts[index, part + 1]
+        first, last = arrays.row_cuts[0, part], arrays.row_cuts[0, part + 1]
         prolong(vector(arrays.x, coarse), t, share, extents, first, last, fine, coarse)
 
 
@@ -214,21 +221,3 @@ def _dot(a, b):
     for k in range(len(a)):
         total += np.float64(a[k]) * np.float64(b[k])
     return total
-
-
-@numba.njit(cache=True, fastmath=FASTMATH)
-def _solve_coarsest(r, x, level, share, inverse, sums):
-    """x = inverse r in the fluid; sums[0] = (r, x)."""
-    rs, xs, shares = vector(r, level), vector(x, level), vector(share, level)
-    cells = level[CELLS]
-    own = np.empty(len(inverse), dtype=np.float32)
-    for n in range(len(inverse)):
-        own[n] = rs[vector_row(level, n // cells), n % cells + 1]
-    sums[:] = 0.0
-    for n in range(len(inverse)):
-        at, k = vector_row(level, n // cells), n % cells + 1
-        value = np.float32(0.0)
-        for m in range(len(inverse)):
-            value += inverse[n, m] * own[m]
-        xs[at, k] = value if shares[at, k] > 0 else np.float32(0.0)
-        sums[0] += np.float64(own[n]) * np.float64(xs[at, k])

@@ -1,4 +1,4 @@
-"""The memory layout of the levels of the learned cycle; a 2D grid is a single plane.
+"""The memory layout of the learned level and of the next coarser one; a 2D grid is a single plane.
 
 A level has `planes` x `rows` rows of `cells` cells. Vectors are float32 with zeros around them: one
 cell below and one above along each axis (two above if the number of cells is odd), so that a coarse
@@ -12,7 +12,6 @@ import numba
 import numpy as np
 
 from solvers import kernel_cache  # noqa: F401
-from solvers.npsdo.image import COARSEST
 
 # Columns of a level table. LEAD: planes of zeros before the first plane of a vector, 1 or 0.
 # VECTOR, PICTURE, GRID_ROW, CELL: where the level begins in the flat arrays of all levels.
@@ -29,11 +28,11 @@ FASTMATH = {"reassoc", "contract", "nsz"}
 
 
 def level_table(shape: tuple[int, ...]) -> np.ndarray:
-    """Level table of a grid, int64 (levels + 1, COLUMNS), finest first; the last row holds ends."""
+    """Level table of a grid and its aggregates, int64 (3, COLUMNS); the last row holds ends."""
     lead = len(shape) - 2
     planes, rows, cells = (1, *shape)[-3:]
     table, ends = [], np.zeros(COLUMNS, dtype=np.int64)
-    while True:
+    for _ in range(2):
         level = ends.copy()
         level[[PLANES, ROWS, CELLS, LEAD]] = planes, rows, cells, lead
         level[PLANE], level[WIDTH] = rows + 2 + rows % 2, cells + 2 + cells % 2
@@ -44,9 +43,8 @@ def level_table(shape: tuple[int, ...]) -> np.ndarray:
         ends[PICTURE] += (planes + 4 * lead) * level[PICTURE_PLANE] * level[PICTURE_WIDTH]
         ends[GRID_ROW] += planes * rows
         ends[CELL] += planes * rows * cells
-        if max(planes, rows, cells) <= COARSEST:
-            return np.stack([*table, ends])
         planes, rows, cells = ((n + 1) // 2 for n in (planes, rows, cells))
+    return np.stack([*table, ends])
 
 
 @numba.njit(cache=True)

@@ -12,27 +12,24 @@ from solvers.npsdo.networks import SymmetricCycle
 
 @dataclass(frozen=True, eq=False)
 class Stencils:
-    """The maps of a SymmetricCycle, float32; deeper levels use those of the last one.
+    """The maps of a SymmetricCycle, float32.
 
-    slopes: (levels, 3^d, 2, width): by cell of the window and channel (fluid, air).
-    biases: (levels, width). gains: (levels,).
+    slopes: (3^d, 2, width): by cell of the window and channel (fluid, air). biases: (width,). gain:
+    factor of the coarse correction.
     width: coefficients of two stencils (smooth, transfer), each padded to a multiple of 4.
     """
 
     slopes: np.ndarray
     biases: np.ndarray
-    gains: np.ndarray
+    gain: np.float32
 
     @classmethod
     def of(cls, network: SymmetricCycle) -> Stencils:
         """Take the maps from a network."""
-        pairs = [
-            [_slopes_and_biases(affine) for affine in pair]
-            for pair in zip(network.smooth, network.transfer, strict=True)
-        ]
-        slopes = np.stack([np.concatenate([a[0], b[0]], axis=-1) for a, b in pairs])
-        biases = np.stack([np.concatenate([a[1], b[1]]) for a, b in pairs])
-        return cls(slopes, biases, network.log_gain.detach().exp().cpu().numpy())
+        a, b = _slopes_and_biases(network.smooth), _slopes_and_biases(network.transfer)
+        slopes = np.concatenate([a[0], b[0]], axis=-1)
+        biases = np.concatenate([a[1], b[1]])
+        return cls(slopes, biases, np.float32(network.log_gain.detach().exp().item()))
 
 
 def _slopes_and_biases(affine: nn.Module) -> tuple[np.ndarray, np.ndarray]:

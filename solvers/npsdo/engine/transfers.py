@@ -1,4 +1,7 @@
-"""Linear interpolation between levels and its adjoint, on the CPU; see `networks.prolong`."""
+"""Linear interpolation between levels and its adjoint, on the CPU; see `coarse.Interpolation`.
+
+What it does across walls is taken out by `walls`.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,8 @@ _QUARTER, _THREE_QUARTERS = np.float32(0.25), np.float32(0.75)
 
 @numba.njit(cache=True)
 def restrict(ts, coarse_r, coarse_share, extents, begin, end, fine, coarse):
-    """r of the coarser level, in its fluid: the adjoint of interpolation, divided by 2^d."""
+    """r of the coarser level, in its fluid: the adjoint of interpolation."""
     deep = 4 if fine[LEAD] else 1
-    scale = np.float32(0.125 if fine[LEAD] else 0.25)
     sums = np.empty(ts.shape[1], dtype=np.float32)
     for row in range(begin, end):
         first, last = extents[coarse[GRID_ROW] + row, 0], extents[coarse[GRID_ROW] + row, 1]
@@ -29,7 +31,7 @@ def restrict(ts, coarse_r, coarse_share, extents, begin, end, fine, coarse):
             across = _weight(a) if deep > 1 else np.float32(1.0)
             for b in range(4):
                 at = (2 * i + a) * fine[PLANE] + 2 * j + b
-                _add_multiple(sums[around], scale * across * _weight(b), ts[at, around])
+                _add_multiple(sums[around], across * _weight(b), ts[at, around])
         at = vector_row(coarse, row)
         _halve(sums, coarse_r[at], coarse_share[at], first, last)
 

@@ -9,11 +9,11 @@ from torch import Tensor
 from solvers import PoissonSystem, interior, lower, upper
 from solvers.model_systems import model_system
 from solvers.npsdo import weights
+from solvers.npsdo.coarse import Ground
 from solvers.npsdo.engine import layout as layout
 from solvers.npsdo.engine.engine import Engine
 from solvers.npsdo.engine.space import EngineSpace
 from solvers.npsdo.engine.stencils import Stencils
-from solvers.npsdo.image import image, pyramid
 from solvers.npsdo.networks import SymmetricCycle
 from solvers.npsdo.preconditioner import Preconditioner
 from solvers.npsdo.safeguards import Watch
@@ -72,7 +72,7 @@ def engine_of(system: PoissonSystem, network: SymmetricCycle) -> Engine:
 
 def assert_engine_equals_network(system: PoissonSystem, network: SymmetricCycle) -> None:
     r = torch.where(system.active, random_rhs(system), 0).float()
-    expected = network(network.prepare(pyramid(image(system))), r[None])[0]
+    expected = network(network.prepare(Ground.of(system, scaling(system))), r[None])[0]
     result, product = engine_cycle(engine_of(system, network), r)
     assert (result - expected).abs().max() <= 3e-6 * expected.abs().max()
     exact = float((r.double() * expected.double()).sum())

@@ -19,8 +19,8 @@ NAMES = ("npsdo", "npsdo-paper", "fluidnet", "dcdm")
 DESCENTS = NAMES[1:]
 # Mean and most iterations of the shipped weights, by name and dimension.
 CEILINGS = {
-    ("npsdo", 2): (13, 22),
-    ("npsdo", 3): (12, 20),
+    ("npsdo", 2): (9, 11),
+    ("npsdo", 3): (10, 12),
     ("npsdo-paper", 2): (21, 40),
     ("npsdo-paper", 3): (16, 22),
     ("fluidnet", 2): (60, 100),
@@ -203,7 +203,7 @@ def test_descent_takes_the_best_step_whichever_way_the_network_points(dim, monke
     assert counts[1].notes == ""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DESCENTS)
 def test_stalled_network_hands_over(name):
     """One channel, one cell wide and 2000 long."""
     cells = Cells.fluid(41, 95)
@@ -213,15 +213,19 @@ def test_stalled_network_hands_over(name):
     system = cells.system()
     solution = solvers.solve(system, random_rhs(system), name, rtol=1e-10)
     assert solution.relative_residual <= 1e-10
-    assert "stalled" in solution.notes and "untrained cycle" in solution.notes
+    assert "stalled" in solution.notes
 
 
-def test_the_last_resort_is_limited_by_max_iterations():
+def test_the_last_resort_is_limited_by_max_iterations(monkeypatch):
+    network = sabotage(weights.untrained("npsdo", 2), "zeroed")
+    monkeypatch.setattr(npsdo, "_loaded", lambda *_: (network, Stencils.of(network)))
+    monkeypatch.setattr(npsdo.weights, "untrained", lambda *_: network)
     system = CASES["serpentine"](2)
     options = {"rtol": 1e-10, "max_iterations": 35, "throw": False}
     solution = solvers.solve(system, random_rhs(system), "npsdo", **options)
     assert not solution.converged
     assert solution.iterations == 35
+    assert "untrained cycle" in solution.notes
 
 
 @pytest.mark.parametrize("name", NAMES)
