@@ -9,6 +9,8 @@ from torch import Tensor
 from solvers.slicing import lower, upper
 from solvers.system import PoissonSystem
 
+COARSEST = 4  # cells: a grid with at most so many along each axis is not coarsened further
+
 
 def image(system: PoissonSystem) -> Tensor:
     """Channels fluid and air, float32 (2, *shape + 2): the grid and a ring of one cell around it.
@@ -36,3 +38,11 @@ def coarsen(image: Tensor) -> Tensor:
     extra = [side for n in reversed(shape) for side in (1, 1 + n % 2)]
     pool = F.avg_pool2d if len(shape) == 2 else F.avg_pool3d
     return pool(F.pad(image[None], extra, mode="replicate"), 2)[0]
+
+
+def pyramid(finest: Tensor) -> list[Tensor]:
+    """Images from the finest to the first with at most COARSEST cells along each axis."""
+    images = [finest]
+    while max(images[-1].shape[1:]) - 2 > COARSEST:
+        images.append(coarsen(images[-1]))
+    return images
