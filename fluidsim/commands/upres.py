@@ -8,7 +8,7 @@ from fluidsim.parsing import number, place, whole
 from fluidsim.runs.catalogue import scene
 from fluidsim.runs.stopping import guarded
 
-STRENGTH = 3.0  # chosen by eye: smoke_plume at 40 and 64 cells, three times
+STRENGTH = 3.0  # chosen by eye: smoke_plume at 40 and 64 cells, three times; campfire
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
