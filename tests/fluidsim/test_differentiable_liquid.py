@@ -65,7 +65,10 @@ def test_a_run_of_twenty_steps_in_space(flip, name, doubles):
     def end(values):
         return outcome(rollout(dam(3, flip), 20, 0.02, {name: values}).state)
 
-    assert_slope(end, dam(3, flip).state()[name].clone(), 1e-3, 1e-6)
+    start = dam(3, flip).state()[name].clone()
+    if name == "velocities":  # rest is a kink: there differences are the mean of both sides
+        start += 0.05 * torch.randn(start.shape, generator=torch.Generator().manual_seed(2))
+    assert_slope(end, start, 1e-3, 1e-7)
 
 
 def test_every_solver_gives_the_same_gradient(doubles):
