@@ -155,6 +155,10 @@ for name, (share, full) in (("before", before), ("after", after)):
     print(f"{name}: {share:.0%} of the liquid is in the cup, which is {full:.0%} full")
 
 # %% [markdown]
+# In space (`--dim 3`, 32 x 20 x 24 cells, 14 runs) it went from 0 % to 73 % of the liquid in the
+# cup, 69 % full.
+
+# %% [markdown]
 # ## What it looks like
 #
 # The first jet, and the one that was found: as the last of it comes down, and at the end.

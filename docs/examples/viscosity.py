@@ -170,7 +170,7 @@ plt.close(figure)
 
 # %% [markdown]
 # And a video: the two liquids that we began with, and the one that was found, with their pressure
-# and speed. The line is the front that was seen.
+# and speed. The line is the front that was seen: as a soft maximum, two cells behind the tip.
 
 # %%
 import imageio.v3 as imageio
