@@ -18,9 +18,10 @@ _PART, _FEW, _MANY = 1 / 4, 64, {2: 8000, 3: 1500}
 MOST_DENSE = 1000
 
 Arrays = tuple[np.ndarray, ...]
+Three = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def is_small(cells: Arrays, links: np.ndarray, extra: int, finest: int) -> bool:
+def is_small(cells: Three, links: np.ndarray, extra: int, finest: int) -> bool:
     """Whether elimination on a level is cheap beside a sweep over the finest one.
 
     Unknowns with one or two neighbours cost next to nothing: what is left of a graph without them
@@ -37,15 +38,15 @@ def is_small(cells: Arrays, links: np.ndarray, extra: int, finest: int) -> bool:
     return crossings <= min(max(finest * _PART, _FEW), most)
 
 
-def exact(cells: Arrays, extra: Arrays, moments: np.ndarray, factor: np.float32) -> Arrays:
+def exact(cells: Three, extra: Arrays, moments: np.ndarray, factor: np.float32) -> Arrays:
     """Codes of the unknowns in the order of elimination, and the factors in this order.
 
     extra: arrays of `pieces.Layer`. moments: of the cells, empty on the finest level. factor: of
     the weights towards p = 0. Returns codes, ptr, columns and values of L, the inverse of D, and
     room for a solution; empty where elimination is too dear.
     """
-    codes, *matrix = assemble(*cells, extra, moments, factor)
-    order, ptr, column, values, inverse = eliminate(*matrix, MOST_DENSE)
+    codes, held, *links = assemble(*cells, extra, moments, factor)
+    order, ptr, column, values, inverse = eliminate(held, links[0], links[1], links[2], MOST_DENSE)
     if len(order) == 0:
         return nothing()
     place_of = np.empty(len(order), dtype=np.int32)

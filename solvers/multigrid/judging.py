@@ -60,7 +60,7 @@ class Costs:
         return found
 
     @classmethod
-    def _of(cls, unknowns: int, extra: int, links: float, factors: float, dim: int) -> Costs:
+    def _of(cls, unknowns: int, extra: float, links: float, factors: float, dim: int) -> Costs:
         return cls(
             _BEGUN + _SETUP * unknowns + _EXTRA[dim] * extra + _FACTORED * factors,
             _CALLS + _ITERATION * unknowns + _LINK[dim] * links + _FACTOR * factors,

@@ -161,7 +161,7 @@ class Multigrid:
         is_divided = state.levels[1].is_divided
         give_up = None if judge is None or is_divided else judge.divides
         iterations, history = pcg.iterate(own, norm_b, rtol, most, give_up)
-        if give_up is None or not judge.has_ended or iterations == most:
+        if judge is None or not judge.has_ended or iterations == most:
             return Outcome(own.pressure(), iterations, history)
         reached = own.pressure()
         del own
