@@ -103,11 +103,14 @@ class Engine:
         work.run(Job.SHARE, Job.LINES, Job.WINDOWS, Job.SEGMENTS)
         work.reserve()
         work.run(Job.COEFFICIENTS, Job.STENCILS)
-        pictures = [
-            layout.picture(flat, level) for level in table[:2] for flat in (own.fluid, own.air)
-        ]
+        fine, coarse = (
+            (layout.picture(own.fluid, level), layout.picture(own.air, level))
+            for level in table[:2]
+        )
         numbers = layout.picture(own.numbers, table[0])
-        found = walls.find(numbers, *pictures, layout.vector(own.share, table[0]), *table[:2])
+        found = walls.find(
+            numbers, *fine, *coarse, layout.vector(own.share, table[0]), table[0], table[1]
+        )
         scaling = own.scaling if varies else np.ones((1, own.scaling.shape[1]), dtype=np.float32)
         below = _levels_below(rows, scaling, unit)
         band = Band.of(rows, scaling, unit, table[0]) if varies else None
