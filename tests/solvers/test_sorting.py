@@ -7,6 +7,7 @@ import torch
 import solvers
 from solvers import PoissonSystem
 from solvers.recycling import Recycling
+from solvers.sequence import begin
 from solvers.sorting import alike_in_turn, nearest_next, sketch
 from solvers.storage import StoredSystem
 
@@ -35,7 +36,7 @@ def shuffled():
 
 
 def iterations(systems):
-    sequence = Recycling().sequence()
+    sequence = begin(Recycling())
     return sum(
         solvers.solve(each.system, each.rhs, sequence).iterations for each in systems.values()
     )
