@@ -61,7 +61,7 @@ def auto() -> str:
     for run in RUNS:
         print(f"auto on {run.title}", flush=True)
         found = totals(run.systems(FRAMES))
-        least, soonest = (min(map(each.get, texts)) for each in (found.work, found.seconds))
+        least, soonest = (min(each[text] for text in texts) for each in (found.work, found.seconds))
         cells = (
             f"{found.work[label] / least:.3f} ({found.seconds[label] / soonest:.3f})"
             for label in ("auto", *texts)

@@ -152,7 +152,7 @@ def eliminate(held, ptr, to, weights, most_dense):
 
 
 @numba.njit(cache=True)
-def _grown(array, size):
+def _grown(array, size) -> np.ndarray:
     result = np.empty(max(size, len(array)), dtype=array.dtype)
     result[: len(array)] = array
     return result

@@ -78,9 +78,8 @@ def build_slab(active: Tensor, face_weights: Sequence[Tensor], scaled: bool = Tr
         weights = []
         for axis, (w, c) in enumerate(zip(couplings, centre, strict=True)):
             apart = 2.0**index + upper(c, axis) - lower(c, axis)
-            scaled = torch.zeros_like(w)
-            interior(scaled, axis).copy_(interior(w, axis) / apart.clamp(min=1.0))
-            weights.append(scaled)
+            weights.append(torch.zeros_like(w))
+            interior(weights[-1], axis).copy_(interior(w, axis) / apart.clamp(min=1.0))
         total = DIRICHLET_FACTOR**index * held
         for axis, w in enumerate(weights):
             total = total + lower(w, axis) + upper(w, axis)
