@@ -74,7 +74,8 @@ def test_gradients_are_measured_beside_runs_without(monkeypatch):
     for row in lines[2:4]:
         alone, step, kept, parts = (float(row[k]) for k in (1, 4, 6, 7))
         assert alone > 0 and step > 0 and parts <= kept
-    assert gradients.measure(trials[1]).records == gradients.measure(trials[1]).records
+    once, again = (gradients.measure(trials[1]).records for _ in range(2))
+    assert once == pytest.approx(again, rel=0.01)
 
 
 def test_a_dam_break_is_compared_in_longer_and_longer_steps(monkeypatch):

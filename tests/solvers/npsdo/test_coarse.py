@@ -35,6 +35,13 @@ def test_no_wall_is_crossed_by_the_interpolation(dim):
         assert fine[place:].abs().max() == 0.0
 
 
+def test_interpolation_is_linear_away_from_walls():
+    system = Cells.fluid(12, 12).system()
+    line = torch.arange(6.0)[None, :, None].expand(1, 6, 6).contiguous()
+    fine = Ground.of(system, scaling(system)).interpolation(line)[0]
+    assert torch.allclose(fine[2:-2, 4], (torch.arange(12.0) / 2 - 0.25)[2:-2])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_sums_are_the_adjoint_of_the_interpolation(dim, seed):
     for shape in SIZES[dim]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from solvers.npsdo import networks, stencils
+from solvers.npsdo import stencils
 
 SHAPES = [(5, 7), (1, 4), (3, 4, 5), (2, 1, 6)]
 
@@ -72,15 +72,3 @@ def test_affine_stencils_and_their_gradients(shape: tuple[int, ...]) -> None:
     assert torch.autograd.gradcheck(
         lambda w, b: stencils.affine(image, w, b), (weight, bias), fast_mode=True
     )
-
-
-def test_interpolation_is_linear_and_restriction_its_adjoint(shape: tuple[int, ...]) -> None:
-    torch.manual_seed(6)
-    coarse = tuple((n + 1) // 2 for n in shape)
-    x, y = _random(2, *coarse), _random(2, *shape)
-    left = (y * networks.prolong(x, shape)).sum()
-    assert torch.allclose(left, (x * networks.restrict(y)).sum())
-    line = torch.arange(6.0)[None, :, None].expand(1, 6, 6)
-    fine = networks.prolong(line, (12, 12))[0]
-    inner = fine[2:-2, 4]
-    assert torch.allclose(inner, (torch.arange(12.0) / 2 - 0.25)[2:-2])
