@@ -21,7 +21,7 @@ RUNS = (
     Run("dam_break", 3, 32),
     Run("smoke_solid", 3, 32),
 )
-FRAMES = 120
+FRAMES, PASSES = 120, 3
 
 
 @dataclass
@@ -60,7 +60,11 @@ def auto() -> str:
     lines = [["over that of the best: work (time)", "systems", "auto", *texts]]
     for run in RUNS:
         print(f"auto on {run.title}", flush=True)
-        found = totals(run.systems(FRAMES))
+        systems = list(run.systems(FRAMES))
+        passes = [totals(systems) for _ in range(PASSES)]
+        found = passes[0]
+        for label in found.seconds:
+            found.seconds[label] = min(each.seconds[label] for each in passes)
         least, soonest = (min(each[text] for text in texts) for each in (found.work, found.seconds))
         cells = (
             f"{found.work[label] / least:.3f} ({found.seconds[label] / soonest:.3f})"
@@ -70,7 +74,7 @@ def auto() -> str:
     note = (
         f"Each step of {FRAMES} frames, to 1e-6 from the guess of the run, setups included where "
         "the system is another than in the step before. Work is counted in products with the "
-        "matrix (`solvers/auto/arms.py`), time is that of all threads. The best one is known "
-        "afterwards only."
+        "matrix (`solvers/auto/arms.py`), time is that of all threads, the least of "
+        f"{PASSES} passes. The best one is known afterwards only."
     )
     return f"{markdown(lines)}\n\n{note}"
