@@ -7,13 +7,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from solvers.courses import Course, courses
 from solvers.measurement import Measurement
 from solvers.summary import baseline_of, growth, speedups, summarise
+
+_COLOURS = matplotlib.colormaps["tab10"].colors
+_STYLES = cycler(linestyle=["-", "--", ":"]) * cycler(color=_COLOURS)
 
 
 def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> list[Path]:
@@ -40,7 +46,7 @@ def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> 
         "residual_iterations": lambda axes: _residuals(axes, shown, against_time=False),
         "residual_time": lambda axes: _residuals(axes, shown, against_time=True),
         "time_unknowns": lambda axes: _scaling(axes, good),
-        "setup_solve": lambda axes: _stacked(axes, results),
+        "setup_solve": lambda axes: _parts(axes, results),
     }
     shown_runs = courses(results)
     if shown_runs:
@@ -49,11 +55,13 @@ def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> 
         drawn["sequence_iterations"] = lambda axes: _counts(axes, last)
     base = baseline_of(results)
     if any(speedups(results, name, base) for name in _names(good) if name != base):
-        drawn["speedups"] = lambda axes: _histogram(axes, results)
+        drawn["speedups"] = lambda axes: _ratios(axes, results)
     paths = []
     for name, draw in drawn.items():
         figure = Figure(figsize=(7, 4.5), layout="constrained")
-        draw(figure.subplots())
+        axes = figure.subplots()
+        axes.set_prop_cycle(_STYLES)
+        draw(axes)
         paths.append(Path(folder) / f"{name}.png")
         figure.savefig(paths[-1], dpi=130)
     return paths
@@ -63,8 +71,9 @@ def _names(results: Sequence[Measurement]) -> list[str]:
     return list(dict.fromkeys(result.solver for result in results))
 
 
-def _colour(solver: str, results: Sequence[Measurement]) -> str:
-    return f"C{_names(results).index(solver) % 10}"
+def _legend(axes: Axes) -> None:
+    """Beside the plot, so that it covers nothing however many solvers there are."""
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _residuals(axes: Axes, shown: Sequence[Measurement], against_time: bool) -> None:
@@ -78,12 +87,14 @@ def _residuals(axes: Axes, shown: Sequence[Measurement], against_time: bool) -> 
         values = np.maximum(np.array(result.history)[seen], 1e-17)
         axes.semilogy(place[seen], values, marker=".", markersize=4, label=result.solver)
     axes.set_xlabel("setup and solve, ms" if against_time else "iterations")
-    if not against_time:
+    if against_time:
+        axes.set_xscale("log")
+    else:
         axes.set_xscale("symlog", linthresh=20)
     axes.set_ylabel("relative residual")
     axes.set_title(f"system {shown[0].system}, {shown[0].unknowns:,} unknowns")
     axes.grid(alpha=0.3)
-    axes.legend()
+    _legend(axes)
 
 
 def _largest(found: Sequence[Course]) -> tuple[str, tuple[int, ...]]:
@@ -120,46 +131,56 @@ def _counts(axes: Axes, found: Sequence[Course]) -> None:
 def _name_run(axes: Axes, found: Sequence[Course]) -> None:
     shape, unknowns = "x".join(map(str, found[0].shape)), found[0].unknowns
     axes.set_xlabel("system of the run, in its order")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(f"{found[0].run} {shape}, {unknowns:,.0f} unknowns (median)".strip())
     axes.grid(alpha=0.3)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    _legend(axes)
 
 
 def _scaling(axes: Axes, good: Sequence[Measurement]) -> None:
-    for solver in _names(good):
+    for number, solver in enumerate(_names(good)):
         mine = sorted((r.unknowns, 1e3 * r.seconds) for r in good if r.solver == solver)
         power = growth(good, solver)
         label = solver if math.isnan(power) else f"{solver}, n^{power:.2f}"
-        axes.loglog(*zip(*mine, strict=True), "o", alpha=0.7, label=label)
+        marker = "os^"[number // len(_COLOURS) % 3]
+        axes.loglog(*zip(*mine, strict=True), marker, alpha=0.7, label=label)
     axes.set_xlabel("unknowns n")
     axes.set_ylabel("setup and solve, ms (medians)")
+    axes.tick_params(axis="x", which="minor", labelsize=8, labelrotation=30)
     axes.grid(alpha=0.3, which="both")
-    axes.legend()
+    _legend(axes)
 
 
-def _histogram(axes: Axes, results: Sequence[Measurement]) -> None:
-    """Distribution of each solver's speedup over the baseline, setup included."""
+def _ratios(axes: Axes, results: Sequence[Measurement]) -> None:
+    """Each solver's speedups over the baseline, setup included: all, the middle half, median."""
     base = baseline_of(results)
     ratios = {name: speedups(results, name, base) for name in _names(results) if name != base}
     ratios = {name: values for name, values in ratios.items() if values}
-    every = np.concatenate([np.asarray(values) for values in ratios.values()])
-    bins = np.geomspace(every.min() * 0.9, every.max() * 1.1, 24)
-    for name, values in ratios.items():
-        axes.hist(values, bins, alpha=0.6, label=name, color=_colour(name, results))
+    for row, values in enumerate(ratios.values()):
+        least, lower, median, upper, most = np.quantile(values, (0, 0.25, 0.5, 0.75, 1))
+        axes.plot((least, most), (row, row), "-", color="C0", linewidth=1)
+        axes.plot((lower, upper), (row, row), "-", color="C0", linewidth=7, alpha=0.5)
+        axes.plot(median, row, "|", color="black", markersize=10)
+    axes.set_yticks(range(len(ratios)), list(ratios))
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.set_xlabel(f"speedup over {base}, of medians")
-    axes.set_ylabel("systems")
-    axes.legend()
-
-
-def _stacked(axes: Axes, results: Sequence[Measurement]) -> None:
-    rows = [row for row in summarise(results) if row.solved]
-    names = [row.solver for row in rows]
-    setup = np.array([1e3 * row.setup_seconds for row in rows])
-    rest = np.array([1e3 * row.solve_seconds for row in rows])
-    axes.barh(names, setup, label="setup", color="C7")
-    axes.barh(names, rest, left=setup, label="solve", color="C0")
-    axes.set_xlabel("mean over the systems of medians, ms")
+    axes.grid(alpha=0.3, axis="x")
     axes.invert_yaxis()
-    axes.legend()
+
+
+def _parts(axes: Axes, results: Sequence[Measurement]) -> None:
+    """Setup and solve of each solver, beside each other: on a logarithmic axis nothing adds up."""
+    rows = [row for row in summarise(results) if row.solved]
+    place = np.arange(len(rows))
+    for number, part in enumerate(("setup", "solve")):
+        values = [1e3 * getattr(row, f"{part}_seconds") for row in rows]
+        axes.barh(
+            place + 0.4 * number - 0.2, values, height=0.4, label=part, color=("C7", "C0")[number]
+        )
+    axes.set_yticks(place, [row.solver for row in rows])
+    axes.set_xscale("log")
+    axes.set_xlabel("mean over the systems of medians, ms")
+    axes.grid(alpha=0.3, axis="x")
+    axes.invert_yaxis()
+    _legend(axes)
