@@ -18,7 +18,7 @@ from solvers.courses import Course, courses
 from solvers.measurement import Measurement
 from solvers.summary import baseline_of, growth, speedups, summarise
 
-_COLOURS = matplotlib.colormaps["tab10"].colors
+_COLOURS = matplotlib.color_sequences["tab10"]
 _STYLES = cycler(linestyle=["-", "--", ":"]) * cycler(color=_COLOURS)
 
 
