@@ -9,7 +9,6 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -19,7 +18,7 @@ from solvers.measurement import Measurement
 from solvers.summary import baseline_of, growth, speedups, summarise
 
 _COLOURS = matplotlib.color_sequences["tab10"]
-_STYLES = cycler(linestyle=["-", "--", ":"]) * cycler(color=_COLOURS)
+_STYLES = matplotlib.cycler(linestyle=["-", "--", ":"]) * matplotlib.cycler(color=_COLOURS)
 
 
 def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> list[Path]:
