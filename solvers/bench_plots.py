@@ -17,8 +17,11 @@ from solvers.courses import Course, courses
 from solvers.measurement import Measurement
 from solvers.summary import baseline_of, growth, speedups, summarise
 
-_COLOURS = matplotlib.color_sequences["tab10"]
-_STYLES = matplotlib.cycler(linestyle=["-", "--", ":"]) * matplotlib.cycler(color=_COLOURS)
+_COLOURS = list(matplotlib.color_sequences["tab10"])
+_STYLES = {
+    "color": 3 * _COLOURS,
+    "linestyle": [style for style in ("-", "--", ":") for _ in _COLOURS],
+}
 
 
 def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> list[Path]:
@@ -59,7 +62,7 @@ def plot_all(results: Sequence[Measurement], folder: str | os.PathLike[str]) -> 
     for name, draw in drawn.items():
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         axes = figure.subplots()
-        axes.set_prop_cycle(_STYLES)
+        axes.set_prop_cycle(**_STYLES)
         draw(axes)
         paths.append(Path(folder) / f"{name}.png")
         figure.savefig(paths[-1], dpi=130)
