@@ -27,6 +27,10 @@ def _norm(v: Tensor) -> Tensor:
     return torch.linalg.vector_norm(v / scale) * scale
 
 
+def _flat(v: Tensor) -> np.ndarray:
+    return v.contiguous().numpy().ravel()
+
+
 @dataclass(frozen=True, eq=False)
 class FloatingComponents:
     """Components of active cells that touch no known pressure.
@@ -55,11 +59,10 @@ class FloatingComponents:
         if self.count == 0:
             return v
         if v.device.type == "cpu":
-            from solvers.floating_kernels import remove_means
+            from solvers.floating_sums import remove_means
 
-            result = v.contiguous().numpy().copy()
-            remove_means(result.ravel(), self.labels.numpy().ravel(), self.count)
-            return torch.from_numpy(result)
+            result = remove_means(_flat(v), _flat(self.labels), self._sizes)
+            return torch.from_numpy(result.reshape(v.shape))
         return self._remove_means_by_torch(v)
 
     def norms(self, v: Tensor) -> Tensor:
@@ -72,23 +75,35 @@ class FloatingComponents:
             known = 1e-140 < norm < 1e140  # in between no square was out of range
             return (norm if known else _norm(v).cpu()).reshape(1)
         if v.device.type == "cpu":
-            from solvers.floating_kernels import component_norms
+            from solvers.floating_sums import norms
 
-            flat, labels = v.contiguous().numpy().ravel(), self.labels.numpy().ravel()
-            return torch.from_numpy(component_norms(flat, labels, self.count))
+            return torch.from_numpy(norms(_flat(v), _flat(self.labels), self.count))
         return self._norms_by_torch(v).cpu()
 
     def sums(self, v: Tensor) -> Tensor:
         """Sum of v over each floating component: (count,), on the CPU."""
-        if 0 < self.count <= _FEW:
-            return torch.stack([torch.where(inside, v, 0.0).sum() for inside in self._each()]).cpu()
-        labels = self.labels.reshape(-1).long() + 1
-        sums = torch.zeros(self.count + 1, dtype=v.dtype, device=v.device)
-        return sums.index_add(0, labels, v.reshape(-1))[1:].cpu()
+        return self.products(v, torch.ones_like(v))[1:]
+
+    def products(self, u: Tensor, v: Tensor) -> Tensor:
+        """Sum of u v over the parts, laid out as those of `norms`: (1 + count,), on the CPU."""
+        if self.count == 0:
+            return torch.dot(u.reshape(-1), v.reshape(-1)).cpu().reshape(1)
+        if v.device.type == "cpu":
+            from solvers.floating_sums import products
+
+            found = products(_flat(u), _flat(v), _flat(self.labels), self.count)
+            return torch.from_numpy(found)
+        return self._products_by_torch(u, v).cpu()
 
     def spread(self, values: Tensor) -> Tensor:
         """The grid tensor with a value for each component, laid out as those of `norms`."""
         return values.to(self.labels.device)[self.labels.long() + 1]
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        from solvers.floating_sums import sizes
+
+        return sizes(_flat(self.labels), self.count)
 
     def _each(self) -> Iterator[Tensor]:
         """The cells of each component: adding up by label would serialise a few large ones."""
@@ -104,6 +119,16 @@ class FloatingComponents:
         largest = zeros.scatter_reduce(0, labels, size, "amax")
         inverse = torch.where(largest > 0, 1.0 / largest, 1.0).clamp(max=1e300)
         return zeros.index_add(0, labels, (size * inverse[labels]) ** 2).sqrt() / inverse
+
+    def _products_by_torch(self, u: Tensor, v: Tensor) -> Tensor:
+        """The definition of `products`, for any device."""
+        both = u * v
+        if self.count <= _FEW:
+            parts = (self.labels < 0, *self._each())
+            return torch.stack([torch.where(inside, both, 0.0).sum() for inside in parts])
+        labels = self.labels.reshape(-1).long() + 1
+        sums = torch.zeros(self.count + 1, dtype=v.dtype, device=v.device)
+        return sums.index_add(0, labels, both.reshape(-1))
 
     def _remove_means_by_torch(self, v: Tensor) -> Tensor:
         """The definition of `remove_means`, for any device."""

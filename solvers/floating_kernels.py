@@ -1,4 +1,4 @@
-"""CPU kernels that find floating components and remove means on them; see `solvers.floating`."""
+"""CPU kernels that find floating components; see `solvers.floating`."""
 
 from __future__ import annotations
 
@@ -131,58 +131,3 @@ def first_cells(labels, count):
             cells[found] = cell
             found += 1
     return cells
-
-
-@numba.njit(cache=True)
-def remove_means(v, labels, count):
-    """Subtract from v, in place, its mean on each component, and the mean of what remains.
-
-    One after the other: their sum would be rounded to the digits of the larger one.
-    """
-    for _ in range(2):
-        means = _component_means(v, labels, count)
-        for cell in range(v.size):
-            v[cell] -= means[labels[cell] + 1]
-
-
-@numba.njit(cache=True)
-def _component_means(v, labels, count):
-    """Means of v on each component; entry 0, for all other cells, is 0.
-
-    Sums run in a register as long as the label stays the same.
-    """
-    sums, sizes = np.zeros(count + 1), np.zeros(count + 1)
-    label, total, size = 0, 0.0, 0
-    for cell in range(v.size):
-        if labels[cell] + 1 != label:
-            sums[label] += total
-            sizes[label] += size
-            label, total, size = labels[cell] + 1, 0.0, 0
-        total += v[cell]
-        size += 1
-    sums[label] += total
-    sizes[label] += size
-    sums[0] = 0.0
-    return sums / np.maximum(sizes, 1.0)
-
-
-@numba.njit(cache=True)
-def component_norms(v, labels, count):
-    """Norms of v on all other cells (entry 0) and on each component, without underflow."""
-    largest, squares = np.zeros(count + 1), np.zeros(count + 1)
-    for cell in range(v.size):
-        size = abs(v[cell])
-        if not size <= largest[labels[cell] + 1]:
-            largest[labels[cell] + 1] = size
-    inverse = np.ones(count + 1)
-    for label in range(count + 1):
-        if largest[label] > 0:
-            inverse[label] = min(1.0 / largest[label], 1e300)
-    label, total = 0, 0.0
-    for cell in range(v.size):
-        if labels[cell] + 1 != label:
-            squares[label] += total
-            label, total = labels[cell] + 1, 0.0
-        total += (v[cell] * inverse[label]) ** 2
-    squares[label] += total
-    return np.sqrt(squares) / inverse

@@ -35,6 +35,8 @@ class Solution:
         One line that the solver reports about the solve, "" if there is nothing to report.
     choice : str
         What a solver that chooses has chosen, "" for all others.
+    guessed : bool
+        Whether it went on from the guess, on some part of the grid at least.
     """
 
     pressure: Tensor
@@ -47,6 +49,7 @@ class Solution:
     solver: str
     notes: str = ""
     choice: str = ""
+    guessed: bool = False
 
 
 class SolveError(RuntimeError):

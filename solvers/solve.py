@@ -135,7 +135,7 @@ def solve(
         which spares its setup. Solves from several threads take turns.
     guess : Tensor, any float dtype, shape of the grid, optional
         Where to start from, for example the pressure of the previous time step. It is dropped where
-        zero is better.
+        less than a tenth of it would be nearest to the pressure, in the A-norm.
     rtol : float, default 1e-6
         Relative residual ||b - A p|| / ||b|| to reach, in float64, on every floating component and
         on the rest of the grid.
@@ -211,6 +211,7 @@ def _solve(
         solver=prepared.solver.name,
         notes=judged.outcome.notes,
         choice=judged.outcome.choice,
+        guessed=rounds.guessed,
     )
     if throw and not solution.converged:
         raise SolveError(solution, rtol, _difficulty(prepared))

@@ -7,10 +7,11 @@ each solver on model systems, as `fluidsim bench` measures them. `schur`: direct
 `stencils`: direct solution of other equations. `pictures`: the drawing of single frames. `cluster`:
 the drawing of a run by workers. `beside`: solves and steps beside busy programs. `cfl`: a dam break
 in longer and longer steps. `relaxation`: omegas of `sor` that are learnt along runs, and a picture
-of them. `auto`: what it chose, beside the best in hindsight. `walls`: iterations of `multigrid`
-behind thin walls. `petsc`: that library on ranks of MPI, where it is installed. `gradients`: time
-and memory of gradients through runs. All of them unless some are named after the file, in which
-each table stands between two marks, `<!-- timings begin -->` and `<!-- timings end -->`.
+of them. `auto`: what it chose, beside the best in hindsight. `guesses`: what the last pressures of
+a run save in the next solve. `walls`: iterations of `multigrid` behind thin walls. `petsc`: that
+library on ranks of MPI, where it is installed. `gradients`: time and memory of gradients through
+runs. All of them unless some are named after the file, in which each table stands between two
+marks, `<!-- timings begin -->` and `<!-- timings end -->`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fluidsim.figures.choice import auto
 from fluidsim.figures.cluster import cluster
 from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.gradients import gradients
+from fluidsim.figures.guesses import guesses
 from fluidsim.figures.memory import memory
 from fluidsim.figures.petsc import petsc
 from fluidsim.figures.pictures import pictures
@@ -42,7 +44,7 @@ SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
     "cluster": cluster, "relaxation": relaxation, "auto": auto, "walls": walls, "petsc": petsc,
-    "gradients": gradients,
+    "guesses": guesses, "gradients": gradients,
 }  # fmt: skip
 
 

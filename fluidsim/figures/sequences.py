@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,14 @@ class Run:
     def title(self) -> str:
         return f"{self.scene} {self.cells}^{self.dim}"
 
-    def systems(self, frames: int) -> Iterator[StoredSystem]:
+    def systems(self, frames: int, *flags: str) -> Iterator[StoredSystem]:
         """Run so many frames by `multigrid`; yields the systems of all steps."""
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
             run_fluidsim(
                 "run", self.scene, "--dim", str(self.dim), "--resolution", str(self.cells),
                 "--frames", str(frames), "--record-systems", "1", "--no-render", "--out", str(out),
+                *flags,
             )  # fmt: skip
             yield from map(load_system, sorted(out.glob("systems/*.npz")))
 
@@ -60,24 +61,31 @@ def follow(systems: Iterable[StoredSystem], named: Mapping[str, Any]) -> Iterato
     named: solvers by label, as `solvers.sequence.begin` returns them; one that is taken out is not
     followed further. Setups are kept while the system stays the same.
     """
-    last, prepared = None, {}
-    for stored in systems:
-        is_new = last is None or not _is_same(last, stored.system)
+    prepared = {}
+    for stored, is_new in in_turn(systems):
         if is_new:
-            last, prepared = stored.system, {}
-        assert last is not None
+            prepared = {}
         counts, seconds = {}, {}
         for label, solver in list(named.items()):
             begun = time.process_time()
             if label not in prepared:
-                prepared[label] = solvers.prepare(last, solver)
-            counts[label] = _solved(last, prepared[label], stored)
+                prepared[label] = solvers.prepare(stored.system, solver)
+            counts[label] = _solved(prepared[label], stored)
             seconds[label] = time.process_time() - begun
-        yield Step(last.unknowns, is_new, counts, seconds)
+        yield Step(stored.system.unknowns, is_new, counts, seconds)
 
 
-def _solved(system: PoissonSystem, prepared: Prepared, stored: StoredSystem) -> int:
-    found = solvers.solve(system, stored.rhs, prepared, stored.guess, RTOL, throw=False)
+def in_turn(systems: Iterable[StoredSystem]) -> Iterator[tuple[StoredSystem, bool]]:
+    """Each with whether its system is new; one that is not is the object of the step before."""
+    last = None
+    for stored in systems:
+        is_new = last is None or not _is_same(last, stored.system)
+        last = stored.system if is_new or last is None else last
+        yield replace(stored, system=last), is_new
+
+
+def _solved(prepared: Prepared, stored: StoredSystem) -> int:
+    found = solvers.solve(stored.system, stored.rhs, prepared, stored.guess, RTOL, throw=False)
     return found.iterations if found.converged else 0
 
 

@@ -13,9 +13,26 @@ from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import divergence, subtract_gradient
 from fluidsim.grid.grid import Grid
 from fluidsim.grid.plain import are_recorded
+from solvers import sequence
+from solvers.history import History
 from solvers.pool import release_all
 
 Observer = Callable[[solvers.PoissonSystem, Tensor, Tensor | None], None]
+_HISTORY = "history/"  # of its tensors among those of a simulation
+
+
+@dataclass(frozen=True)
+class PressureOptions:
+    """How the pressure of a run is sought.
+
+    solver: the solver object. rtol: relative residual that each solve must reach. density: of the
+    fluid, kg/m^3. history: see `solvers.history.History`.
+    """
+
+    solver: solvers.Solver
+    rtol: float
+    density: float
+    history: int | None = None
 
 
 @dataclass(frozen=True)
@@ -24,36 +41,53 @@ class Projection:
 
     pressure: (*shape), Pa, 0 outside the fluid.
     solution: of the system, whose unknown is the pressure times dt.
+    guess: where the solver went on from: the "history", the "last" pressure, or "zero".
     setup_seconds: duration of the solver's setup, 0 if that of an earlier step was used.
     max_divergence: largest difference of the divergence from what was asked for, 1/s.
     """
 
     pressure: Tensor
     solution: solvers.Solution
+    guess: str
     setup_seconds: float
     max_divergence: float
 
 
 class Projector:
-    """The pressure steps of a simulation.
+    """The pressure steps of a run, and what is learnt from one for the next.
 
-    The system and the solver's setup for it are kept as long as no cell and no face changes.
-
-    density: of the fluid, kg/m^3. rtol: relative residual that each solve must reach.
+    The system and the solver's setup for it are kept as long as no cell and no face changes. grid:
+    the window of the domain that the fields cover.
     """
 
-    def __init__(self, grid: Grid, density: float, solver: solvers.Solver, rtol: float) -> None:
-        self.grid = grid
-        self.density = density
-        self.solver = solver
-        self.rtol = rtol
+    def __init__(self, grid: Grid, options: PressureOptions) -> None:
+        self.grid, self.density, self.rtol = grid, options.density, options.rtol
+        self.solver = sequence.begin(options.solver)
+        self._history = History(options.history)
         self._pressure: Tensor | None = None
         self._cells: tuple[Tensor, Tensor] | None = None
         self._prepared: solvers.Prepared | None = None
         release_all()
 
+    def cover(self, grid: Grid) -> None:
+        """Go on in another window of the domain."""
+        self._history.fit(lambda pressure: grid.fitted(pressure, self.grid, 0.0))
+        self.grid, self._prepared, self._pressure = grid, None, None
+        release_all()
+
+    def state(self) -> dict[str, Tensor]:
+        """All that later steps depend on but the guess, by name."""
+        history = {_HISTORY + name: values for name, values in self._history.memory().items()}
+        return {**sequence.state_of(self.solver), **history}
+
+    def restore(self, state: dict[str, Tensor], like: Tensor) -> None:
+        """Return to a `state`, or one that holds it. like: float64, (*shape)."""
+        sequence.restore(self.solver, state)
+        mine = (name for name in state if name.startswith(_HISTORY))
+        self._history.recall({name.removeprefix(_HISTORY): state[name] for name in mine}, like)
+
     def guess_from(self, pressure: Tensor | None) -> None:
-        """Start the next solve from this pressure (*shape), Pa."""
+        """Start the next solve from this pressure (*shape), Pa, if the history knows no better."""
         self._pressure = pressure
 
     def project(
@@ -67,7 +101,7 @@ class Projector:
         """Give `velocity` (dim, *nodes) the divergence `expansion` in the fluid cells, in place.
 
         expansion: 1/s, one number or (*shape). observer: is shown the system, its right-hand side
-        and the guess, which is the pressure of the last step, before the solve.
+        and the guess before the solve.
         Raises solvers.SolveError when the solver fails.
         """
         grid, fluid, interface = self.grid, domain.fluid, domain.interface
@@ -83,10 +117,14 @@ class Projector:
         rhs = self._missing(velocity, domain, expansion)
         if interface is not None:
             interface.add_inflow(rhs, conductance, 1 / (self.density * grid.dx**2), dt)
-        guess = None if self._pressure is None else self._pressure.detach() * dt
+        guess, source = self._history.guess(prepared.system, rhs.detach()), "history"
+        if guess is None and self._pressure is not None:
+            guess, source = self._pressure.detach() * dt, "last"
         if observer is not None:
             observer(prepared.system, rhs.detach(), guess)
         solution = self._solve(prepared, rhs, guess, conductance)
+        source = source if solution.guessed else "zero"
+        self._history.learn(rhs.detach(), solution.pressure.detach())
         if domain.bodies is not None:
             solution = domain.bodies.solve(prepared, rhs, solution, self.rtol)
         subtract_gradient(velocity, solution.pressure, domain.open_faces, self.density, grid)
@@ -95,7 +133,8 @@ class Projector:
             interface.correct_gradient(velocity, solution.pressure, domain.open_faces, slope, dt)
         least, most = torch.aminmax(self._missing(velocity, domain, expansion).detach())
         self._pressure = solution.pressure / dt
-        return Projection(self._pressure, solution, setup_seconds, max(-float(least), float(most)))
+        worst = max(-float(least), float(most))
+        return Projection(self._pressure, solution, source, setup_seconds, worst)
 
     def _solve(
         self, prepared: solvers.Prepared, rhs: Tensor, guess: Tensor | None, conductance: Tensor

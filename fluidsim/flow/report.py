@@ -19,6 +19,7 @@ class FrameReport:
     row), velocity (m/s), angular_velocity (rad/s) and the force of the pressure on it (N), at last.
     notes: what the solver told of its solves, "" when all went well.
     choices: of a solver that chooses: how many solves of the frame had which choice.
+    guesses: how many of its solves went on from the "history", the "last" pressure, or "zero".
     """
 
     substeps: int = 0
@@ -41,6 +42,7 @@ class FrameReport:
     notes: str = ""
     bodies: list[dict[str, list[float]]] = field(default_factory=list)
     choices: dict[str, int] = field(default_factory=dict)
+    guesses: dict[str, int] = field(default_factory=dict)
 
     def add_changes(self, added: int, removed: int, left: int) -> None:
         """Count particles that were added, removed, or lost through open sides."""
@@ -48,13 +50,16 @@ class FrameReport:
         self.particles_removed += removed
         self.particles_left += left
 
-    def add_solve(self, solution: Solution, unknowns: int, max_divergence: float) -> None:
-        """Count a pressure solve of so many unknowns, and the divergence that it left."""
+    def add_solve(
+        self, solution: Solution, guess: str, unknowns: int, max_divergence: float
+    ) -> None:
+        """Count a pressure solve of so many unknowns, its guess and the divergence it left."""
         self.unknowns = max(self.unknowns, unknowns)
         self.iterations += solution.iterations
         self.relative_residual = max(self.relative_residual, solution.relative_residual)
         self.max_divergence = max(self.max_divergence, max_divergence)
         if solution.notes not in self.notes:
             self.notes = "; ".join(filter(None, (self.notes, solution.notes)))
+        self.guesses[guess] = self.guesses.get(guess, 0) + 1
         if solution.choice:
             self.choices[solution.choice] = self.choices.get(solution.choice, 0) + 1

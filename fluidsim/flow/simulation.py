@@ -5,38 +5,27 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-import solvers
 from fluidsim.errors import SimulationError
-from fluidsim.flow import pressure
 from fluidsim.flow.accelerations import Acceleration, BodyForce
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.loads import pressure_force
+from fluidsim.flow.pressure import Observer, PressureOptions, Projector
 from fluidsim.flow.report import FrameReport
 from fluidsim.flow.values import taken, top_component
 from fluidsim.flow.viscosity import Viscosity
 from fluidsim.grid.grid import Grid
 from fluidsim.solid.solids import Solids
 from fluidsim.timing import StageTimer
-from solvers import sequence
 from solvers.sharing import fair_threads
 
 MOST_SUBSTEPS = 1000  # in a frame of up to LONG seconds; more means that speeds have exploded
 LONG = 0.1  # s, for which what accelerates the flow is looked ahead in a longer frame
 SOLID_CELLS = 0.9  # that a solid may move in a substep: farther, thin walls step over particles
-
-
-@dataclass(frozen=True)
-class PressureOptions:
-    """The solver object, its relative tolerance, and the density of the fluid, kg/m^3."""
-
-    solver: solvers.Solver
-    rtol: float
-    density: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +57,7 @@ class Simulation(ABC):
         self.setup = setup
         self.grid = setup.grid.whole
         self.solids = setup.solids
-        self.options = replace(setup.pressure, solver=sequence.begin(setup.pressure.solver))
+        self.options = setup.pressure
         self.cfl = setup.cfl
         self.timer = setup.timer
         self.device = setup.solids.device
@@ -76,18 +65,17 @@ class Simulation(ABC):
         self.velocity = setup.grid.zeros(self.device, self.grid.dim)
         self.pressure: Tensor | None = None
         self._viscosity = viscosity
+        self._projector = Projector(setup.grid, setup.pressure)
         self._work_on(setup.grid)
         self.report = FrameReport()
         self.reach = 0.0  # bound of the speed in this frame so far
-        self.observer: pressure.Observer | None = None
+        self.observer: Observer | None = None
         self.after_substep: Callable[[], None] | None = None
 
     def _work_on(self, window: Grid) -> None:
         """Prepare the parts of a step that depend on the window."""
         options, body_force = self.options, self.setup.body_force
         self.window = window
-        self._projector = pressure.Projector(window, options.density, options.solver, options.rtol)
-        self._projector.guess_from(self.pressure)
         self.viscosity = (
             Viscosity(window, self._viscosity, options.density, options.rtol)
             if self._viscosity > 0
@@ -102,6 +90,8 @@ class Simulation(ABC):
         self.velocity = window.fitted(self.velocity, before, 0.0)
         if self.pressure is not None:
             self.pressure = window.fitted(self.pressure, before, 0.0)
+        self._projector.cover(window)
+        self._projector.guess_from(self.pressure)
         self._work_on(window)
 
     def follow(self) -> None:  # noqa: B027
@@ -159,7 +149,7 @@ class Simulation(ABC):
             "time": torch.tensor(self.time, dtype=torch.float64),
             "velocity": self.velocity,
             **self.solids.state(),
-            **sequence.state_of(self.options.solver),
+            **self._projector.state(),
         }
         if self.pressure is not None:
             values["pressure"] = self.pressure
@@ -175,13 +165,11 @@ class Simulation(ABC):
         Raises ValueError or KeyError when the state is of another simulation.
         """
         self.solids.restore(state)
-        sequence.restore(self.options.solver, state)
         self.time = float(state["time"])
         self.velocity = taken(self.velocity, state["velocity"])
-        self.pressure = None
-        if "pressure" in state:
-            nothing = torch.zeros(self.window.shape, dtype=torch.float64, device=self.device)
-            self.pressure = taken(nothing, state["pressure"])
+        nothing = torch.zeros(self.window.shape, dtype=torch.float64, device=self.device)
+        self.pressure = taken(nothing, state["pressure"]) if "pressure" in state else None
+        self._projector.restore(state, nothing)
         self._projector.guess_from(self.pressure)
 
     def advance(self, seconds: float) -> FrameReport:
@@ -226,7 +214,7 @@ class Simulation(ABC):
         self.timer.add("pressure_solve", solution.solve_seconds)
         self.timer.add("project", -done.setup_seconds - solution.solve_seconds)
         self.pressure = done.pressure
-        self.report.add_solve(solution, int(domain.fluid.sum()), done.max_divergence)
+        self.report.add_solve(solution, done.guess, int(domain.fluid.sum()), done.max_divergence)
 
     def diffuse(
         self,

@@ -62,6 +62,14 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         help="relative residual of the pressure solves",
     )
     add(
+        "--history",
+        type=whole(0, 64),
+        default=default.history,
+        metavar="N",
+        help="start pressure solves from the best combination of the last N pressures (4, while "
+        "solids and liquid stay); 0: from the last one",
+    )
+    add(
         "--transfer",
         choices=TRANSFERS,
         default=None,

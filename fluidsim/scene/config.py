@@ -13,8 +13,8 @@ from fluidsim.scene.picture_options import PictureOptions
 TRANSFERS = ("flip", "apic")
 LEAST_BAND = 3  # cells: liquid moves as far in a step
 IDENTITY = (
-    "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "transfer", "narrow_band",
-    "mesh", "device", "seed", "record_systems", "set",
+    "scene", "solver", "dim", "resolution", "frame_seconds", "rtol", "history", "transfer",
+    "narrow_band", "mesh", "device", "seed", "record_systems", "set",
 )  # fmt: skip
 
 
@@ -54,6 +54,9 @@ class RunConfig(PictureOptions):
         Time between frames, s; by default the scene's.
     rtol : float
         Relative residual that every pressure solve must reach.
+    history : int, optional
+        Start each pressure solve from the best combination of so many earlier pressures, 0 from the
+        last one alone; by default of 4 as long as no cell and no face changes.
     transfer : {"flip", "apic"}, optional
         How liquid particles take velocities from the grid; by default the scene's.
     narrow_band : int, optional
@@ -113,6 +116,7 @@ class RunConfig(PictureOptions):
     frames: int = 120
     frame_seconds: float | None = None
     rtol: float = 1e-6
+    history: int | None = None
     transfer: str | None = None
     narrow_band: int | None = None
     mesh: Path | None = None

@@ -13,7 +13,8 @@ from fluidsim import taichi_runtime
 from fluidsim.bodies.body import Body
 from fluidsim.bodies.rigid_body import RigidBody
 from fluidsim.flow.accelerations import Acceleration, gravity_vector
-from fluidsim.flow.simulation import PressureOptions, Setup, Simulation
+from fluidsim.flow.pressure import PressureOptions
+from fluidsim.flow.simulation import Setup, Simulation
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.inflows import Inflow, Outflow, SourcesAndSinks
 from fluidsim.liquid.levelset import LevelSet
@@ -125,7 +126,7 @@ class Scene(ABC, Generic[Started]):
         grid = self.first_window(self.grid(config))
         solids = [Body(s, grid.whole) if isinstance(s, RigidBody) else s for s in self.solids]
         world = Solids(grid, solids, self.open_sides, timer.device, self.walls, self._inlets())
-        options = PressureOptions(solver, config.rtol, self.density)
+        options = PressureOptions(solver, config.rtol, self.density, config.history)
         return Setup(grid, world, options, timer, self.cfl, config.seed, self.body_force)
 
     def _inlets(self) -> Sequence[Inlet]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.flux import subtract_gradient
 from fluidsim.flow.imposed import with_open_face
+from fluidsim.flow.report import FrameReport
 from fluidsim.flow.simulation import Setup, Simulation
 from fluidsim.flow.values import number, taken, top_component
 from fluidsim.smoke.advection import Advection
@@ -208,7 +209,7 @@ class Smoke(Simulation):
         if not (self.velocity.any() or self.acceleration.any()):
             return
         observer, self.observer = self.observer, None  # the trial is no step of the run
-        iterations = self.report.iterations
+        report, self.report = self.report, FrameReport()
         self._project(dt)
         self.pressure = self._pressure_ahead = None
         start = self.velocity.clone()
@@ -217,7 +218,7 @@ class Smoke(Simulation):
         self.velocity = self._advection.faces(start + dt * self.acceleration)
         self._suction().act(self.velocity, dt)
         self._balance(dt, 0.0, 0.0)
-        self.velocity, self.observer, self.report.iterations = start, observer, iterations
+        self.velocity, self.observer, self.report = start, observer, report
 
     def _take_forces(self, time: float) -> None:
         """Take the forces at a time, s, as the acceleration: its halves act before and after the

@@ -65,6 +65,7 @@ class FrameRecord:
     full: bool = False
     bodies: list[dict[str, list[float]]] = field(default_factory=list)
     choices: dict[str, int] = field(default_factory=dict)
+    guesses: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -85,7 +86,7 @@ class FrameRecord:
     @staticmethod
     def read(line: Mapping[str, Any]) -> FrameRecord:
         """The record in a line of a log. Raises ValueError if the line is no such thing."""
-        line = {"choices": {}, **line}  # which older logs do not have
+        line = {"choices": {}, "guesses": {}, **line}  # which older logs do not have
         kinds = {each.name: str(each.type) for each in dataclasses.fields(FrameRecord)}
         if line.keys() != kinds.keys() or not all(
             isinstance(value, _KINDS[kinds[name]]) for name, value in line.items()

@@ -17,6 +17,8 @@ _ROUNDING = 1e-14
 _EPSILON = torch.finfo(torch.float64).eps
 # Rounding errors of residuals are looked at where they may exceed this part of the tolerance.
 _VISIBLE = 0.01
+# A guess is left where less than this multiple of it is best.
+_LEAST_MULTIPLE = 0.1
 # Numbers beyond 2 to this power, up or down, are scaled: squares and products of them overflow.
 _MOST_EXPONENT = 200
 
@@ -56,10 +58,17 @@ class Problem:
         return not (self.norms > 0).any()
 
     def useful(self, guess: Tensor) -> Tensor | None:
-        """The guess, 0 on parts where it is no better than 0; None if it is that on all of them."""
+        """The guess, 0 on parts where it leads elsewhere; None if it does so on all of them.
+
+        What counts is the multiple of the guess that is nearest to the pressure in the A-norm, and
+        not the residual, which a step along a surface that has moved makes larger than that of 0,
+        although it is soon smoothed away.
+        """
         floating = self.system.floating
         guess = floating.remove_means(guess)
-        helps = floating.norms(self.residual(guess)) < self.norms
+        with_b = floating.products(guess, self.b)
+        energies = with_b - floating.products(guess, self.residual(guess))
+        helps = (with_b > 0) & (with_b >= _LEAST_MULTIPLE * energies)
         if helps.all():
             return guess
         return torch.where(floating.spread(helps), guess, 0.0) if helps.any() else None

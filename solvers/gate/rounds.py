@@ -32,12 +32,13 @@ class Judged:
 class Rounds:
     """The solves for one problem, by a solver with its state.
 
-    largest_weight: of the problem's system. seconds: wall time in the solver so far.
+    largest_weight: of the problem's system. seconds: wall time in the solver so far. guessed:
+    whether the pressure comes from the guess.
     """
 
     def __init__(self, solver: Any, state: Any, problem: Problem, largest_weight: float) -> None:
         self.solver, self.state, self.problem = solver, state, problem
-        self.largest_weight, self.seconds = largest_weight, 0.0
+        self.largest_weight, self.seconds, self.guessed = largest_weight, 0.0, False
 
     def run(self, guess: Tensor | None, rtol: float) -> Judged:
         """What the solver reaches, from a guess and, where that fails, from zero.
@@ -50,7 +51,8 @@ class Rounds:
         start = None if guess is None else self.problem.useful(guess)
         outcome = self._solve(self.problem.b, start, rtol)
         best, claim, asked = self._judged(outcome, rtol), outcome.history[-1], rtol
-        if start is not None and not best.worst <= rtol:
+        self.guessed = start is not None and best.worst <= rtol
+        if start is not None and not self.guessed:
             outcome = self._solve(self.problem.b, None, rtol)
             best = _better(best, self._judged(_joined(best.outcome, outcome), rtol))
             claim = outcome.history[-1]

@@ -15,7 +15,7 @@ from fluidsim.bodies.contacts import Contacts
 from fluidsim.bodies.coupling import Coupled
 from fluidsim.bodies.mass import MassProperties
 from fluidsim.flow.domain import FlowDomain
-from fluidsim.flow.pressure import Projector
+from fluidsim.flow.pressure import PressureOptions, Projector
 from fluidsim.solid.shapes import Box, Complement, HalfSpace, Sphere
 from fluidsim.solid.solids import Solids
 from solvers import registry
@@ -163,7 +163,7 @@ def test_fluid_and_body_keep_their_momentum():
     velocity = grid.zeros(CPU, 2)
     before, energy = momentum(bodies, velocity, domain, grid)
     coupled = bodies.couple(domain, (0.0, 0.0), 0.01, 0.01)
-    projector = Projector(grid, 1000.0, registry.create("direct", {}), 1e-12)
+    projector = Projector(grid, PressureOptions(registry.create("direct", {}), 1e-12, 1000.0))
     done = projector.project(velocity, coupled, 0.01)
     assert isinstance(coupled.bodies, Coupled)
     bodies.bodies[0].set_twist(coupled.bodies.twists)

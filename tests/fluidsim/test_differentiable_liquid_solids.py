@@ -10,7 +10,7 @@ from fluidsim import LiquidScene
 from fluidsim.differentiable import rollout
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.interface import Interface
-from fluidsim.flow.pressure import Projector
+from fluidsim.flow.pressure import PressureOptions, Projector
 from fluidsim.liquid.beyond import continue_beyond
 from fluidsim.liquid.contact_torch import kept_outside
 from fluidsim.liquid.inflows import Inflow
@@ -141,7 +141,7 @@ def test_the_projection_beside_a_solid(dim, doubles):
         fluid = (distance < 0) & (grid.cells(solids.solid) == 0)
         interface = Interface.of(distance, fluid, grid)
         domain = FlowDomain(fluid, solids.open, solids.velocity, interface)
-        projector = Projector(grid, 1000.0, registry.create("direct", {}), 1e-12)
+        projector = Projector(grid, PressureOptions(registry.create("direct", {}), 1e-12, 1000.0))
         pressure = projector.project(velocity, domain, 0.01).pressure
         continue_beyond(domain, velocity, solids, 0.01)
         solids.enforce(velocity, domain.open_faces)

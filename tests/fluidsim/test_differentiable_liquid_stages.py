@@ -7,7 +7,7 @@ import torch
 from fluidsim.differentiable import rollout
 from fluidsim.flow.domain import FlowDomain
 from fluidsim.flow.interface import Interface
-from fluidsim.flow.pressure import Projector
+from fluidsim.flow.pressure import PressureOptions, Projector
 from fluidsim.flow.strain import Strain
 from fluidsim.flow.stress import ViscousOperator
 from fluidsim.liquid import levelset_torch, transfer_torch
@@ -197,7 +197,7 @@ def test_the_projection_with_a_surface_between_cells(dim, of, doubles):
         velocity = velocity.clone()
         interface = Interface.of(surface, fluid, grid)
         domain = FlowDomain(fluid, solids.open, solids.velocity, interface)
-        projector = Projector(grid, 1000.0, registry.create("direct", {}), 1e-12)
+        projector = Projector(grid, PressureOptions(registry.create("direct", {}), 1e-12, 1000.0))
         done = projector.project(velocity, domain, 0.01)
         return (
             velocity * smooth(6, *flow.shape)

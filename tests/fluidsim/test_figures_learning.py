@@ -1,11 +1,13 @@
 """The figures of solvers that learn along runs, on model systems instead of runs."""
 
+import dataclasses
+
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 
 import solvers
-from fluidsim.figures import choice, relaxation, sequences
+from fluidsim.figures import choice, guesses, relaxation, sequences
 from fluidsim.figures.sequences import Run, follow
 from solvers.auto.arms import ARMS
 from solvers.model_systems import model_system
@@ -94,6 +96,29 @@ def test_choices_are_told_beside_the_best_in_hindsight(runs):
         cells = [cell.rstrip(")").split(" (") for cell in row[2:]]
         ratios, times = ([float(each[n]) for each in cells] for n in (0, 1))
         assert min(ratios[1:]) == min(times[1:]) == 1.0 and 0.9 < ratios[0] < 3.0
+
+
+def swaying(count):
+    """A room whose right-hand sides combine two, with a fair guess of each pressure."""
+    stored = model_system("smoke", CELLS)
+    second = model_system("smoke", CELLS, seed=1).rhs
+    for turn in range(count):
+        rhs = stored.rhs + 0.2 * (turn % 3) * second
+        guess = 0.9 * solvers.solve(stored.system, rhs).pressure
+        yield dataclasses.replace(stored, rhs=rhs, guess=guess)
+
+
+def test_guesses_are_counted_from_zero_to_many(monkeypatch):
+    monkeypatch.setattr(Run, "systems", lambda run, frames, *flags: swaying(8))
+    monkeypatch.setattr(guesses, "RUNS", (Run("smoke_solid", 2, 16),))
+    monkeypatch.setattr(guesses, "SHAPES", ((8, 8),))
+    lines = [line.strip("| ").split(" | ") for line in guesses.guesses().splitlines()]
+    assert lines[0] == ["run", "systems", "solver", "zero", "the last", "2", "4", "8"]
+    by_solver = {row[2]: [float(cell) for cell in row[3:]] for row in lines[2:5]}
+    assert list(by_solver) == ["multigrid", "ic", "cg"]
+    zero, last, *several = by_solver["cg"]
+    assert zero > last > max(several) > 0
+    assert lines[8][0] == "ms" and all(float(cell) > 0 for cell in lines[10][1:])
 
 
 def test_a_run_gives_its_systems(monkeypatch):

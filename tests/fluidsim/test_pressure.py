@@ -34,7 +34,8 @@ def world(dim, open_sides=("x+",)):
 
 
 def project(velocity, fluid, solids, solver, rtol, dt=0.01, expansion=0.0):
-    projector = pressure.Projector(solids.grid, 1000.0, registry.create(solver, {}), rtol)
+    options = pressure.PressureOptions(registry.create(solver, {}), rtol, 1000.0)
+    projector = pressure.Projector(solids.grid, options)
     return projector.project(velocity, filled(fluid, solids), dt, expansion)
 
 
@@ -136,7 +137,8 @@ def test_closed_side_is_a_wall_and_open_side_is_not():
 
 def test_solver_failure_is_loud():
     grid, solids, fluid, velocity = world(2)
-    projector = pressure.Projector(grid, 1000.0, registry.create("cg", {"max_iterations": 1}), 1e-9)
+    hopeless = registry.create("cg", {"max_iterations": 1})
+    projector = pressure.Projector(grid, pressure.PressureOptions(hopeless, 1e-9, 1000.0))
     with pytest.raises(solvers.SolveError):
         projector.project(velocity, filled(fluid, solids), 0.01)
 
@@ -146,7 +148,7 @@ def test_setup_serves_until_a_cell_or_a_face_changes(dim):
     grid, solids, fluid, velocity = world(dim)
     counting = CountingSolver()
     CountingSolver.setups = 0
-    projector = pressure.Projector(grid, 1000.0, counting, 1e-9)
+    projector = pressure.Projector(grid, pressure.PressureOptions(counting, 1e-9, 1000.0))
     opened, still = solids.open.clone(), solids.velocity
     expected = []
     for step, dt in enumerate((0.01, 0.02, 0.01)):

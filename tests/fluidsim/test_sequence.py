@@ -68,10 +68,10 @@ def test_each_run_has_a_memory_of_its_own_and_logs_what_was_chosen(tank):
 def test_a_run_goes_on_with_what_its_solver_knew(tank):
     one, other = tank(), tank()
     one.advance(SECONDS)
-    while one.options.solver.count % 2 == 0:
+    while one._projector.solver.count % 2 == 0:
         one.advance(SECONDS)
     other.restore({name: values.clone() for name, values in one.state().items()})
-    assert other.options.solver.count == one.options.solver.count
+    assert other._projector.solver.count == one._projector.solver.count
     assert one.advance(SECONDS) == other.advance(SECONDS)
     for name, values in one.state().items():
         assert torch.equal(values, other.state()[name]), name

@@ -67,6 +67,17 @@ def test_what_a_solver_recalls_is_part_of_the_state(scene, machine):
     assert len(simulation.state()["solver/directions"]) > 0
 
 
+@pytest.mark.parametrize("history", [0, 3])
+@pytest.mark.parametrize("scene", ["dam_break", "smoke_solid", "stirred_tank"])
+def test_the_last_pressures_are_part_of_the_state(scene, history, machine):
+    """Where the window moves, where nothing does, and where a solid does."""
+    check(scene, machine, dim=2, resolution=32, history=history)
+    simulation, seconds = started(scene, machine, dim=2, history=history)
+    reports = [simulation.advance(seconds) for _ in range(3)]
+    assert len(simulation.state().get("history/solutions", ())) == history
+    assert ("history" in reports[-1].guesses) == (history > 0)
+
+
 def test_apic_keeps_its_slopes(machine):
     check("water_drop", machine, dim=2, transfer="apic")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from fluidsim.flow.domain import FlowDomain
-from fluidsim.flow.simulation import PressureOptions, Setup
+from fluidsim.flow.pressure import PressureOptions
+from fluidsim.flow.simulation import Setup
 from fluidsim.grid.grid import Grid
 from fluidsim.liquid.classification import cell_kinds
 from fluidsim.liquid.inflows import SourcesAndSinks
@@ -63,10 +64,10 @@ def liquid(
 
 def smoke(
     grid: Grid, sources=(), solids=(), open_sides=(), physics=None, rtol=1e-8, cfl=2.0,
-    solver="cg", walls=None, inlets=(), body_force=None,
+    solver="cg", walls=None, inlets=(), body_force=None, history=None,
 ) -> Smoke:  # fmt: skip
     world = Solids(grid, solids, open_sides, CPU, walls, inlets)
-    options = PressureOptions(registry.create(solver, {}), rtol, 1.2)
+    options = PressureOptions(registry.create(solver, {}), rtol, 1.2, history)
     physics = physics or SmokeOptions()
     setup = Setup(grid, world, options, StageTimer(CPU), cfl, body_force=body_force)
     return Smoke(setup, sources, physics)

@@ -120,9 +120,13 @@ def check_norms(system: PoissonSystem) -> None:
         for label, norm in enumerate(norms, start=-1):
             part = v[(floating.labels == label) & system.active]
             assert float(norm) * 1e200 == pytest.approx(float(part.norm()), rel=1e-13)
-    assert floating.sums(v).tolist() == pytest.approx(
-        [float(v[floating.labels == label].sum()) for label in range(floating.count)], abs=1e-13
-    )
+    w = random_rhs(system, 1)
+    parts = [floating.labels == label for label in range(-1, floating.count)]
+    expected = [float((v * w)[part].sum()) for part in parts]
+    for found in (floating.products(v, w), floating._products_by_torch(v, w)):
+        assert found.tolist() == pytest.approx(expected, abs=1e-13)
+    expected = [float(v[part].sum()) for part in parts[1:]]
+    assert floating.sums(v).tolist() == pytest.approx(expected, abs=1e-13)
 
 
 def test_norms_and_sums_of_parts(case):
