@@ -8,7 +8,8 @@ each solver on model systems, as `fluidsim bench` measures them. `schur`: direct
 the drawing of a run by workers. `beside`: solves and steps beside busy programs. `cfl`: a dam break
 in longer and longer steps. `relaxation`: omegas of `sor` that are learnt along runs, and a picture
 of them. `auto`: what it chose, beside the best in hindsight. `guesses`: what the last pressures of
-a run save in the next solve. `walls`: iterations of `multigrid` behind thin walls. `petsc`: that
+a run save in the next solve, and `network`: what a learned guess does. `order`: `recycling` on
+systems in no order. `walls`: iterations of `multigrid` behind thin walls. `petsc`: that
 library on ranks of MPI, where it is installed. `gradients`: time and memory of gradients through
 runs. All of them unless some are named after the file, in which each table stands between two
 marks, `<!-- timings begin -->` and `<!-- timings end -->`.
@@ -29,6 +30,8 @@ from fluidsim.figures.direct import schur, stencils
 from fluidsim.figures.gradients import gradients
 from fluidsim.figures.guesses import guesses
 from fluidsim.figures.memory import memory
+from fluidsim.figures.network import network
+from fluidsim.figures.order import order
 from fluidsim.figures.petsc import petsc
 from fluidsim.figures.pictures import pictures
 from fluidsim.figures.pressure import pressure
@@ -44,7 +47,7 @@ SECTIONS = {
     "timings": scenes, "steps": steps, "roofline": roofline, "memory": memory, "beside": beside,
     "solvers": pressure, "schur": schur, "stencils": stencils, "pictures": pictures, "cfl": cfl,
     "cluster": cluster, "relaxation": relaxation, "auto": auto, "walls": walls, "petsc": petsc,
-    "guesses": guesses, "gradients": gradients,
+    "guesses": guesses, "network": network, "order": order, "gradients": gradients,
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from solvers.memory import needed
 
 # Growth of the resident memory of runs without their solver, at 512^2 and 64^3, and what kernels
 # and libraries take in any run. Solvers: `solvers.memory`.
-BYTES_A_CELL = {("liquid", 2): 200, ("liquid", 3): 280, ("smoke", 2): 255, ("smoke", 3): 335}
+BYTES_A_CELL = {("liquid", 2): 200, ("liquid", 3): 280, ("smoke", 2): 290, ("smoke", 3): 370}
 BYTES_A_PARTICLE = 80
 BYTES_OF_KERNELS = 140 * 2**20
 # Drawing a liquid in 3D, measured at 128^3, and the part of a run's memory that it needs besides.
@@ -39,7 +39,7 @@ POURED = 0.5  # of the box, that inflows may fill
 # Of a stored frame: positions, velocities and pressure; LZ4 of smoke's fields; a picture's share of
 # its pixels. Of a checkpoint: float32 velocities, float64 pressure, what is carried.
 FRAME_BYTES_A_PARTICLE, FRAME_BYTES_A_CELL, FRAME_BYTES_A_PIXEL = 25, 10, 1.5
-STATE_BYTES_A_PARTICLE, STATE_BYTES_A_CELL = 24, 28
+STATE_BYTES_A_PARTICLE, STATE_BYTES_A_CELL = 24, {"liquid": 28, "smoke": 100}
 # Whitewater: as much as a dam break makes in the mean of 2 s, for each particle of the liquid.
 WHITE_BYTES_A_PARTICLE, WHITE_A_PARTICLE = 37, 0.3
 # Seconds of 2 threads of a server core: the table of steps in docs/figures.md.
@@ -73,7 +73,7 @@ class Needs:
         )
         if numbers := plan.white_numbers():
             frame += WHITE_BYTES_A_PARTICLE * min(WHITE_A_PARTICLE * particles, numbers.most)
-        state = STATE_BYTES_A_PARTICLE * particles + STATE_BYTES_A_CELL * cells
+        state = STATE_BYTES_A_PARTICLE * particles + STATE_BYTES_A_CELL[scene.kind] * cells
         checkpoints = (KEPT + 1) * state if config.checkpoint else 0
         step = SECONDS_A_CELL[scene.kind, config.dim] * cells
         steps = _substeps(plan) * step + SECONDS_A_PIXEL[config.dim] * pixels
