@@ -8,7 +8,7 @@ same (q_i, b) of earlier solves, as long as the system stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numba
 import numpy as np
@@ -48,8 +48,12 @@ class History:
             raise ValueError(f"a history keeps 0 solutions or more, not {most}")
         self._most = FEW if most is None else most
         self._carried = most is not None
-        self._solutions: list[Tensor] = []
-        self._energies = np.zeros((0, 0))  # (q_i, A q_j), in the order of the solutions
+        self._forget()
+
+    def _forget(self) -> None:
+        self._solutions: Tensor | None = None  # (most, *grid), of which the first `_count` are set
+        self._count = self._turn = 0  # `_turn`: solutions that came so far
+        self._energies = np.zeros((self._most, self._most))  # (q_i, A q_j)
         self._products = np.zeros(0)  # (q_i, b) of the present solve
         self._system: PoissonSystem | None = None
         self._mark: Tensor | None = None
@@ -74,14 +78,12 @@ class History:
         if self._most == 0:
             return None
         self._turn_to(system)
-        self._products = np.array([_dot(q, rhs) for q in self._solutions])
-        if len(self._solutions) < _FEWEST:
+        kept = self._kept()
+        self._products = _products(kept, rhs) if self._count else np.zeros(0)
+        if self._count < _FEWEST:
             return None
-        combined = torch.zeros_like(self._solutions[0])
-        for share, q in zip(_projected(self._energies, self._products), self._solutions,
-                            strict=True):  # fmt: skip
-            combined.add_(q, alpha=float(share))
-        return combined
+        energies = self._energies[: self._count, : self._count]
+        return _combined(kept, _projected(energies, self._products))
 
     @torch.no_grad()
     def learn(self, rhs: Tensor, solution: Tensor) -> None:
@@ -94,18 +96,24 @@ class History:
         solution : Tensor, float64, shape of the grid
             0 in inactive cells, with zero mean on floating components.
         """
-        energy = _dot(solution, rhs) if self._most and (self._stays or self._carried) else 0.0
+        if not (self._stays or self._carried) or self._most == 0:
+            return
+        energy = float(_products(solution[None], rhs)[0])
         if not energy > 0:
             return
-        first = max(0, len(self._solutions) + 1 - self._most)
-        column = self._products[first:, None]
-        above = np.hstack((self._energies[first:, first:], column))
-        self._energies = np.vstack((above, [*column[:, 0], energy]))
-        self._solutions = [*self._solutions[first:], solution.clone()]
+        if self._solutions is None:
+            self._solutions = solution.new_empty((self._most, *solution.shape))
+        place, self._turn = self._turn % self._most, self._turn + 1
+        known = slice(0, self._count)
+        self._energies[place, known] = self._energies[known, place] = self._products
+        self._energies[place, place] = energy
+        self._solutions[place] = solution
+        self._count = max(self._count, place + 1)
 
     def fit(self, fitted: Callable[[Tensor], Tensor]) -> None:
         """Bring the solutions to another grid, whose systems are others."""
-        self._solutions = [fitted(q) for q in self._solutions]
+        kept = [fitted(q) for q in self._kept()]
+        self._take(kept, self._energies)
         self._system, self._mark = None, torch.zeros(4, dtype=torch.int64)
 
     def memory(self) -> dict[str, Tensor]:
@@ -115,15 +123,16 @@ class History:
         -------
         dict of str to Tensor
             Tensors that do not change later. `solutions`: (k, *grid) float64; `energies`: (k, k);
-            `system`: a mark of the system that they are of.
+            `turn`: how many came; `system`: a mark of the system that they are of.
         """
         if self._system is not None and self._mark is None:
             self._mark = mark(self._system)
         if self._mark is None:
             return {}
-        energies = torch.from_numpy(self._energies.copy())
-        kept = {"solutions": torch.stack(self._solutions)} if self._solutions else {}
-        return {**kept, "energies": energies, "system": self._mark}
+        energies = torch.from_numpy(self._energies[: self._count, : self._count].copy())
+        kept = {"solutions": self._kept().clone()} if self._count else {}
+        turn = torch.tensor(self._turn)
+        return {**kept, "energies": energies, "turn": turn, "system": self._mark}
 
     def recall(self, memory: dict[str, Tensor], like: Tensor) -> None:
         """Go on with a memory; with none where that is of another grid.
@@ -135,14 +144,27 @@ class History:
         like : Tensor, float64, shape of the grid
             A tensor on the device of the run.
         """
-        self._solutions, self._energies, self._system = [], np.zeros((0, 0)), None
-        self._mark = memory["system"].cpu().clone() if "system" in memory else None
-        found = list(memory.get("solutions", ()))
-        if all(q.shape == like.shape for q in found):
-            first = max(0, len(found) - self._most)
-            self._solutions = [q.to(like, copy=True) for q in found[first:]]
-            if found:
-                self._energies = memory["energies"].cpu().numpy()[first:, first:].copy()
+        self._forget()
+        if "system" not in memory:
+            return
+        kept = memory.get("solutions", like[None][:0])
+        if kept.shape[1:] == like.shape and len(kept) <= self._most:
+            self._take([q.to(like) for q in kept], memory["energies"].cpu().numpy())
+            self._turn = int(memory["turn"])
+            self._mark = memory["system"].cpu().clone()
+
+    def _kept(self) -> Tensor:
+        return torch.zeros(0) if self._solutions is None else self._solutions[: self._count]
+
+    def _take(self, solutions: Sequence[Tensor], energies: np.ndarray) -> None:
+        """Keep these and no others. energies: of at least so many."""
+        self._count = len(solutions)
+        self._solutions = None
+        if solutions:
+            self._solutions = solutions[0].new_empty((self._most, *solutions[0].shape))
+            torch.stack(tuple(solutions), out=self._solutions[: self._count])
+        known = slice(0, self._count)
+        self._energies[known, known] = energies[known, known]
 
     def _turn_to(self, system: PoissonSystem) -> None:
         """Make this system the present one."""
@@ -156,20 +178,23 @@ class History:
             self._mark = None
         self._system = system
         if not self._stays:
-            self._solutions = self._solutions if self._carried else []
             self._bring_along(system)
 
     def _bring_along(self, system: PoissonSystem) -> None:
-        """Take the solutions of another system for directions of this one."""
+        """Take the solutions of another system for directions of this one, or forget them."""
         kept = [
             system.floating.remove_means(torch.where(system.active, q, 0.0))
-            for q in self._solutions
+            for q in (self._kept() if self._carried else ())
         ]
-        products = [system.apply(q) for q in kept]
-        energies = np.array([[_dot(p, q) for p in products] for q in kept])
-        useful = [k for k in range(len(kept)) if energies[k, k] > 0]
-        self._solutions = [kept[k] for k in useful]
-        self._energies = energies.reshape(len(kept), len(kept))[np.ix_(useful, useful)]
+        useful: list[int] = []
+        energies = np.zeros((0, 0))
+        if kept:
+            stacked = torch.stack(kept)
+            energies = np.array([_products(stacked, system.apply(q)) for q in kept])
+            useful = [k for k in range(len(kept)) if energies[k, k] > 0]
+        if len(useful) < self._count:
+            self._turn = len(useful)
+        self._take([kept[k] for k in useful], energies[np.ix_(useful, useful)])
 
 
 def _projected(energies: np.ndarray, products: np.ndarray) -> np.ndarray:
@@ -180,21 +205,30 @@ def _projected(energies: np.ndarray, products: np.ndarray) -> np.ndarray:
     return scale * (vectors[:, kept] @ ((vectors[:, kept].T @ (scale * products)) / values[kept]))
 
 
-def _dot(a: Tensor, b: Tensor) -> float:
-    if a.device.type != "cpu":
-        return float((a * b).sum())
-    flat = a.contiguous().numpy().ravel(), b.contiguous().numpy().ravel()
-    sums = np.empty(-(-a.numel() // _CHUNK))
-    _sum_chunks(*flat, sums)
-    return float(sums.sum())
+def _products(solutions: Tensor, rhs: Tensor) -> np.ndarray:
+    """(q_i, b) of all solutions."""
+    if rhs.device.type != "cpu":
+        return (solutions * rhs).flatten(1).sum(1).cpu().numpy()
+    sums = np.empty((-(-rhs.numel() // _CHUNK), len(solutions)))
+    _sum_chunks(solutions.flatten(1).numpy(), rhs.contiguous().numpy().ravel(), sums)
+    return sums.sum(0)
+
+
+def _combined(solutions: Tensor, shares: np.ndarray) -> Tensor:
+    if solutions.device.type != "cpu":
+        return torch.tensordot(torch.from_numpy(shares).to(solutions), solutions, 1)
+    result = torch.empty_like(solutions[0])
+    _add_chunks(solutions.flatten(1).numpy(), shares, result.numpy().ravel())
+    return result
 
 
 @numba.njit(cache=True, parallel=True)
-def _sum_chunks(a, b, sums):
-    """sums[i]: of the products in chunk i."""
+def _sum_chunks(solutions, b, sums):
+    """sums[i]: of the products of each solution with b in chunk i."""
     for chunk in numba.prange(len(sums)):
         part = slice(chunk * _CHUNK, (chunk + 1) * _CHUNK)
-        sums[chunk] = _sum(a[part], b[part])
+        for number in range(len(solutions)):
+            sums[chunk, number] = _sum(solutions[number, part], b[part])
 
 
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})
@@ -203,3 +237,13 @@ def _sum(a, b):
     for cell in range(len(a)):
         total += a[cell] * b[cell]
     return total
+
+
+@numba.njit(cache=True, parallel=True)
+def _add_chunks(solutions, shares, result):
+    """The sum of the solutions' shares."""
+    for chunk in numba.prange(-(-len(result) // _CHUNK)):
+        part = slice(chunk * _CHUNK, (chunk + 1) * _CHUNK)
+        result[part] = shares[0] * solutions[0, part]
+        for number in range(1, len(solutions)):
+            result[part] += shares[number] * solutions[number, part]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import solvers
 from fluidsim.figures.report import markdown
@@ -22,7 +23,7 @@ FRAMES, STRIDE = 60, 6
 INNER = ("ic", "cg", "amg")
 
 
-def iterations(systems: Sequence[StoredSystem], solver: solvers.Solver) -> int:
+def iterations(systems: Sequence[StoredSystem], solver: Any) -> int:
     """Of all systems, one after the other, from zero."""
     return sum(
         solvers.solve(stored.system, stored.rhs, solver, rtol=RTOL).iterations for stored in systems

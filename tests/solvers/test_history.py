@@ -128,15 +128,13 @@ def test_a_history_goes_on_from_its_memory(before, most):
     assert torch.equal(one.guess(system, rhs), other.guess(same, rhs))
 
 
-def test_of_a_memory_is_taken_what_fits():
-    system, long, short, elsewhere = box((12, 9), rim=1.0), History(5), History(2), History(5)
-    solutions = taught(system, long, 5)
-    short.recall(long.memory(), torch.zeros(12, 9, dtype=torch.float64))
-    rhs = right_hand_side(system, 5)
-    is_nearest(system, rhs, short.guess(system, rhs), solutions[-2:])
-    elsewhere.recall(long.memory(), torch.zeros(12, 10, dtype=torch.float64))
+def test_a_memory_that_does_not_fit_is_left():
+    system, long = box((12, 9), rim=1.0), History(5)
+    taught(system, long, 5)
     wider = box((12, 10), rim=1.0)
-    assert elsewhere.guess(wider, right_hand_side(wider, 5)) is None
+    for history, other in ((History(4), system), (History(5), wider)):
+        history.recall(long.memory(), torch.zeros(other.shape, dtype=torch.float64))
+        assert history.guess(other, right_hand_side(other, 5)) is None
 
 
 @DIMS
