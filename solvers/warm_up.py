@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import solvers
 from solvers import registry, runtime
+from solvers.history import History
 from solvers.model_systems import model_system
 from solvers.multigrid import Multigrid
 from solvers.storage import StoredSystem
@@ -18,13 +19,16 @@ CELLS = 16  # along each side of the systems that are solved
 
 
 def warm_up(name: str, dim: int) -> None:
-    """Solve small systems with the named solver: with and without air, with a guess, and
-    behind thin walls."""
+    """Solve small systems with the named solver: with and without air, with a guess of a history,
+    and behind thin walls."""
     for kind in ("dam", "smoke"):
         stored = model_system(kind, (CELLS,) * dim)
         prepared = solvers.prepare(stored.system, registry.create(name, {}))
-        found = solvers.solve(stored.system, stored.rhs, prepared)
-        solvers.solve(stored.system, stored.rhs, prepared, found.pressure)
+        history, guess = History(), None
+        for _ in range(4):  # from the third on it has a guess
+            guess = history.guess(stored.system, stored.rhs)
+            found = solvers.solve(stored.system, stored.rhs, prepared, guess)
+            history.learn(stored.rhs, found.pressure)
     solver = registry.create(name, {})
     if isinstance(solver, Multigrid):  # it may need these in the midst of a run
         stored = walls_of(dim)
