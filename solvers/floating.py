@@ -51,7 +51,7 @@ class FloatingComponents:
         return torch.from_numpy(first_cells(self.labels.cpu().numpy().ravel(), self.count))
 
     def remove_means(self, v: Tensor) -> Tensor:
-        """v with zero mean on each floating component; v itself when there are none.
+        """v with zero mean on each floating component; v itself where it has that already.
 
         v: float64, shape of the grid. The mean is removed twice, so that its remainder is small
         compared with the variation of v even where v is almost constant.

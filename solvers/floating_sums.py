@@ -14,21 +14,28 @@ from solvers import kernel_cache  # noqa: F401
 
 _CELLS = 8192  # of a chunk, at least
 _CELLS_A_PART = 16  # so that the sums of all chunks take less memory than the cells
+_NO_MEAN = 1e-16  # of the root of the mean square
 _KNOWN = 1e-140, 1e140  # norms between these have no square out of range
 
 
 def remove_means(v: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """v (n,) without its mean on each component, and without the mean of what remains.
+    """v (n,) without its mean on each component, and without the mean of what remains; v itself
+    where its means are no more than rounding leaves.
 
     One after the other: their sum would be rounded to the digits of the larger one. labels: (n,)
     int32. sizes: cells of each part.
     """
-    result, sums = np.empty_like(v), _sums(v.size, len(sizes))
-    _subtract(v, np.zeros(len(sizes)), labels, result, sums)
-    for _ in range(2):
-        means = sums.sum(0) / np.maximum(sizes, 1.0)
+    sums, squares = _sums(v.size, len(sizes)), _sums(v.size, len(sizes))
+    _add_up(v, labels, sums, squares)
+    cells, total = np.maximum(sizes, 1.0), squares.sum(0)
+    spread = np.sqrt(total / cells)
+    if np.isfinite(total).all() and (abs(sums.sum(0) / cells) <= _NO_MEAN * spread)[1:].all():
+        return v
+    result = np.empty_like(v)
+    for source in (v, result):
+        means = sums.sum(0) / cells
         means[0] = 0.0
-        _subtract(result, means, labels, result, sums)
+        _subtract(source, means, labels, result, sums)
     return result
 
 
@@ -57,6 +64,23 @@ def sizes(labels: np.ndarray, count: int) -> np.ndarray:
 
 def _sums(cells: int, parts: int) -> np.ndarray:
     return np.zeros((-(-cells // max(_CELLS, _CELLS_A_PART * parts)), parts))
+
+
+@numba.njit(cache=True, parallel=True)
+def _add_up(v, labels, sums, squares):
+    """sums[i], squares[i]: of v and v^2 over each part in chunk i; 0 before."""
+    cells = max(_CELLS, _CELLS_A_PART * sums.shape[1])
+    for chunk in numba.prange(len(sums)):
+        part, total, square = 0, 0.0, 0.0
+        for cell in range(chunk * cells, min((chunk + 1) * cells, v.size)):
+            if labels[cell] + 1 != part:
+                sums[chunk, part] += total
+                squares[chunk, part] += square
+                part, total, square = labels[cell] + 1, 0.0, 0.0
+            total += v[cell]
+            square += v[cell] * v[cell]
+        sums[chunk, part] += total
+        squares[chunk, part] += square
 
 
 @numba.njit(cache=True, parallel=True)

@@ -244,6 +244,18 @@ def _add_chunks(solutions, shares, result):
     """The sum of the solutions' shares."""
     for chunk in numba.prange(-(-len(result) // _CHUNK)):
         part = slice(chunk * _CHUNK, (chunk + 1) * _CHUNK)
-        result[part] = shares[0] * solutions[0, part]
+        _scale(solutions[0, part], shares[0], result[part])
         for number in range(1, len(solutions)):
-            result[part] += shares[number] * solutions[number, part]
+            _add(solutions[number, part], shares[number], result[part])
+
+
+@numba.njit(cache=True)
+def _scale(a, share, result):
+    for cell in range(len(a)):
+        result[cell] = share * a[cell]
+
+
+@numba.njit(cache=True, fastmath={"contract"})
+def _add(a, share, result):
+    for cell in range(len(a)):
+        result[cell] += share * a[cell]

@@ -139,13 +139,20 @@ def test_what_the_examples_of_the_tutorial_print(capsys):
     assert float(capsys.readouterr().out.split("(")[1].split(",")[0]) < 1e-12
 
 
-@pytest.mark.slow  # the build of the documentation runs them too
+@pytest.mark.slow  # `make docs` runs them too
 @pytest.mark.parametrize("script", sorted(DOCS.glob("examples/*.py")), ids=lambda path: path.stem)
 def test_every_example_runs_and_draws(script, tmp_path):
     page = module_of(DOCS / "pages.py").page(script, tmp_path)
     assert read(page).startswith("# ")
     assert list(tmp_path.glob("*.png"))
     assert broken_links(page) == []
+
+
+def test_long_examples_may_be_left_unrun(tmp_path):
+    pages = module_of(DOCS / "pages.py")
+    for name in pages.LONG:
+        page = read(pages.page(DOCS / "examples" / f"{name}.py", tmp_path, run=False))
+        assert page.startswith("# ") and "```python" in page and "```text" not in page
 
 
 def test_a_script_that_begins_without_a_cell_is_refused():

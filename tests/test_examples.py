@@ -40,3 +40,17 @@ def test_a_jet_comes_nearer_to_the_cup(tmp_path):
     losses = [float(line.split()[1]) for line in printed.splitlines() if line.startswith("loss")]
     assert losses[1] < losses[0]
     assert "before: 0% of the liquid is in the cup" in printed
+
+
+def test_a_breakwater_is_shaped(tmp_path):
+    changes = {"start(resolution=64": "start(resolution=32", "end[0] == 64": "end[0] == 32"}
+    changes |= {
+        "0.05, 30": "0.05, 12",
+        "in range(5)": "in range(1)",
+        "in range(50)": "in range(13)",
+    }
+    changes |= {"(640, 360)": "(128, 72)"}
+    printed = shrunk("breakwater", tmp_path, changes)
+    step, mound, breakwater = printed.splitlines()
+    assert float(step.split()[3]) < 100.0
+    assert mound.split("area")[1] == breakwater.split("area")[1]

@@ -69,9 +69,11 @@ class Problem:
         with_b = floating.products(guess, self.b)
         energies = with_b - floating.products(guess, self.residual(guess))
         helps = (with_b > 0) & (with_b >= _LEAST_MULTIPLE * energies)
-        if helps.all():
+        if not helps.any():
+            return None
+        if (helps | ((with_b == 0) & (energies == 0))).all():
             return guess
-        return torch.where(floating.spread(helps), guess, 0.0) if helps.any() else None
+        return torch.where(floating.spread(helps), guess, 0.0)
 
     def solution(self, p: Tensor) -> Tensor:
         """p as a solution is: without means, and 0 on parts where b is 0."""

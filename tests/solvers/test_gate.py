@@ -103,6 +103,17 @@ def test_means_are_removed_to_rounding_beside_a_huge_constant():
         assert abs(result.mean()) <= 1e-15 * result.abs().max()
 
 
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
+def test_means_that_are_only_rounding_stay(size):
+    floating = box((40, 30)).floating
+    v = floating.remove_means(size * random_rhs(box((40, 30))))
+    again = floating.remove_means(v)
+    assert float((again - v).abs().max()) <= 1e-15 * size
+    if size == 1.0:
+        assert torch.equal(again, v)
+        assert not torch.equal(floating.remove_means(v + 1e-14), v + 1e-14)
+
+
 def many_rooms() -> PoissonSystem:
     """More closed cells than are summed one by one."""
     cells = Cells.fluid(9, 9)
