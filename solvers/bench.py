@@ -19,7 +19,6 @@ from solvers.sequence import begin
 from solvers.solve import Solution, solve
 from solvers.storage import StoredSystem, load_system
 from solvers.summary import Size, Summary, growth, noise, sizes, speedups, summarise
-from solvers.system import PoissonSystem
 
 __all__ = [
     "Measurement",
@@ -114,7 +113,7 @@ def bench(
     for name, stored in systems.items():
         run = run_of(name, stored.system.shape)
         goes_on = run is not None and run == last_run
-        repeated = goes_on and last is not None and _is_same(last, stored.system)
+        repeated = goes_on and last is not None and last.equals(stored.system)
         if not goes_on:
             learners = {label: _begun(solver) for label, solver in named.items()}
         trials = [_Trial(name, stored, label, learners[label], rtol, use_guess) for label in named]
@@ -127,11 +126,6 @@ def bench(
         last_run, last = run, stored.system
     progress(total, total, "")
     return results
-
-
-def _is_same(first: PoissonSystem, second: PoissonSystem) -> bool:
-    ours, theirs = ((each.active, *each.face_weights) for each in (first, second))
-    return all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def _begun(solver: str | Solver) -> str | Solver:

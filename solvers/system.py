@@ -97,6 +97,26 @@ class PoissonSystem:
                         f"axis {axis} is periodic: its first and last faces must have equal weights"
                     )
 
+    def equals(self, other: PoissonSystem) -> bool:
+        """Whether another system has the same matrix.
+
+        Parameters
+        ----------
+        other : PoissonSystem
+            On the same device.
+
+        Returns
+        -------
+        bool
+            True for equal masks, weights and periodic axes.
+        """
+        if self.shape != other.shape or self.periodic != other.periodic:
+            return False
+        pairs = zip(
+            (self.active, *self.face_weights), (other.active, *other.face_weights), strict=True
+        )
+        return all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Cells along each axis."""

@@ -9,13 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import solvers
 from fluidsim.figures.report import run_fluidsim
 from solvers.solve import Prepared
 from solvers.storage import StoredSystem, load_system
-from solvers.system import PoissonSystem
 
 RTOL = 1e-6
 
@@ -79,7 +76,7 @@ def in_turn(systems: Iterable[StoredSystem]) -> Iterator[tuple[StoredSystem, boo
     """Each with whether its system is new; one that is not is the object of the step before."""
     last = None
     for stored in systems:
-        is_new = last is None or not _is_same(last, stored.system)
+        is_new = last is None or not last.equals(stored.system)
         last = stored.system if is_new or last is None else last
         yield replace(stored, system=last), is_new
 
@@ -87,11 +84,3 @@ def in_turn(systems: Iterable[StoredSystem]) -> Iterator[tuple[StoredSystem, boo
 def _solved(prepared: Prepared, stored: StoredSystem) -> int:
     found = solvers.solve(stored.system, stored.rhs, prepared, stored.guess, RTOL, throw=False)
     return found.iterations if found.converged else 0
-
-
-def _is_same(first: PoissonSystem, second: PoissonSystem) -> bool:
-    if first.shape != second.shape:
-        return False
-    pairs = zip((first.active, *first.face_weights), (second.active, *second.face_weights),
-                strict=True)  # fmt: skip
-    return all(torch.equal(a, b) for a, b in pairs)

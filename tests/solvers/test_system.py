@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,23 @@ def test_unknowns_go_to_the_grid_and_back(case):
     assert torch.equal(case.from_unknowns(case.to_unknowns(v)), v)
     matrix, _ = case.to_scipy()
     assert torch.allclose(case.from_unknowns(matrix @ case.to_unknowns(v)), case.apply(v))
+
+
+def test_equal_systems_have_the_same_numbers():
+    system = box((5, 4), rim=1.0)
+    same = dataclasses.replace(system, active=system.active.clone())
+    fewer = system.active.clone()
+    fewer[2, 2] = False
+    others = [
+        box((5, 4)),
+        box((4, 5), rim=1.0),
+        box((5, 4, 3), rim=1.0),
+        dataclasses.replace(system, active=fewer),
+        dataclasses.replace(system, periodic=(True, False)),
+    ]
+    assert system.equals(same) and same.equals(system)
+    assert system.equals(box((5, 4), rim=1.0, dtype=torch.float32))
+    assert not any(system.equals(other) for other in others)
 
 
 def test_properties():
