@@ -22,6 +22,7 @@ from solvers.system import PoissonSystem
 FEW = 4  # solutions: more save hardly any iteration
 _FEWEST = 2  # that are combined: one alone is no better than what is extrapolated
 _ALIKE = 1e-7  # part of the largest eigenvalue below which combinations are but rounding
+_NO_SYSTEM = torch.zeros(4, dtype=torch.int64)  # a mark
 _CHUNK = 4096  # cells that are summed by one thread, so that sums are the same for any number
 
 
@@ -111,10 +112,16 @@ class History:
         self._count = max(self._count, place + 1)
 
     def fit(self, fitted: Callable[[Tensor], Tensor]) -> None:
-        """Bring the solutions to another grid, whose systems are others."""
+        """Bring the solutions to another grid, whose systems are others.
+
+        Parameters
+        ----------
+        fitted : callable
+            Takes a solution, float64 of the shape of the old grid, to that of the new one.
+        """
         kept = [fitted(q) for q in self._kept()]
         self._take(kept, self._energies)
-        self._system, self._mark = None, torch.zeros(4, dtype=torch.int64)
+        self._system, self._mark = None, _NO_SYSTEM if kept else None
 
     def memory(self) -> dict[str, Tensor]:
         """All that later guesses depend on, by name; {} before the first one.

@@ -25,7 +25,7 @@ def warm_up(name: str, dim: int) -> None:
         stored = model_system(kind, (CELLS,) * dim)
         prepared = solvers.prepare(stored.system, registry.create(name, {}))
         history, guess = History(), None
-        for _ in range(4):  # from the third on it has a guess
+        for _ in range(4):  # the last one has a guess
             guess = history.guess(stored.system, stored.rhs)
             found = solvers.solve(stored.system, stored.rhs, prepared, guess)
             history.learn(stored.rhs, found.pressure)

@@ -37,7 +37,7 @@ DRAWN_BYTES_A_CELL, DRAWN_BYTES_A_PARTICLE, BETWEEN_STEPS = 110, 70, 0.6
 SHARE_OF_MEMORY = 0.9
 POURED = 0.5  # of the box, that inflows may fill
 # Of a stored frame: positions, velocities and pressure; LZ4 of smoke's fields; a picture's share of
-# its pixels. Of a checkpoint: float32 velocities, float64 pressure, what is carried.
+# its pixels. Of a checkpoint: float32 velocities, float64 pressures, what is carried.
 FRAME_BYTES_A_PARTICLE, FRAME_BYTES_A_CELL, FRAME_BYTES_A_PIXEL = 25, 10, 1.5
 STATE_BYTES_A_PARTICLE, STATE_BYTES_A_CELL = 24, {"liquid": 28, "smoke": 100}
 # Whitewater: as much as a dam break makes in the mean of 2 s, for each particle of the liquid.

@@ -137,6 +137,15 @@ def test_a_memory_that_does_not_fit_is_left():
         assert history.guess(other, right_hand_side(other, 5)) is None
 
 
+def test_an_empty_history_looks_at_no_system_on_another_grid(monkeypatch):
+    """Windows of liquids move often, and a look goes over all cells."""
+    history = History()
+    taught(box((6, 6), rim=1.0), history, 1)
+    monkeypatch.setattr("solvers.history.mark", lambda system: pytest.fail("looked at"))
+    history.fit(lambda q: q)
+    taught(box((8, 8), rim=1.0), history, 1)
+
+
 @DIMS
 def test_solutions_come_along_to_another_window(dim):
     small, large = box((6,) * dim, rim=1.0), box((8,) * dim, rim=1.0)
@@ -154,13 +163,13 @@ def test_solutions_come_along_to_another_window(dim):
     is_nearest(large, rhs, history.guess(large, rhs), [widened(q) for q in solutions])
 
 
-def test_threads_make_no_difference():
+def test_threads_make_no_difference(all_threads):
     stored = model_system("smoke", (96, 96))
-    guesses, before = [], numba.get_num_threads()
-    for threads in (1, before):
+    guesses, most = [], numba.get_num_threads()
+    assert most > 1
+    for threads in (1, most):
         numba.set_num_threads(threads)
         history = History()
         taught(stored.system, history, 4)
         guesses.append(history.guess(stored.system, right_hand_side(stored.system, 5)))
-    numba.set_num_threads(before)
     assert torch.equal(*guesses)
